@@ -1,0 +1,27 @@
+"""The one door for commands from people and programs: who asks, and why it was refused.
+
+The commands themselves are methods of `callflow.calls.Calls`; the panel sees only the shapes named here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The signed-in person behind a command."""
+
+    user_id: UUID
+    extension: str | None
+    supervisor: bool
+
+
+class ControlRefused(Exception):
+    """The command cannot be carried out. `reason` is a key that the panel translates:
+    no_phone, phone_offline, busy, no_route, forbidden, unknown_call."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,220 @@
+"""What happened to calls and phones: the published language of telephony.
+
+Rules of this room:
+
+1. A fact is past tense, frozen, and carries the id that was made for it once. The ledger's key is that id,
+   so a fact written twice is stored once.
+2. Standard library only. The CRM, the panel and the reports read facts and nothing else of telephony.
+3. Names and numbers of people sit behind a party reference (`PartyIntroduced`): erasing a person touches the
+   party, never the ledger. Extensions, lines and trunks are the company's own and are named openly.
+4. `v` is the version of the fact's shape. Readers skip kinds that they do not know.
+
+Every `at` is an aware UTC datetime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"  # from a trunk
+    OUTBOUND = "outbound"  # to a trunk
+    INTERNAL = "internal"  # between the company's own extensions and lines
+
+
+class Target(StrEnum):
+    """What a dialled number turned out to be."""
+
+    EXTENSION = "extension"
+    LINE = "line"
+    MENU = "menu"
+    TRUNK = "trunk"
+    NOBODY = "nobody"
+
+
+class OfferEnd(StrEnum):
+    """Why one agent's phone stopped ringing without that agent answering."""
+
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"  # the caller gave up
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How the whole call ended, decided once, after its last leg."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"  # the caller hung up before anybody answered
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"  # nobody registered
+    UNKNOWN_NUMBER = "unknown_number"
+    FORBIDDEN = "forbidden"
+    ALL_TRUNKS_BUSY = "all_trunks_busy"
+    NO_CODEC = "no_codec"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # the server died under it
+
+
+class EndedBy(StrEnum):
+    CALLER = "caller"
+    CALLEE = "callee"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    id: UUID
+    at: datetime
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFact(Fact):
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyIntroduced(Fact):
+    """The person or number behind a party reference. Stored apart from the ledger, so that it can be erased."""
+
+    party: UUID
+    number: str  # raw, as signalled; "" when withheld
+    name: str = ""  # display name as signalled: hostile text
+    extension: bool = False  # an internal number, never E.164
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted(CallFact):
+    """`party` is the other side: the outside number, or for an internal call the calling extension."""
+
+    direction: Direction
+    party: UUID
+    caller: str | None = None  # the calling extension (outbound, internal)
+    dialled: str | None = None  # DID or extension; None for an outside number, which is the party
+    trunk: str | None = None
+    sip_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRouted(CallFact):
+    target: Target
+    number: str | None = None  # extension, line, menu or trunk name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQueued(CallFact):
+    """The caller now waits in a line."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOffered(CallFact):
+    """An agent's phone is being rung (one fact for each offer, not for each of that agent's devices)."""
+
+    leg: UUID
+    extension: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRinging(CallFact):
+    """The phone of `extension`, or the outside number when None, says that it rings."""
+
+    leg: UUID
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEnded(CallFact):
+    leg: UUID
+    extension: str
+    reason: OfferEnd
+    sip_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered(CallFact):
+    """Two people are joined; a segment begins. `extension` is the agent of the segment: the one who took the call,
+    or for an outbound call the one who placed it."""
+
+    segment: UUID
+    leg: UUID
+    extension: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeld(CallFact):
+    by: str | None = None  # extension; None = the outside party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResumed(CallFact):
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEnded(CallFact):
+    segment: UUID
+    extension: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(CallFact):
+    recording: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingReady(CallFact):
+    """The file is closed. `file` is relative to the recordings folder; `cut` = it ends before the call did."""
+
+    recording: UUID
+    file: str
+    seconds: float
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(CallFact):
+    outcome: Outcome
+    ended_by: EndedBy = EndedBy.SYSTEM
+    sip_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneOnline(Fact):
+    """The first phone of an extension registered (R-CALL-12)."""
+
+    extension: str
+    user_agent: str = ""  # hostile text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneOffline(Fact):
+    """The last phone of an extension is gone: removed, lapsed or its connection lost (R-CALL-13)."""
+
+    extension: str
+    reason: str = "removed"  # removed | expired | flow_lost
+
+
+KINDS: Mapping[str, type[Fact]] = MappingProxyType(
+    {
+        kind.__name__: kind
+        for kind in (
+            PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
+            CallHeld, CallResumed, SegmentEnded, RecordingStarted, RecordingReady, CallEnded, PhoneOnline, PhoneOffline,
+        )
+    }
+)  # fmt: skip
+"""Fact kinds by name: what a reader of the spool or the ledger may meet."""

@@ -1,0 +1,74 @@
+"""What happened to agents' will and to hall tickets: the published language of the queue engine.
+
+Standard library only; the rules of `callflow.facts` hold here too. Calls that wait are told by `callflow.facts`
+(`CallQueued`, `CallOffered` …): a fact is published by the room that decided it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+
+class Will(StrEnum):
+    """What an agent declared. Busy is computed, never declared."""
+
+    READY = "ready"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFact:
+    id: UUID
+    at: datetime
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDeclared(QueueFact):
+    """An agent said ready or paused (R-PANEL-08). `by` is the user who said it: the agent or a supervisor."""
+
+    user: UUID
+    extension: str | None
+    will: Will
+    reason: str = ""
+    by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketIssued(QueueFact):
+    """A booking or a walk-in got its place in the hall queue."""
+
+    ticket: UUID
+    service: UUID
+    number: str
+    starts_at: datetime
+    booked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketCalled(QueueFact):
+    """The visitor's turn has come: number and window go on the board (R-QUEUE-32, R-QUEUE-33)."""
+
+    ticket: UUID
+    service: UUID
+    number: str
+    window: str
+    user: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketServed(QueueFact):
+    ticket: UUID
+    service: UUID
+    number: str
+    user: UUID
+
+
+KINDS: Mapping[str, type[QueueFact]] = MappingProxyType(
+    {kind.__name__: kind for kind in (AgentDeclared, TicketIssued, TicketCalled, TicketServed)}
+)
