@@ -1,0 +1,280 @@
+"""The shape of a configuration file: one frozen struct for each table of the TOML.
+
+Plain values only, so that every process can read the same file on its own. What the values may be together
+(numbers that must exist, addresses that must parse) is in `config_rules`; how a file is read is in `config`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Locale = Literal["uk", "en", "ru"]
+DigestName = Literal["MD5", "SHA-256", "SHA-512-256"]
+RecordingRule = Literal["internal", "lines", "inbound", "outbound"]
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file. A key that is not named here is an error, so that a typing mistake is not silent."""
+
+
+class Address(NamedTuple):
+    """A host and a port; port 0 means "choose"."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `host:port` or `[ipv6]:port`. Raises ValueError that says what is expected."""
+        found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]/]+)):([0-9]{1,5})", text)
+        if found is None or int(found[3]) > 65535:
+            raise ValueError(f'expected "host:port" with a port of 0 to 65535, got "{text}"')
+        return cls(found[1] or found[2], int(found[3]))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class NumberRange(NamedTuple):
+    """Extensions `first` to `last` that differ in a number of fixed width: u00000 … u01999."""
+
+    prefix: str
+    start: int
+    stop: int  # inclusive
+    width: int
+
+    @classmethod
+    def parse(cls, first: str, last: str) -> NumberRange:
+        """Raises ValueError when the two are not the ends of one range."""
+        ends = [re.fullmatch(r"(.*?)([0-9]{1,12})", end, re.ASCII) for end in (first, last)]
+        match ends:
+            case [re.Match() as low, re.Match() as high] if (
+                low[1] == high[1] and len(low[2]) == len(high[2]) and int(low[2]) <= int(high[2])
+            ):
+                return cls(low[1], int(low[2]), int(high[2]), len(low[2]))
+            case _:
+                raise ValueError(f'expected two ends such as "u00000" and "u01999", got "{first}" and "{last}"')
+
+    def numbers(self) -> Iterator[str]:
+        return (f"{self.prefix}{value:0{self.width}d}" for value in range(self.start, self.stop + 1))
+
+    def holds(self, number: str) -> bool:
+        digits = number[len(self.prefix) :]
+        return (
+            number.startswith(self.prefix)
+            and len(digits) == self.width
+            and digits.isascii()
+            and digits.isdigit()
+            and self.start <= int(digits) <= self.stop
+        )
+
+    def overlaps(self, other: NumberRange) -> bool:
+        same_kind = (self.prefix, self.width) == (other.prefix, other.width)
+        return same_kind and self.start <= other.stop and other.start <= self.stop
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start + 1
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A SIP account, read or expanded from `[[extensions]]`. The core turns the password into HA1."""
+
+    number: str
+    password: str
+    digest: tuple[DigestName, ...]
+
+
+class Http(Table, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    secure_cookies: bool = False
+
+
+class Sip(Table, frozen=True, kw_only=True):
+    udp: str = "127.0.0.1:5060"
+    realm: str = "dzvin"
+    external_ip: str = ""
+    digest: tuple[DigestName, ...] = ("MD5", "SHA-256")  # in the order in which they are offered
+    min_expires: Positive = 60
+    default_expires: Positive = 600
+    max_expires: Positive = 3600
+
+    @property
+    def udp_address(self) -> Address:
+        return Address.parse(self.udp)
+
+
+class Media(Table, frozen=True, kw_only=True):
+    address: str = "127.0.0.1"
+    ports: str = "40000-64999"
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    drop_after_silence: Annotated[int, Meta(ge=0)] = 60  # seconds without RTP; 0 = never
+    legs: Annotated[int, Meta(ge=2, le=65536)] = 2048  # for each worker
+
+    @property
+    def port_range(self) -> range:
+        """Raises ValueError that says what is expected."""
+        found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", self.ports)
+        if found is None or not 1024 <= int(found[1]) < int(found[2]) <= 65535:
+            raise ValueError(f'expected "first-last" within 1024 to 65535, got "{self.ports}"')
+        return range(int(found[1]), int(found[2]) + 1)
+
+
+class Database(Table, frozen=True, kw_only=True):
+    url: str = ""  # empty: the embedded PostgreSQL
+
+
+class Recordings(Table, frozen=True, kw_only=True):
+    calls: tuple[RecordingRule, ...] = ()
+    encrypt: bool = True
+
+
+class Security(Table, frozen=True, kw_only=True):
+    trusted: tuple[str, ...] = ()  # addresses and networks free of lockouts and limits
+    international: bool = False
+
+
+class Calls(Table, frozen=True, kw_only=True):
+    min_number_length: Annotated[int, Meta(ge=0, le=32)] = 0
+    ring_timeout: Positive = 30
+    stop_grace: Annotated[int, Meta(ge=0)] = 600  # seconds that running calls may last after SIGTERM
+
+
+class FollowUp(Table, frozen=True, kw_only=True):
+    due_minutes: Positive = 60
+
+
+class Log(Table, frozen=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, else JSON
+
+
+class User(Table, frozen=True, kw_only=True):
+    login: str
+    full_name: str
+    role: Literal["admin", "supervisor", "agent", "hall"] = "agent"
+    password: str = ""  # empty: cannot sign in until a password is set
+    locale: Locale | None = None  # None: the language of the installation
+    extension: str | None = None
+    window: str | None = None
+
+
+class Extension(Table, frozen=True, kw_only=True):
+    """One number, or a range by `first` and `last` whose password is a template with `{user}`."""
+
+    password: str
+    number: str = ""
+    first: str = ""
+    last: str = ""
+    digest: tuple[DigestName, ...] = ()  # empty: as in [sip]
+
+    @property
+    def range(self) -> NumberRange | None:
+        """Raises ValueError when `first` and `last` are no range."""
+        return NumberRange.parse(self.first, self.last) if self.first or self.last else None
+
+    def secret(self, number: str) -> str:
+        return self.password.replace("{user}", number) if self.first else self.password
+
+
+class Line(Table, frozen=True, kw_only=True):
+    number: str
+    name: str
+    agents: tuple[str, ...] = ()
+    record: bool | None = None  # None: by [recordings] calls
+    ring_timeout: Positive | None = None  # None: by [calls]
+    music: str = ""
+
+
+class Menu(Table, frozen=True, kw_only=True):
+    number: str
+    name: str
+    prompt: str = "menu"
+    keys: dict[str, str] = {}
+    timeout: Positive = 10
+
+
+class Trunk(Table, frozen=True, kw_only=True):
+    name: str
+    address: str
+    number: str = ""  # dialled to reach the trunk as a whole
+    record: bool | None = None
+    health: bool = True
+    username: str = ""
+    password: str = ""
+    prefixes: tuple[str, ...] = ()
+    outbound: bool = True
+    inbound: bool = True
+
+    @property
+    def peer(self) -> Address:
+        return Address.parse(self.address)
+
+
+class Did(Table, frozen=True, kw_only=True):
+    number: str
+    to: str
+    trunk: str = ""  # empty: of any inbound trunk
+
+
+class Unchallenged(Table, frozen=True, kw_only=True):
+    """Sources whose INVITEs to these numbers are taken without a digest challenge."""
+
+    addresses: tuple[str, ...]
+    to: tuple[str, ...]
+
+
+class Service(Table, frozen=True, kw_only=True):
+    code: str
+    name: dict[Locale, str]
+    prefix: str
+    slot_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    agents: tuple[str, ...] = ()  # logins
+
+
+class Config(Table, frozen=True, kw_only=True):
+    language: Locale = "uk"
+    region: str = "UA"
+    timezone: str = "Europe/Kyiv"
+    http: Http = Http()
+    sip: Sip = Sip()
+    media: Media = Media()
+    database: Database = Database()
+    recordings: Recordings = Recordings()
+    security: Security = Security()
+    calls: Calls = Calls()
+    follow_up: FollowUp = FollowUp()
+    log: Log = Log()
+    users: tuple[User, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    lines: tuple[Line, ...] = ()
+    menus: tuple[Menu, ...] = ()
+    trunks: tuple[Trunk, ...] = ()
+    dids: tuple[Did, ...] = ()
+    unchallenged: tuple[Unchallenged, ...] = ()
+    services: tuple[Service, ...] = ()
+
+    def accounts(self) -> Iterator[Account]:
+        """Every SIP account, ranges expanded one by one as they are asked for."""
+        for entry in self.extensions:
+            numbers = entry.range.numbers() if entry.range else iter((entry.number,))
+            for number in numbers:
+                yield self._account(entry, number)
+
+    def account(self, number: str) -> Account | None:
+        """The account of one number, without expanding any range."""
+        for entry in self.extensions:
+            if (number and entry.number == number) or (entry.range and entry.range.holds(number)):
+                return self._account(entry, number)
+        return None
+
+    def _account(self, entry: Extension, number: str) -> Account:
+        return Account(number=number, password=entry.secret(number), digest=entry.digest or self.sip.digest)
