@@ -1,0 +1,219 @@
+"""The live panel: facts go in as they are spooled, numbered changes come out to the sockets.
+
+It works with the database away: what it shows comes from facts, and what the CRM adds (ids, client names, owners of
+follow-ups) follows after the commit. Everything here runs in the one loop; nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from callflow.facts import Fact
+from queue_engine.facts import QueueFact
+from web_panel.live_entries import Key, Line, Missed, Person, Ticket
+from web_panel.live_messages import from_outbox
+from web_panel.live_state import LiveState
+from web_panel.live_views import BoardView, StaffView, View
+from web_panel.wire import BoardLineView, Lost, ServiceView, encode
+
+BACKLOG = 256
+"""Messages kept for one socket that reads too slowly; at the bound the oldest is lost."""
+
+EVERYTHING = "everything"
+BOARD = "board"
+
+
+class Message(Protocol):
+    """A message of the CRM's outbox (`crm_core.outbox.OutboxMessage`)."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def payload(self) -> dict[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a signed-in person may see live. Without `all_statuses`: only what is the person's own."""
+
+    user_id: UUID
+    all_statuses: bool
+    missed: bool
+
+    @property
+    def view(self) -> str:
+        return EVERYTHING if self.all_statuses else f"own:{self.user_id}:{self.missed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """What facts alone do not tell at start: read from the CRM and from the registrations."""
+
+    people: Iterable[Person] = ()
+    registered: Iterable[str] = ()  # extensions with a phone online
+    lines: Iterable[Line] = ()
+    missed: Iterable[Missed] = ()  # oldest first
+    services: Iterable[ServiceView] = ()
+    tickets: Iterable[Ticket] = ()
+    board: Iterable[BoardLineView] = ()  # last called first
+
+
+class Subscription:
+    """One socket's messages, encoded, the snapshot first. Use it as a context manager and iterate it."""
+
+    def __init__(self, panel: LivePanel, key: str, view: View) -> None:
+        self._panel = panel
+        self._key = key
+        self._view = view  # for the first looker of its kind; the others share the first one's
+        self._queue: deque[str] = deque()
+        self._lost = 0
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._panel.join(self._key, self._view, self)
+        self.resync()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._panel.leave(self._key, self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while not self._queue and not self._lost:
+            if self._closed:
+                raise StopAsyncIteration
+            self._ready.clear()
+            await self._ready.wait()
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            return encode(Lost(count=lost))
+        return self._queue.popleft()
+
+    def resync(self) -> None:
+        """Drop what waits and begin again with a snapshot."""
+        self._queue.clear()
+        self._lost = 0
+        self.push(self._panel.snapshot(self._key))
+
+    def push(self, message: str) -> None:
+        if len(self._queue) >= BACKLOG:
+            self._queue.popleft()
+            self._lost += 1
+        self._queue.append(message)
+        self._ready.set()
+
+    def close(self) -> None:
+        """End the iteration once what waits has been read."""
+        self._closed = True
+        self._ready.set()
+
+
+class LivePanel:
+    """Feed it with `seed`, `on_fact` and `on_outbox`; `subscribe` and `subscribe_board` give the sockets' messages."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        *,
+        time_zone: ZoneInfo,
+        canonical: Callable[[str], str] = str,
+    ) -> None:
+        self._now = now
+        self._time_zone = time_zone
+        self._canonical = canonical
+        self.state = LiveState(canonical=canonical)
+        self._views: dict[str, View] = {}
+        self._subscriptions: dict[str, dict[Subscription, None]] = {}
+        self._midnight = self._next_midnight()
+
+    def seed(self, seed: Seed) -> None:
+        """Begin with what was known before this process, keeping the calls that are live. Every socket gets a new
+        snapshot."""
+        state = self.state
+        for person in seed.people:
+            state.know(person, None)
+        state.online.update(seed.registered)
+        state.lines = {line.number: line for line in seed.lines}
+        state.missed = {missed.key: missed for missed in seed.missed}
+        state.services = {service.id: service for service in seed.services}
+        state.tickets = {ticket.id: ticket for ticket in seed.tickets}
+        state.serving = {ticket.user: ticket.id for ticket in state.tickets.values() if ticket.user}
+        state.board = tuple(seed.board)
+        state.settle()
+        for key, view in self._views.items():
+            view.load(state)
+            for subscription in self._subscriptions[key]:
+                subscription.resync()
+
+    def know(self, person: Person) -> None:
+        """Somebody signed in who may have been created after the start."""
+        self._show(self.state.know(person, self._now()))
+
+    def on_fact(self, fact: Fact | QueueFact) -> None:
+        self._turn_the_day()
+        self._show(self.state.apply(fact, fact.at))
+
+    def on_outbox(self, message: Message) -> None:
+        told = from_outbox(message.kind, message.payload)
+        if told is not None:
+            self._turn_the_day()
+            self._show(self.state.apply(told, self._now()))
+
+    def subscribe(self, sight: Sight) -> Subscription:
+        view = StaffView(user_id=None if sight.all_statuses else sight.user_id, sees_missed=sight.missed)
+        return Subscription(self, sight.view, view)
+
+    def subscribe_board(self) -> Subscription:
+        return Subscription(self, BOARD, BoardView())
+
+    def board(self) -> tuple[BoardLineView, ...]:
+        return self.state.board
+
+    # For `Subscription`
+
+    def join(self, key: str, view: View, subscription: Subscription) -> None:
+        if key not in self._views:
+            view.load(self.state)
+            self._views[key] = view
+        self._subscriptions.setdefault(key, {})[subscription] = None
+
+    def leave(self, key: str, subscription: Subscription) -> None:
+        """The last looker takes the view along: nothing is rendered for nobody."""
+        lookers = self._subscriptions.get(key, {})
+        lookers.pop(subscription, None)
+        if not lookers:
+            self._subscriptions.pop(key, None)
+            self._views.pop(key, None)
+
+    def snapshot(self, key: str) -> str:
+        self._turn_the_day()
+        return encode(self._views[key].snapshot(self.state, self._now()))
+
+    def _show(self, touched: Iterable[Key]) -> None:
+        touched = tuple(touched)
+        for key, view in self._views.items():
+            for change in view.changes(self.state, touched):
+                message = encode(change)
+                for subscription in self._subscriptions.get(key, ()):
+                    subscription.push(message)
+
+    def _turn_the_day(self) -> None:
+        if self._now() >= self._midnight:
+            start = self._midnight
+            self._midnight = self._next_midnight()
+            self._show(self.state.forget_missed_before(start))
+
+    def _next_midnight(self) -> datetime:
+        local = self._now().astimezone(self._time_zone)
+        return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,72 @@
+"""What the live panel keeps tables of: people, lines, missed calls and tickets (calls are in `live_calls`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from queue_engine.facts import Will
+from web_panel.live_calls import Party
+from web_panel.statuses import TicketState
+from web_panel.wire import FollowUpView
+
+
+class Kind(StrEnum):
+    AGENT = "agent"
+    CALL = "call"
+    LINE = "line"
+    MISSED = "missed"
+    TICKET = "ticket"
+    BOARD = "board"
+
+
+Key = tuple[Kind, UUID | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is shown on the panel. `extension` None: serves the hall only."""
+
+    user_id: UUID
+    name: str
+    extension: str | None = None
+    window: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    number: str
+    name: str
+    agents: tuple[str, ...] = ()  # extensions
+
+
+@dataclass(slots=True, kw_only=True)
+class Missed:
+    key: str
+    party: Party
+    last_at: datetime
+    line: str | None
+    outcome: str
+    calls: list[UUID]
+    event_id: UUID | None = None
+    follow_up: FollowUpView | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticket:
+    id: UUID
+    number: str
+    service: UUID
+    starts_at: datetime
+    booked: bool
+    state: TicketState = TicketState.WAITING
+    window: str | None = None
+    user: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    will: Will
+    reason: str

@@ -1,0 +1,64 @@
+"""What the CRM says after a commit, in the shapes that the live panel folds.
+
+The payloads come from `crm_core.outbox`. One that lacks what is needed here, or has it in another shape, is skipped:
+a CRM of another version must not stop the panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
+from web_panel.wire import FollowUpView
+
+
+class CallLinked(msgspec.Struct, frozen=True, kw_only=True):
+    """The call's Event exists, and perhaps the client is known."""
+
+    call_id: UUID
+    event_id: UUID | None = None
+    client_id: UUID | None = None
+    client_name: str | None = None
+
+
+class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A follow-up was opened, changed or closed. It holds the whole follow-up as it now is."""
+
+    id: UUID
+    state: str
+    phone: str | None = None
+    owner_id: UUID | None = None
+    owner_name: str | None = None
+    due_at: datetime | None = None
+    call_id: UUID | None = None
+
+    def view(self) -> FollowUpView:
+        return FollowUpView(
+            id=self.id, state=self.state, owner_id=self.owner_id, owner_name=self.owner_name, due_at=self.due_at
+        )
+
+
+SHAPES: Mapping[str, type[CallLinked | FollowUpTold | TicketIssued | TicketCalled | TicketServed]] = {
+    "call.linked": CallLinked,
+    "follow_up.opened": FollowUpTold,
+    "follow_up.changed": FollowUpTold,
+    "follow_up.closed": FollowUpTold,
+    "ticket.issued": TicketIssued,
+    "ticket.called": TicketCalled,
+    "ticket.served": TicketServed,
+}
+
+
+def from_outbox(kind: str, payload: Mapping[str, object]) -> object | None:
+    """The message in a shape that `LiveState` folds, or None when it is not the panel's business."""
+    shape = SHAPES.get(kind)
+    if shape is None:
+        return None
+    try:
+        return msgspec.convert(payload, shape, strict=False)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,397 @@
+"""The live panel's state: a pure fold over facts and over what the CRM says after its commits.
+
+1. `apply` takes one fact or message and returns the keys of the entries that it touched. It reads no clock, waits for
+   nothing and knows no sockets.
+2. Busy is computed: this file holds calls, registrations, declared wills and open tickets, never a status. What is
+   kept of a status is when the one last computed began.
+3. Every table has a bound; at the bound the oldest entry goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import singledispatchmethod
+from typing import TypeVar
+from uuid import UUID
+
+from callflow.facts import (
+    CallAnswered,
+    CallEnded,
+    CallHeld,
+    CallOffered,
+    CallQueued,
+    CallResumed,
+    CallRouted,
+    CallStarted,
+    Direction,
+    OfferEnded,
+    Outcome,
+    PartyIntroduced,
+    PhoneOffline,
+    PhoneOnline,
+    RecordingStarted,
+    SegmentEnded,
+    Target,
+)
+from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
+from web_panel.live_calls import LiveCall, Offer, Party, Segment
+from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
+from web_panel.live_messages import CallLinked, FollowUpTold
+from web_panel.statuses import AgentStatus, TicketState, agent_status
+from web_panel.wire import BoardLineView, FollowUpView, ServiceView
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+MAX_CALLS = 10_000
+MAX_PARTIES = 10_000
+MAX_MISSED = 1_000
+MAX_TICKETS = 1_000
+BOARD_LINES = 8
+UNWORKED = frozenset({Outcome.ANSWERED, Outcome.UNKNOWN_NUMBER, Outcome.FORBIDDEN, Outcome.INTERRUPTED})
+"""Outcomes that are not a missed call."""
+
+
+@dataclass(slots=True)
+class LiveState:
+    """`canonical` brings a phone number as signalled to the form in which two spellings of it are equal."""
+
+    canonical: Callable[[str], str] = str
+    people: dict[UUID, Person] = field(default_factory=dict)
+    by_extension: dict[str, UUID] = field(default_factory=dict)
+    online: set[str] = field(default_factory=set)
+    declared: dict[UUID, Declared] = field(default_factory=dict)
+    serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
+    calls: dict[UUID, LiveCall] = field(default_factory=dict)
+    calls_of: dict[str, dict[UUID, None]] = field(default_factory=dict)  # extension -> calls
+    parties: dict[UUID, Party] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
+    missed: dict[str, Missed] = field(default_factory=dict)
+    services: dict[UUID, ServiceView] = field(default_factory=dict)
+    tickets: dict[UUID, Ticket] = field(default_factory=dict)
+    board: tuple[BoardLineView, ...] = ()
+    _since: dict[UUID, tuple[AgentStatus, datetime | None]] = field(default_factory=dict)
+    _indexed: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    _touched: dict[Key, None] = field(default_factory=dict)
+    _ended: list[UUID] = field(default_factory=list)
+
+    def apply(self, happened: object, at: datetime) -> tuple[Key, ...]:
+        """Fold one fact or message in; the keys of what it touched. Kinds that nobody knows here change nothing.
+
+        An ended call can still be looked at until the next `apply`, so that its end can be shown.
+        """
+        for call_id in self._ended:
+            self.calls.pop(call_id, None)
+        self._ended.clear()
+        self._touched = {}
+        self._fold(happened)
+        for kind, user_id in tuple(self._touched):
+            if kind is Kind.AGENT and isinstance(user_id, UUID):
+                self._date_status(user_id, at)
+        return tuple(self._touched)
+
+    # What is asked of the state
+
+    def status(self, user_id: UUID) -> AgentStatus:
+        person = self.people[user_id]
+        declared = self.declared.get(user_id)
+        extension = person.extension
+        in_calls: list[AgentStatus] = []
+        if extension:
+            in_calls = [self.calls[call].extensions()[extension][0] for call in self.calls_of.get(extension, ())]
+        return agent_status(
+            in_calls,
+            serving=user_id in self.serving,
+            reachable=extension in self.online if extension else declared is not None,
+            paused=declared is not None and declared.will is Will.PAUSED,
+        )
+
+    def status_since(self, user_id: UUID) -> datetime | None:
+        return self._since.get(user_id, (None, None))[1]
+
+    def name_of(self, extension: str) -> str:
+        user_id = self.by_extension.get(extension)
+        return self.people[user_id].name if user_id else ""
+
+    def know(self, person: Person, at: datetime | None) -> tuple[Key, ...]:
+        """Make this person known, or take over what changed about the person."""
+        before = self.people.get(person.user_id)
+        if before == person:
+            return ()
+        if before and before.extension:
+            self.by_extension.pop(before.extension, None)
+        self.people[person.user_id] = person
+        if person.extension:
+            self.by_extension[person.extension] = person.user_id
+        self._date_status(person.user_id, at)
+        return ((Kind.AGENT, person.user_id),)
+
+    def settle(self) -> None:
+        """After a seed: date the statuses that it changed to a time before this server."""
+        for user_id in self.people:
+            self._date_status(user_id, None)
+
+    def forget_missed_before(self, start: datetime) -> tuple[Key, ...]:
+        """The list of missed calls is today's."""
+        old = [key for key, missed in self.missed.items() if missed.last_at < start]
+        for key in old:
+            del self.missed[key]
+        return tuple((Kind.MISSED, key) for key in old)
+
+    # The fold: one fact, one function
+
+    @singledispatchmethod
+    def _fold(self, happened: object) -> None:
+        """A kind of a later version changes nothing here."""
+
+    @_fold.register
+    def _(self, fact: PartyIntroduced) -> None:
+        party = self.parties.setdefault(fact.party, Party())
+        party.number = fact.number
+        party.name = fact.name or (self.name_of(fact.number) if fact.extension else "")
+        _bound(self.parties, MAX_PARTIES)
+
+    @_fold.register
+    def _(self, fact: CallStarted) -> None:
+        call = LiveCall(
+            call_id=fact.call_id,
+            direction=fact.direction,
+            party_id=fact.party,
+            started_at=fact.at,
+            caller=fact.caller,
+            dialled=fact.dialled,
+            party=self.parties.setdefault(fact.party, Party()),
+        )
+        self.calls[call.call_id] = call
+        if len(self.calls) > MAX_CALLS:
+            self._drop(self.calls[next(iter(self.calls))])
+        self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallRouted) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.target = fact.target
+            call.routed_at = fact.at
+            if fact.target is Target.LINE:
+                call.line = fact.number
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallQueued) -> None:
+        if call := self.calls.get(fact.call_id):
+            self._leave_line(call)
+            call.line = fact.line
+            call.waiting_since = fact.at
+            self.waiting.setdefault(fact.line, {})[call.call_id] = None
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallOffered) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.offers[fact.leg] = Offer(fact.extension, fact.at)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: OfferEnded) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.offers.pop(fact.leg, None)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallAnswered) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.offers.pop(fact.leg, None)
+            call.segments[fact.segment] = Segment(fact.extension, fact.at)
+            call.answered_at = call.answered_at or fact.at
+            self._leave_line(call)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallHeld) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.held_by.setdefault(fact.by, fact.at)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallResumed) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.held_by.pop(fact.by, None)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: SegmentEnded) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.segments.pop(fact.segment, None)
+            call.held_by.pop(fact.extension, None)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: RecordingStarted) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.recorded = True
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallEnded) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.ended_at = fact.at
+            call.outcome = fact.outcome
+            self._drop(call)
+            if is_missed(call):
+                self._miss(call, fact.at)
+
+    @_fold.register
+    def _(self, fact: PhoneOnline) -> None:
+        self.online.add(fact.extension)
+        self._touch_extension(fact.extension)
+
+    @_fold.register
+    def _(self, fact: PhoneOffline) -> None:
+        self.online.discard(fact.extension)
+        self._touch_extension(fact.extension)
+
+    @_fold.register
+    def _(self, fact: AgentDeclared) -> None:
+        self.declared[fact.user] = Declared(fact.will, fact.reason)
+        self._touch_agent(fact.user)
+
+    @_fold.register
+    def _(self, fact: TicketIssued) -> None:
+        if fact.ticket not in self.tickets:
+            self.tickets[fact.ticket] = Ticket(
+                id=fact.ticket,
+                number=fact.number,
+                service=fact.service,
+                starts_at=fact.starts_at,
+                booked=fact.booked,
+            )
+            _bound(self.tickets, MAX_TICKETS)
+            self._touch(Kind.TICKET, fact.ticket)
+
+    @_fold.register
+    def _(self, fact: TicketCalled) -> None:
+        ticket = self.tickets.get(fact.ticket)
+        if ticket is None:
+            ticket = Ticket(id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.at, booked=False)
+            self.tickets[fact.ticket] = ticket
+        ticket.state, ticket.window, ticket.user = TicketState.CALLED, fact.window, fact.user
+        self.serving[fact.user] = fact.ticket
+        called = BoardLineView(number=fact.number, window=fact.window, called_at=fact.at)
+        others = tuple(line for line in self.board if line.number != fact.number)
+        self.board = (called, *others)[:BOARD_LINES]
+        self._touch(Kind.TICKET, fact.ticket)
+        self._touch(Kind.BOARD, "")
+        self._touch_agent(fact.user)
+
+    @_fold.register
+    def _(self, fact: TicketServed) -> None:
+        self.tickets.pop(fact.ticket, None)
+        for user in [user for user, ticket in self.serving.items() if ticket == fact.ticket]:
+            del self.serving[user]
+            self._touch_agent(user)
+        self._touch(Kind.TICKET, fact.ticket)
+
+    @_fold.register
+    def _(self, message: CallLinked) -> None:
+        if call := self.calls.get(message.call_id):
+            call.event_id = message.event_id
+            call.party.client_id, call.party.client_name = message.client_id, message.client_name
+            self._changed(call)
+        for missed in self.missed.values():
+            if message.call_id in missed.calls:
+                missed.event_id = message.event_id
+                missed.party.client_id, missed.party.client_name = message.client_id, message.client_name
+                self._touch(Kind.MISSED, missed.key)
+
+    @_fold.register
+    def _(self, message: FollowUpTold) -> None:
+        number = self.canonical(message.phone) if message.phone else None
+        for missed in self.missed.values():
+            known = missed.follow_up is not None and missed.follow_up.id == message.id
+            if known or missed.key == number or (message.call_id is not None and message.call_id in missed.calls):
+                missed.follow_up = message.view()
+                self._touch(Kind.MISSED, missed.key)
+
+    # What the fold does in several places
+
+    def _changed(self, call: LiveCall) -> None:
+        before = self._indexed.get(call.call_id, frozenset())
+        now = frozenset(call.extensions())
+        for extension in before - now:
+            self.calls_of[extension].pop(call.call_id, None)
+            if not self.calls_of[extension]:
+                del self.calls_of[extension]
+        for extension in now - before:
+            self.calls_of.setdefault(extension, {})[call.call_id] = None
+        self._indexed[call.call_id] = now
+        self._touch(Kind.CALL, call.call_id)
+        if call.line and call.line in self.waiting:
+            self._touch(Kind.LINE, call.line)
+        for extension in before | now:
+            self._touch_extension(extension)
+
+    def _drop(self, call: LiveCall) -> None:
+        call.ended_at = call.ended_at or call.started_at
+        self._leave_line(call)
+        self._changed(call)
+        self._indexed.pop(call.call_id, None)
+        self.parties.pop(call.party_id, None)
+        self._ended.append(call.call_id)
+
+    def _leave_line(self, call: LiveCall) -> None:
+        call.waiting_since = None
+        if call.line and call.line in self.waiting:
+            self.waiting[call.line].pop(call.call_id, None)
+            self._touch(Kind.LINE, call.line)
+
+    def _miss(self, call: LiveCall, at: datetime) -> None:
+        """R-CALL-44: one entry for each caller, however often that caller rang."""
+        key = self.canonical(call.party.number) if call.party.number else str(call.call_id)
+        earlier = self.missed.pop(key, None)  # taken out, so that the bound drops who rang longest ago
+        self.missed[key] = Missed(
+            key=key,
+            party=call.party,
+            last_at=at,
+            line=call.line,
+            outcome=call.outcome or Outcome.NO_ANSWER,
+            calls=[*(earlier.calls if earlier else []), call.call_id],
+            event_id=call.event_id,
+            follow_up=_still_open(earlier),
+        )
+        _bound(self.missed, MAX_MISSED)
+        self._touch(Kind.MISSED, key)
+
+    def _touch(self, kind: Kind, key: UUID | str) -> None:
+        self._touched[kind, key] = None
+
+    def _touch_agent(self, user_id: UUID) -> None:
+        if user_id in self.people:
+            self._touch(Kind.AGENT, user_id)
+
+    def _touch_extension(self, extension: str) -> None:
+        if user_id := self.by_extension.get(extension):
+            self._touch(Kind.AGENT, user_id)
+
+    def _date_status(self, user_id: UUID, at: datetime | None) -> None:
+        status = self.status(user_id)
+        if self._since.get(user_id, (None, None))[0] is not status:
+            self._since[user_id] = (status, at)
+
+
+def is_missed(call: LiveCall) -> bool:
+    """R-CALL-07: an incoming call that ended unanswered. One from desk to desk is nobody's work; one to a line is."""
+    incoming = call.direction is Direction.INBOUND or (call.direction is Direction.INTERNAL and call.line is not None)
+    return incoming and call.answered_at is None and call.outcome is not None and call.outcome not in UNWORKED
+
+
+def _still_open(earlier: Missed | None) -> FollowUpView | None:
+    follow_up = earlier.follow_up if earlier else None
+    return follow_up if follow_up and follow_up.state != "closed" else None
+
+
+def _bound(table: dict[_K, _V], most: int) -> None:
+    while len(table) > most:
+        del table[next(iter(table))]

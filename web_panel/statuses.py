@@ -1,0 +1,54 @@
+"""What people are shown to be doing, and what a call is shown to be in.
+
+Only *ready* and *paused* are ever declared. Everything else here is worked out from live calls, registrations and
+open tickets each time it is asked for, so that nothing can stay stuck (R-PANEL-04, R-PANEL-09, O-14, O-15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class AgentStatus(StrEnum):
+    """The status dictionary of R-PANEL-04, with the two states that the manuals fold into others named openly."""
+
+    OFFLINE = "offline"  # no phone of this person is registered
+    FREE = "free"
+    CALLING = "calling"  # the person's own call rings at the other side
+    OFFERED = "offered"  # the person's phone rings
+    BUSY = "busy"  # in conversation, or with a visitor at the window
+    WAITING = "waiting"  # on hold (O-15)
+    PAUSED = "paused"
+
+
+class CallState(StrEnum):
+    RINGING = "ringing"
+    MENU = "menu"  # in a menu, before anybody rings
+    QUEUED = "queued"  # waits in a line and nobody rings
+    TALKING = "talking"
+    HELD = "held"
+    ENDED = "ended"  # told once, then the call leaves the panel
+
+
+class TicketState(StrEnum):
+    WAITING = "waiting"
+    CALLED = "called"
+    SERVED = "served"
+
+
+_BY_CALL = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentStatus.OFFERED)
+"""Of several calls the strongest is shown: somebody who talks is busy, whatever else rings or is held."""
+
+
+def agent_status(in_calls: Iterable[AgentStatus], *, serving: bool, reachable: bool, paused: bool) -> AgentStatus:
+    """The one status of a person. `in_calls` is what each of the person's live calls says of the person."""
+    strongest = min(in_calls, key=_BY_CALL.index, default=None)
+    if strongest is not None:
+        return strongest
+    # R-QUEUE-38: an operator with an open ticket is not counted as free.
+    if serving:
+        return AgentStatus.BUSY
+    if not reachable:
+        return AgentStatus.OFFLINE
+    return AgentStatus.PAUSED if paused else AgentStatus.FREE

@@ -1,0 +1,212 @@
+"""What the browser sees on the websocket. This file is that socket's contract: change it as an API.
+
+1. The first message is a `Snapshot` (a `BoardSnapshot` on the hall board) with sequence number `seq`.
+2. Every change after it carries the next number. A number that is not the last one plus one means that something
+   was lost: send `Resync`.
+3. A browser that reads too slowly loses its oldest messages, is told so once by `Lost`, and sends `Resync`; the next
+   thing it gets is a new snapshot.
+4. Times are ISO 8601 in UTC. `since` lets the browser count seconds by itself: nothing is sent each second.
+5. Names and numbers that come from SIP are hostile text: they are data, to be shown as text and nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from web_panel.statuses import AgentStatus, CallState, TicketState
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    user_id: UUID
+    name: str
+    extension: str | None
+    window: str | None
+    status: AgentStatus
+    since: datetime | None  # when this status began; None when it began before this server did
+    online: bool  # a phone is registered: the second facet of O-14
+    ready: bool  # what the person declared (R-PANEL-08)
+    reason: str  # why paused
+    calls: tuple[UUID, ...]
+    ticket: str | None  # number of the visitor at the window
+
+
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
+    """The other side. `number` is empty when withheld."""
+
+    number: str
+    name: str
+    client_id: UUID | None
+    client_name: str | None
+
+
+class CallPerson(msgspec.Struct, frozen=True, kw_only=True):
+    extension: str
+    name: str
+    status: AgentStatus  # what this call says of this person
+    since: datetime
+
+
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    call_id: UUID
+    state: CallState
+    since: datetime  # of the state
+    started_at: datetime
+    answered_at: datetime | None
+    direction: str
+    party: PartyView
+    dialled: str | None
+    line: str | None
+    people: tuple[CallPerson, ...]
+    recorded: bool
+    event_id: UUID | None
+    outcome: str | None  # only when the state is ended
+
+
+class WaitingCaller(msgspec.Struct, frozen=True, kw_only=True):
+    call_id: UUID
+    since: datetime
+    party: PartyView
+    offered_to: tuple[str, ...]  # extensions whose phones ring for this caller
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    number: str
+    name: str
+    agents: tuple[str, ...]
+    waiting: tuple[WaitingCaller, ...]  # who waits longest stands first
+
+
+class FollowUpView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    state: str
+    owner_id: UUID | None
+    owner_name: str | None
+    due_at: datetime | None
+
+
+class MissedView(msgspec.Struct, frozen=True, kw_only=True):
+    """All of today's missed calls of one caller (R-CALL-39, R-CALL-44)."""
+
+    key: str
+    party: PartyView
+    count: int
+    last_at: datetime
+    line: str | None
+    outcome: str
+    event_id: UUID | None
+    follow_up: FollowUpView | None
+
+
+class TicketView(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in the hall queue. No names: the operator's page asks for those by its own right."""
+
+    id: UUID
+    number: str
+    service: UUID
+    starts_at: datetime
+    booked: bool
+    state: TicketState
+    window: str | None
+    user_id: UUID | None
+
+
+class BoardLineView(msgspec.Struct, frozen=True, kw_only=True):
+    """R-PANEL-16: a number and a window, and nothing of the person."""
+
+    number: str
+    window: str
+    called_at: datetime
+
+
+class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    code: str
+    name: dict[str, str]
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    seq: int
+
+
+class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
+    at: datetime  # the server's clock, so that a browser with a wrong clock counts right
+    agents: tuple[AgentView, ...]
+    calls: tuple[CallView, ...]
+    lines: tuple[LineView, ...]
+    missed: tuple[MissedView, ...]
+    tickets: tuple[TicketView, ...]
+    services: tuple[ServiceView, ...]
+    board: tuple[BoardLineView, ...]
+
+
+class BoardSnapshot(_Message, frozen=True, kw_only=True, tag="board"):
+    at: datetime
+    board: tuple[BoardLineView, ...]
+
+
+class AgentChanged(_Message, frozen=True, kw_only=True, tag="agent.changed"):
+    agent: AgentView
+
+
+class CallChanged(_Message, frozen=True, kw_only=True, tag="call.changed"):
+    call: CallView
+
+
+class LineChanged(_Message, frozen=True, kw_only=True, tag="line.changed"):
+    line: LineView
+
+
+class MissedChanged(_Message, frozen=True, kw_only=True, tag="missed.changed"):
+    missed: MissedView
+
+
+class TicketChanged(_Message, frozen=True, kw_only=True, tag="ticket.changed"):
+    ticket: TicketView
+
+
+class BoardChanged(_Message, frozen=True, kw_only=True, tag="board.changed"):
+    board: tuple[BoardLineView, ...]
+
+
+class Gone(_Message, frozen=True, kw_only=True, tag="gone"):
+    """This entry is no longer yours to see, or no longer there. `kind` is agent, call, line, missed or ticket."""
+
+    kind: str
+    id: str
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="lost"):
+    """You were too slow and lost `count` messages. Ask for a new snapshot with `Resync`."""
+
+    count: int
+
+
+class Pong(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
+    at: datetime
+
+
+Change = AgentChanged | CallChanged | LineChanged | MissedChanged | TicketChanged | BoardChanged | Gone
+ServerMessage = Snapshot | BoardSnapshot | Change | Lost | Pong
+
+
+class Resync(msgspec.Struct, frozen=True, tag_field="type", tag="resync"):
+    """The browser asks for a new snapshot."""
+
+
+class Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
+    """The browser asks whether the connection still lives; the answer is `Pong`."""
+
+
+ClientMessage = Resync | Ping
+
+decode_client: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+"""Raises msgspec.DecodeError for anything that is not a client message."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: ServerMessage) -> str:
+    return _encoder.encode(message).decode()
