@@ -1,0 +1,250 @@
+"""The core's side of the media plane: `leg = await pool.open(...)`.
+
+    async with MediaPool(paths, epoch=epoch) as media:
+        customer = await media.open(call_id=call_id, address="192.0.2.1")
+        agent = await media.open(call_id=call_id, address="192.0.2.1", near=customer)
+        customer.bridge(agent)
+
+A pool holds one connection to each worker, takes the worker over from an earlier core (`adopted`), and connects again
+with back-off when a worker is lost. The legs of a lost worker are told `LegLost` and are dead; the others' calls go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import structlog
+
+from pbx.media.connection import WorkerConnection, WorkerGone
+from pbx.media.handles import Event, LegLost, MediaLeg, Playback, Recording, WorkerBooks
+from pbx.media.messages import (
+    MAX_COOKIE,
+    Closed,
+    Digit,
+    Failed,
+    LegReport,
+    LegStatistics,
+    MediaSilent,
+    MediaStarted,
+    Notice,
+    Open,
+    Opened,
+    PlaybackEnded,
+    RecordingClosed,
+    RecordingCut,
+)
+
+__all__ = [
+    "AdoptedLeg",
+    "Digit",
+    "Event",
+    "LegLost",
+    "LegStatistics",
+    "MediaLeg",
+    "MediaPool",
+    "MediaSilent",
+    "MediaStarted",
+    "NoMedia",
+    "Playback",
+    "Recording",
+    "RecordingClosed",
+    "RecordingCut",
+    "WorkerStatus",
+]
+
+log = structlog.get_logger(__name__)
+
+OPEN_TIMEOUT = 3.0  # seconds
+FIRST_CONNECT_TIMEOUT = 5.0
+BACK_OFF = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts; the last one repeats
+
+
+class NoMedia(Exception):
+    """No worker can take the leg (none there, or ports or legs are spent): answer 503."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptedLeg:
+    """A leg that outlived the core that opened it. Its call must be ended: read the cookie, then close the leg."""
+
+    leg: MediaLeg
+    call_id: UUID
+    cookie: bytes
+    recording_id: UUID | None
+    bridged: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    path: Path
+    connected: bool
+    pid: int
+    legs: int
+    capacity: int
+
+
+class MediaPool:
+    """All media workers of this core. Enter it once, before the first call."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        epoch: int,
+        on_adopted: Callable[[AdoptedLeg], None] | None = None,
+        on_recording_closed: Callable[[RecordingClosed], None] | None = None,
+        on_recording_cut: Callable[[RecordingCut], None] | None = None,
+        on_worker_lost: Callable[[Path], None] | None = None,
+    ) -> None:
+        """`on_recording_closed` hears of recordings that this core did not start; `on_recording_cut` of every one that
+        loses sound (disk full or too slow)."""
+        self.epoch = epoch
+        self.adopted: list[AdoptedLeg] = []
+        self.on_adopted = on_adopted
+        self.on_recording_closed = on_recording_closed
+        self.on_recording_cut = on_recording_cut
+        self.on_worker_lost = on_worker_lost
+        self._paths = [Path(path) for path in paths]
+        self._workers: dict[Path, WorkerConnection] = {}
+        self._books: dict[WorkerConnection, WorkerBooks] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Connects; a worker that is not there within 5 s is connected to when it comes."""
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        answered = [asyncio.Event() for _ in self._paths]
+        for path, event in zip(self._paths, answered, strict=True):
+            self._keepers.append(self._tasks.create_task(self._keep(path, event), name=f"media worker {path.name}"))
+        try:
+            async with asyncio.timeout(FIRST_CONNECT_TIMEOUT):
+                await asyncio.gather(*(event.wait() for event in answered))
+        except TimeoutError:
+            log.error("media workers missing", connected=len(self._workers), wanted=len(self._paths))
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._tasks is not None
+        for task in self._keepers:
+            task.cancel()
+        await self._tasks.__aexit__(None, None, None)
+        for worker in list(self._books):
+            worker.close()
+
+    def status(self) -> list[WorkerStatus]:
+        return [
+            WorkerStatus(
+                path=path,
+                connected=path in self._workers,
+                pid=self._workers[path].pid if path in self._workers else 0,
+                legs=self._load(self._workers[path]) if path in self._workers else 0,
+                capacity=self._workers[path].capacity if path in self._workers else 0,
+            )
+            for path in self._paths
+        ]
+
+    async def open(self, *, call_id: UUID, address: str, cookie: bytes = b"", near: MediaLeg | None = None) -> MediaLeg:
+        """Take a leg with a port on `address`, in `near`'s worker, else in the least loaded one. Raises NoMedia."""
+        if len(cookie) > MAX_COOKIE:
+            raise ValueError(f"a cookie of {len(cookie)} octets")
+        workers = [near.worker] if near is not None else sorted(self._workers.values(), key=self._load)
+        reason = "no media worker"
+        for worker in workers:
+            number = worker.next_id()
+            command = Open(id=number, call_id=call_id, address=address, cookie=cookie)
+            try:
+                answer = await worker.ask(command, number, OPEN_TIMEOUT)
+            except WorkerGone as error:
+                reason = str(error)
+                continue
+            if isinstance(answer, Opened) and worker in self._books:
+                return MediaLeg(worker, self._books[worker], leg=answer.leg, address=address, port=answer.port)
+            reason = answer.reason if isinstance(answer, Failed) else "the media worker is gone"
+        raise NoMedia(reason)
+
+    def _load(self, worker: WorkerConnection) -> int:
+        return len(self._books[worker].legs)
+
+    async def _keep(self, path: Path, answered: asyncio.Event) -> None:
+        """Stay connected to one worker for as long as the pool lives."""
+        attempt = 0
+        while True:
+            worker = WorkerConnection(path, self._heard)
+            try:
+                legs = await worker.greet(self.epoch)
+            except WorkerGone as error:
+                log.debug("media worker does not answer", path=str(path), reason=str(error))
+            else:
+                attempt = 0
+                self._welcome(worker, legs)
+                answered.set()
+                try:
+                    await worker.listen()
+                finally:
+                    self._lose(worker)
+            await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
+            attempt += 1
+
+    def _welcome(self, worker: WorkerConnection, legs: list[LegReport]) -> None:
+        books = WorkerBooks()
+        self._workers[worker.path] = worker
+        self._books[worker] = books
+        log.info("media worker connected", path=str(worker.path), pid=worker.pid, legs=len(legs))
+        for report in legs:
+            adopted = AdoptedLeg(
+                leg=MediaLeg(worker, books, leg=report.leg, address=report.address, port=report.port),
+                call_id=report.call_id,
+                cookie=report.cookie,
+                recording_id=report.recording_id,
+                bridged=report.bridged,
+            )
+            self.adopted.append(adopted)
+            if self.on_adopted is not None:
+                self.on_adopted(adopted)
+
+    def _lose(self, worker: WorkerConnection) -> None:
+        self._workers.pop(worker.path, None)
+        books = self._books.pop(worker)
+        for leg in list(books.legs.values()):
+            leg.notice(LegLost(leg.leg))
+        for recording in list(books.recordings.values()):
+            recording.lose()
+        self.adopted = [adopted for adopted in self.adopted if adopted.leg.worker is not worker]
+        if self.on_worker_lost is not None:
+            self.on_worker_lost(worker.path)
+
+    def _heard(self, worker: WorkerConnection, notice: Notice | Closed) -> None:
+        books = self._books.get(worker)
+        if books is None:
+            return
+        match notice:
+            case RecordingClosed():
+                recording = books.recordings.pop(notice.recording_id, None)
+                if recording is not None:
+                    recording.finish(notice)
+                elif self.on_recording_closed is not None:
+                    self.on_recording_closed(notice)
+            case RecordingCut():
+                running = books.recordings.get(notice.recording_id)
+                if running is not None and running.on_cut is not None:
+                    running.on_cut(notice)
+                if self.on_recording_cut is not None:
+                    self.on_recording_cut(notice)
+            case Closed():
+                if notice.leg in books.legs:
+                    books.legs[notice.leg].notice(LegLost(notice.leg))
+            case Digit() | MediaStarted() | MediaSilent() | PlaybackEnded():
+                if notice.leg in books.legs:
+                    books.legs[notice.leg].notice(notice)

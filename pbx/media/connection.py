@@ -1,0 +1,152 @@
+"""One core's connection to one media worker: frames out in order, answers matched by id, notices handed up.
+
+It lives from a `Hello` to the loss of the socket; a new one is made for each reconnection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from pbx.media.messages import (
+    PROTOCOL_VERSION,
+    Answer,
+    BadFrame,
+    Close,
+    Closed,
+    Command,
+    Done,
+    Failed,
+    FromWorker,
+    Hello,
+    LegReport,
+    Notice,
+    Opened,
+    Statistics,
+    Welcome,
+    decode_from_worker,
+    encode,
+    frame_length,
+)
+
+log = structlog.get_logger(__name__)
+
+UNSENT_LIMIT = 4 * 1024 * 1024  # octets; a worker that reads none of them is hung
+
+
+class WorkerGone(Exception):
+    """The worker is away, hung, or refused us."""
+
+
+class WorkerConnection:
+    """Contract: `greet` first, then `listen` runs until the connection is lost."""
+
+    def __init__(self, path: Path, on_notice: Callable[[WorkerConnection, Notice | Closed], None]) -> None:
+        self.path = path
+        self.pid = 0
+        self.capacity = 0
+        self.is_open = False
+        self._on_notice = on_notice
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def greet(self, epoch: int) -> list[LegReport]:
+        """Connect and take the worker over; returns the legs that outlived the last core. Raises WorkerGone."""
+        try:
+            self._reader, self._writer = await asyncio.open_unix_connection(self.path)
+            self._writer.write(encode(Hello(version=PROTOCOL_VERSION, epoch=epoch)))
+            legs: list[LegReport] = []
+            while True:
+                welcome = await self._receive()
+                if not isinstance(welcome, Welcome):
+                    reason = welcome.reason if isinstance(welcome, Failed) else "no welcome"
+                    raise WorkerGone(reason)
+                legs += welcome.legs
+                if not welcome.more:
+                    break
+        except (OSError, EOFError, BadFrame) as error:
+            self.close()
+            raise WorkerGone(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+        self.pid, self.capacity, self.is_open = welcome.pid, welcome.capacity, True
+        return legs
+
+    async def listen(self) -> None:
+        """Hand up answers and notices until the connection is lost; returns then."""
+        try:
+            while self.is_open:
+                self._handle(await self._receive())
+        except (OSError, EOFError, BadFrame) as error:
+            log.warning("media worker lost", path=str(self.path), pid=self.pid, reason=str(error))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.is_open = False
+        if self._writer is not None:
+            self._writer.close()
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(WorkerGone("the media worker is gone"))
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def send(self, command: Command) -> None:
+        """Send and do not wait; a failure is logged when it comes. On a lost connection nothing happens."""
+        if not self.is_open or self._writer is None:
+            return
+        self._writer.write(encode(command))
+        if self._writer.transport.get_write_buffer_size() > UNSENT_LIMIT:
+            log.error("media worker reads nothing", path=str(self.path), pid=self.pid)
+            self._writer.transport.abort()
+            self.close()
+
+    async def ask(self, command: Command, number: int, timeout: float) -> Answer:
+        """Send and wait for the answer to command `number`. Raises WorkerGone, also after `timeout` seconds."""
+        if not self.is_open:
+            raise WorkerGone("the media worker is gone")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        self.send(command)
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError as error:
+            raise WorkerGone(f"no answer in {timeout:g} s") from error
+        finally:
+            self._waiting.pop(number, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # seen: the loop need not report it
+
+    async def _receive(self) -> FromWorker:
+        assert self._reader is not None
+        head = await self._reader.readexactly(4)
+        return decode_from_worker(await self._reader.readexactly(frame_length(head)))
+
+    def _handle(self, message: FromWorker) -> None:
+        match message:
+            case Opened() | Done() | Failed() | Statistics() | Closed() if message.id in self._waiting:
+                future = self._waiting.pop(message.id)
+                if not future.done():
+                    future.set_result(message)
+            case Opened():
+                # Whoever asked has given up: the leg must not stay behind.
+                self.send(Close(id=self.next_id(), leg=message.leg))
+            case Failed():
+                log.warning("media command failed", command=message.id, reason=message.reason, worker=self.pid)
+            case Closed(id=0):
+                self._on_notice(self, message)
+            case Done() | Statistics() | Closed() | Welcome():
+                pass  # nobody waits for it (any more)
+            case _:
+                self._on_notice(self, message)

@@ -1,0 +1,257 @@
+"""What the core holds of a media worker: a leg, a playback, a recording.
+
+Commands on one leg, and on all legs of one worker, are executed in the order in which these methods are called. Methods
+that are not `async` return at once and never raise for the worker's sake; a lost worker tells each leg `LegLost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from pbx.media.connection import WorkerConnection, WorkerGone
+from pbx.media.messages import (
+    MAX_COOKIE,
+    MAX_FILES,
+    MAX_SOURCES,
+    Bridge,
+    Close,
+    Closed,
+    CodecName,
+    Digit,
+    DirectionName,
+    LegStatistics,
+    MediaSilent,
+    MediaStarted,
+    Play,
+    PlaybackEnd,
+    PlaybackEnded,
+    Record,
+    RecordingClosed,
+    RecordingCut,
+    Report,
+    SendDigits,
+    SetCookie,
+    Statistics,
+    StopPlay,
+    StopRecord,
+    Unbridge,
+    Update,
+)
+
+log = structlog.get_logger(__name__)
+
+ANSWER_TIMEOUT = 3.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LegLost:
+    """The leg's worker is gone, and its sound with it; or the worker dropped the leg. Nothing more will come."""
+
+    leg: int
+
+
+Event = Digit | MediaStarted | MediaSilent | LegLost
+
+
+class Playback:
+    """`ended` is done with "done" (played to its end), "stopped", "replaced", "closed", "failed" (no file) or "lost"."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ended: asyncio.Future[PlaybackEnd] = asyncio.get_running_loop().create_future()
+
+    def finish(self, reason: PlaybackEnd) -> None:
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+
+class Recording:
+    """A running recording. `closed` is done when the file is whole, or when the worker is lost (`cut`, then)."""
+
+    def __init__(self, recording_id: UUID, path: str, worker: WorkerConnection) -> None:
+        self.recording_id = recording_id
+        self.path = path
+        self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
+        self.on_cut: Callable[[RecordingCut], None] | None = None
+        self._worker = worker
+
+    async def stop(self) -> RecordingClosed:
+        """End the recording and wait until its file is whole. Safe to call after its legs are closed."""
+        if not self.closed.done():
+            self._worker.send(StopRecord(id=self._worker.next_id(), recording_id=self.recording_id))
+        return await asyncio.shield(self.closed)
+
+    def finish(self, closed: RecordingClosed) -> None:
+        if not self.closed.done():
+            self.closed.set_result(closed)
+
+    def lose(self) -> None:
+        self.finish(RecordingClosed(recording_id=self.recording_id, seconds=0.0, cut=True, path=self.path))
+
+
+@dataclass(slots=True)
+class WorkerBooks:
+    """What one connection owes its users: legs by number, recordings by id."""
+
+    legs: dict[int, MediaLeg] = field(default_factory=dict)
+    recordings: dict[UUID, Recording] = field(default_factory=dict)
+
+
+class MediaLeg:
+    """One RTP stream pair. `on_event` is called in the loop for every Event of this leg."""
+
+    def __init__(self, worker: WorkerConnection, books: WorkerBooks, *, leg: int, address: str, port: int) -> None:
+        self.leg = leg
+        self.address = address
+        self.port = port
+        self.on_event: Callable[[Event], None] | None = None
+        self.worker = worker
+        self._books = books
+        self._playbacks: dict[int, Playback] = {}
+        self._closed = False
+        books.legs[leg] = self
+
+    @property
+    def is_lost(self) -> bool:
+        return not self.worker.is_open
+
+    def update(
+        self,
+        *,
+        remote_address: str,
+        remote_port: int,
+        codec: CodecName,
+        payload_type: int,
+        dtmf_payload_type: int | None = None,
+        direction: DirectionName = "sendrecv",
+        sources: Sequence[str] = (),
+        cookie: bytes | None = None,
+        remote_rtcp_port: int | None = None,
+        learn_port: bool = False,
+    ) -> None:
+        """See `messages.Update`. While nothing was heard yet, each call opens the learning window anew: call it when
+        the far end starts to speak (at the answer), not only when its address becomes known."""
+        if len(sources) > MAX_SOURCES:
+            raise ValueError(f"{len(sources)} sources")
+        self.worker.send(
+            Update(
+                id=self.worker.next_id(),
+                leg=self.leg,
+                remote_address=remote_address,
+                remote_port=remote_port,
+                codec=codec,
+                payload_type=payload_type,
+                dtmf_payload_type=dtmf_payload_type,
+                direction=direction,
+                sources=tuple(sources),
+                cookie=_checked(cookie) if cookie is not None else None,
+                remote_rtcp_port=remote_rtcp_port,
+                learn_port=learn_port,
+            )
+        )
+
+    def set_cookie(self, cookie: bytes) -> None:
+        """The worker gives it back to the next core. Raises ValueError above MAX_COOKIE octets."""
+        self.worker.send(SetCookie(id=self.worker.next_id(), leg=self.leg, cookie=_checked(cookie)))
+
+    def bridge(self, other: MediaLeg) -> None:
+        """Each hears the other. Raises ValueError when they live in different workers."""
+        if other.worker is not self.worker:
+            raise ValueError("legs of two workers cannot be bridged: open the second one `near` the first")
+        self.worker.send(Bridge(id=self.worker.next_id(), leg=self.leg, other=other.leg))
+
+    def unbridge(self) -> None:
+        self.worker.send(Unbridge(id=self.worker.next_id(), leg=self.leg))
+
+    def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
+        """Play prompts or hold music to this leg; while it plays, the leg does not hear its bridge."""
+        if not 0 < len(files) <= MAX_FILES:
+            raise ValueError(f"{len(files)} files")
+        playback = Playback(self.worker.next_id())
+        if self.is_lost or self._closed:
+            playback.finish("lost" if self.is_lost else "closed")
+            return playback
+        self._playbacks[playback.number] = playback
+        self.worker.send(Play(id=playback.number, leg=self.leg, files=tuple(files), loop=loop))
+        return playback
+
+    def stop_playing(self) -> None:
+        self.worker.send(StopPlay(id=self.worker.next_id(), leg=self.leg))
+
+    def send_digits(self, digits: str, milliseconds: int = 100) -> None:
+        """RFC 4733 digits to this leg; nothing is sent when it has no telephone-event."""
+        self.worker.send(SendDigits(id=self.worker.next_id(), leg=self.leg, digits=digits, milliseconds=milliseconds))
+
+    def record(self, recording_id: UUID, other: MediaLeg | None, path: str) -> Recording:
+        """Record this leg (left) and `other` (right). `path` is below the worker's recordings folder."""
+        recording = Recording(recording_id, path, self.worker)
+        if self.is_lost or self._closed:
+            recording.lose()
+            return recording
+        self._books.recordings[recording_id] = recording
+        right = other.leg if other is not None else None
+        self.worker.send(
+            Record(id=self.worker.next_id(), recording_id=recording_id, left=self.leg, right=right, path=path)
+        )
+        return recording
+
+    async def report(self) -> LegStatistics | None:
+        """The figures as they are now; None when the worker is gone."""
+        number = self.worker.next_id()
+        try:
+            answer = await self.worker.ask(Report(id=number, leg=self.leg), number, ANSWER_TIMEOUT)
+        except WorkerGone:
+            return None
+        return answer.statistics if isinstance(answer, Statistics) else None
+
+    async def close(self) -> LegStatistics | None:
+        """Give the leg back; its last figures, or None when they cannot be had. Safe to call twice."""
+        if self._closed:
+            return None
+        self._closed = True
+        number = self.worker.next_id()
+        try:
+            answer = await self.worker.ask(Close(id=number, leg=self.leg), number, ANSWER_TIMEOUT)
+        except WorkerGone:
+            return None
+        finally:
+            self._forget("closed")
+        return answer.statistics if isinstance(answer, Closed) else None
+
+    def notice(self, event: Digit | MediaStarted | MediaSilent | PlaybackEnded | LegLost) -> None:
+        """For the pool: something came for this leg."""
+        match event:
+            case PlaybackEnded():
+                playback = self._playbacks.pop(event.playback, None)
+                if playback is not None:
+                    playback.finish(event.reason)
+                return
+            case LegLost():
+                self._closed = True
+                self._forget("lost")
+            case _:
+                pass
+        if self.on_event is None:
+            return
+        try:
+            self.on_event(event)
+        except Exception:  # one call's fault must not silence the others of this worker
+            log.exception("a leg's listener failed", leg=self.leg)
+
+    def _forget(self, reason: PlaybackEnd) -> None:
+        if self._books.legs.get(self.leg) is self:
+            del self._books.legs[self.leg]
+        playbacks, self._playbacks = self._playbacks, {}
+        for playback in playbacks.values():
+            playback.finish(reason)
+
+
+def _checked(cookie: bytes) -> bytes:
+    if len(cookie) > MAX_COOKIE:
+        raise ValueError(f"a cookie of {len(cookie)} octets")
+    return cookie

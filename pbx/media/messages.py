@@ -1,0 +1,310 @@
+"""What the core and a media worker say to each other over their Unix socket.
+
+Rules of this room:
+
+1. A frame is four octets of length (big-endian) and that many octets of msgpack, at most `MAX_FRAME`.
+2. The core sends commands, each with an `id`; the worker answers every one once, with the same `id`: `Opened`,
+   `Statistics`, `Closed`, `Done` or `Failed`. Notices carry no id. Commands are executed in the order sent.
+3. The first frame is `Hello`; the answer is one `Welcome` or several (`more` is true but in the last), since the legs'
+   cookies do not fit one frame. One core at a time: a `Hello` with the same or a higher epoch takes the worker over.
+4. A change of shape changes `PROTOCOL_VERSION`; a worker of another version refuses the `Hello`.
+
+Addresses are IPv4 text; `direction` is ours, as in our SDP (RFC 3264): `sendonly` means that we send and do not listen.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+PROTOCOL_VERSION = 1
+MAX_FRAME = 64 * 1024
+MAX_COOKIE = 4096
+MAX_FILES = 16  # prompts in one Play
+MAX_SOURCES = 4
+MAX_DIGITS = 32  # waiting to be sent on one leg
+
+CodecName = Literal["pcmu", "pcma"]
+DirectionName = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+PlaybackEnd = Literal["done", "stopped", "replaced", "closed", "failed", "lost"]
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    version: int
+    epoch: int  # grows with every start of the core
+
+
+class Open(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Take a leg and a pair of ports on the local `address`. Answer: Opened, or Failed("no ports" | "no legs")."""
+
+    id: int
+    call_id: UUID
+    address: str
+    cookie: bytes = b""
+
+
+class Update(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """What offer and answer settled on. May be sent again at any time (re-INVITE).
+
+    Packets are taken from exactly `remote_address:remote_port`, and, while nothing was heard yet and the learning
+    window is open, from any port of an address in `sources` other than `remote_address` (a phone behind NAT). With
+    `learn_port` another port of `remote_address` may be learnt too: only for phones known to need it.
+    """
+
+    id: int
+    leg: int
+    remote_address: str
+    remote_port: int
+    codec: CodecName
+    payload_type: int
+    dtmf_payload_type: int | None = None
+    direction: DirectionName = "sendrecv"
+    sources: tuple[str, ...] = ()
+    cookie: bytes | None = None
+    remote_rtcp_port: int | None = None  # default: remote_port + 1
+    learn_port: bool = False
+
+
+class SetCookie(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+    leg: int
+    cookie: bytes
+
+
+class Bridge(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Each hears the other. Whoever was bridged to one of them is alone afterwards."""
+
+    id: int
+    leg: int
+    other: int
+
+
+class Unbridge(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+    leg: int
+
+
+class Play(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Play `files` one after the other, instead of what the bridge says. The playback's number is this command's id."""
+
+    id: int
+    leg: int
+    files: tuple[str, ...]
+    loop: bool = False
+
+
+class StopPlay(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+    leg: int
+
+
+class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Send digits `0-9*#A-D` as telephone events (RFC 4733), each `milliseconds` long."""
+
+    id: int
+    leg: int
+    digits: str
+    milliseconds: int = 100
+
+
+class Record(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Record what leg `left` and leg `right` say, a channel each. `path` lies in the worker's recordings folder."""
+
+    id: int
+    recording_id: UUID
+    left: int
+    right: int | None
+    path: str
+
+
+class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Answer: Done; RecordingClosed follows when the file is whole."""
+
+    id: int
+    recording_id: UUID
+
+
+class Close(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """End the leg. Its recordings are closed when none of their legs is left. Answer: Closed."""
+
+    id: int
+    leg: int
+
+
+class Report(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Answer: Statistics."""
+
+    id: int
+    leg: int
+
+
+class LegReport(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A leg that outlived its core."""
+
+    leg: int
+    call_id: UUID
+    cookie: bytes
+    address: str
+    port: int
+    recording_id: UUID | None
+    bridged: int | None
+
+
+class Welcome(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    version: int
+    pid: int
+    legs: tuple[LegReport, ...]
+    more: bool = False
+    compiled: bool = True
+    capacity: int = 0  # legs this worker takes
+
+
+class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+    leg: int
+    port: int
+
+
+class Done(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int  # 0: the Hello
+    reason: str
+
+
+class LegStatistics(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Packets, octets of payload, and RFC 3550 figures of one leg. `lost`: of what the far end sent."""
+
+    received: int = 0
+    received_octets: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    sent: int = 0
+    sent_octets: int = 0
+    digits: int = 0
+    # Dropped packets, by cause.
+    malformed: int = 0
+    oversized: int = 0
+    strangers: int = 0
+    unknown_payload: int = 0
+    unwanted: int = 0  # arrived while we had said that we do not listen
+    unroutable: int = 0  # nobody to give it to, or the other leg is being played to or held
+    send_failed: int = 0
+    unrecorded: int = 0  # too late, or too early, for its recording
+    # What the far end says about what we sent (RTCP receiver reports).
+    remote_lost: int = 0
+    remote_jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    remote_address: str = ""  # where we send to: as the SDP said, or as learnt
+    remote_port: int = 0
+    learnt: bool = False
+
+
+class Statistics(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    id: int
+    leg: int
+    statistics: LegStatistics
+
+
+class Closed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Answer to Close (its id), or news (id 0): the worker dropped the leg, which had no core for too long."""
+
+    id: int
+    leg: int
+    statistics: LegStatistics
+
+
+class Digit(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """One key press, told once, at its end."""
+
+    leg: int
+    digit: str
+    milliseconds: int
+
+
+class MediaStarted(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """The first good packet, or the first one after a silence that was told."""
+
+    leg: int
+
+
+class MediaSilent(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """No RTP for `seconds` on a leg that is `sendrecv`. Told early, and once more with `lost` after the long limit."""
+
+    leg: int
+    seconds: float
+    lost: bool = False
+
+
+class PlaybackEnded(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    leg: int
+    playback: int
+    reason: PlaybackEnd
+
+
+class RecordingCut(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Sound is being lost: disk full or too slow. The call goes on; RecordingClosed follows as usual."""
+
+    recording_id: UUID
+    reason: str
+
+
+class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    recording_id: UUID
+    seconds: float
+    cut: bool
+    path: str
+
+
+LegCommand = Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
+Command = Hello | Open | LegCommand | Record | StopRecord
+Answer = Opened | Done | Failed | Statistics | Closed
+Notice = Digit | MediaStarted | MediaSilent | PlaybackEnded | RecordingCut | RecordingClosed
+FromWorker = Welcome | Answer | Notice
+
+
+class BadFrame(Exception):
+    """The other end does not speak this protocol: close the connection."""
+
+
+_LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+
+
+def encode(message: Command | FromWorker) -> bytes:
+    """One frame. Raises ValueError when the message is longer than a frame may be."""
+    body = _encoder.encode(message)
+    if len(body) > MAX_FRAME:
+        raise ValueError(f"a {type(message).__name__} of {len(body)} octets")
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_command(body: bytes) -> Command:
+    """Raises BadFrame."""
+    try:
+        return _commands.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadFrame(str(error)) from error
+
+
+def decode_from_worker(body: bytes) -> FromWorker:
+    """Raises BadFrame."""
+    try:
+        return _from_worker.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadFrame(str(error)) from error
+
+
+def frame_length(head: bytes) -> int:
+    """Length of the body behind these four octets. Raises BadFrame."""
+    length: int = _LENGTH.unpack(head)[0]
+    if not 0 < length <= MAX_FRAME:
+        raise BadFrame(f"a frame of {length} octets")
+    return length
