@@ -1,0 +1,112 @@
+"""The door to PostgreSQL: the pool, and numbered migrations.
+
+Server 15 to 18. Every wait has an end: a connection, a statement, a lock; a data base that hangs costs a caller
+seconds, never for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+CONNECT_TIMEOUT = 3.0  # seconds
+STATEMENT_TIMEOUT = 10.0  # of one statement, kept by the server; the client waits a little longer and then gives up
+SERVER_SETTINGS = {
+    "application_name": "dzvin",
+    "timezone": "UTC",
+    "statement_timeout": f"{int(STATEMENT_TIMEOUT)}s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+class MigrationRefused(Exception):
+    """A migration that was already applied has been edited, or the schema is newer than this program."""
+
+
+async def open_pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Pool:
+    """Open a pool whose connections and statements give up in time (3 s to connect, 10 s a statement)."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=STATEMENT_TIMEOUT + 2,
+        server_settings=SERVER_SETTINGS,
+    )
+
+
+APPLIED_TABLE = """
+    CREATE TABLE IF NOT EXISTS schema_version (
+        name        text PRIMARY KEY,
+        sha256      text NOT NULL,
+        applied_at  timestamptz NOT NULL DEFAULT now()
+    )
+"""
+ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('dzvin.migrate'))"
+LET_OTHERS = "SELECT pg_advisory_unlock(hashtext('dzvin.migrate'))"
+APPLIED = "SELECT name, sha256 FROM schema_version"
+REMEMBER = "INSERT INTO schema_version (name, sha256) VALUES ($1, $2)"
+
+
+async def migrate(database: Pool | Connection) -> list[str]:
+    """Bring the schema up to date; return the names applied now. Starters that race apply each file once.
+
+    Raises MigrationRefused before anything is changed.
+    """
+    async with _one_connection(database) as conn:
+        await conn.execute(ONE_AT_A_TIME)
+        try:
+            await conn.execute(APPLIED_TABLE)
+            applied: dict[str, str] = {row["name"]: row["sha256"] for row in await conn.fetch(APPLIED)}
+            return await _apply(conn, applied)
+        finally:
+            await conn.execute(LET_OTHERS)
+
+
+async def _apply(conn: Connection, applied: dict[str, str]) -> list[str]:
+    known = list(_migrations())
+    for name, _, checksum in known:
+        if applied.get(name, checksum) != checksum:
+            raise MigrationRefused(f"{name} was edited after it had been applied")
+    if unknown := applied.keys() - {name for name, _, _ in known}:
+        raise MigrationRefused(f"the schema is newer than this program: {min(unknown)}")
+    missing = [migration for migration in known if migration[0] not in applied]
+    for name, script, checksum in missing:
+        async with conn.transaction():
+            await conn.execute(script)
+            await conn.execute(REMEMBER, name, checksum)
+    return [name for name, _, _ in missing]
+
+
+def _migrations() -> Iterator[tuple[str, str, str]]:
+    folder = files("crm_core") / "migrations"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            script = file.read_text(encoding="utf-8")
+            yield file.name, script, hashlib.sha256(script.encode()).hexdigest()
+
+
+@asynccontextmanager
+async def _one_connection(database: Pool | Connection) -> AsyncIterator[Connection]:
+    if isinstance(database, asyncpg.Pool):
+        async with database.acquire() as conn:
+            yield conn
+    else:
+        yield database
