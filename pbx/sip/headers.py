@@ -1,0 +1,196 @@
+"""Header lines kept as the strings that arrived: ordered, case-insensitive, compact forms known (RFC 3261 §7.3).
+
+Nothing is interpreted here. A typed view of a header is made when first asked for and forgotten when the header
+changes (`parsed`). Values may hold lone surrogates where the peer's bytes were not UTF-8: they go out unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
+
+from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
+from pbx.sip.lexical import TOKEN
+
+MAX_HEADERS = 256
+MAX_HEADER_LENGTH = 8192
+
+# RFC 3261 §7.3.3 and the registry: Replaces, Session-Expires and others have no letter.
+COMPACT = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+    "y": "identity",
+}
+_USUAL = (
+    "Accept Allow Authorization CSeq Call-ID Contact Content-Disposition Content-Length Content-Type Date Event "
+    "Expires From Max-Forwards Min-Expires P-Asserted-Identity Path Proxy-Authorization Reason Record-Route Require "
+    "Route Server Session-Expires Supported To User-Agent Via WWW-Authenticate"
+)
+_KEYS: dict[str, str] = {name: name.lower() for name in _USUAL.split()} | COMPACT
+
+T = TypeVar("T")
+
+
+def key_of(name: str) -> str:
+    """The name that all spellings of one header share. Raises RemoteProtocolError when it is no token.
+
+    A space before the colon does not make another header (RFC 3261 §7.3.1; CVE-2020-28361).
+    """
+    if key := _KEYS.get(name):
+        return key
+    lowered = name.rstrip(" \t").lower()
+    if not TOKEN.fullmatch(lowered):
+        raise RemoteProtocolError("a header name that is no token")
+    return COMPACT.get(lowered, lowered)
+
+
+class Headers:
+    """An ordered list of header lines with look-up by name. Two are equal when they say the same in the same order."""
+
+    __slots__ = ("_lines", "_parsed", "_values")
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._lines: list[tuple[str, str, str]] = []
+        self._values: dict[str, list[str]] = {}
+        self._parsed: dict[str, object] = {}
+        for name, value in items:
+            self.add(name, value)
+
+    def take(self, line: str) -> None:
+        """Add a line as it stood in a message, already unfolded. Raises RemoteProtocolError."""
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise RemoteProtocolError("a header line without a colon")
+        key = _KEYS.get(name)
+        if key is None:
+            key, name = key_of(name), name.rstrip(" \t")
+        value = value.strip(" \t")
+        self._lines.append((key, name, value))
+        if key in self._values:
+            self._values[key].append(value)
+        else:
+            self._values[key] = [value]
+
+    def get(self, name: str) -> str | None:
+        """The first line's value."""
+        values = self._values.get(_KEYS.get(name) or name.lower())
+        return values[0] if values else None
+
+    def all(self, name: str) -> list[str]:
+        """One entry for each line; comma-separated lists are not split."""
+        return list(self._values.get(_local_key(name), ()))
+
+    def add(self, name: str, value: str) -> None:
+        """Append a line."""
+        self._insert(len(self._lines), name, value)
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a line above all others, as a Via or Record-Route goes."""
+        self._insert(0, name, value)
+
+    def set(self, name: str, value: str) -> None:
+        """Make this the only line of that name, where the first one stood."""
+        key = _local_key(name)
+        place = next((at for at, line in enumerate(self._lines) if line[0] == key), len(self._lines))
+        self._lines = [line for line in self._lines if line[0] != key]
+        self._insert(place, name, value)
+
+    def replace_first(self, name: str, value: str) -> None:
+        """Change the first line of that name and leave its fellows. Raises LocalProtocolError when there is none."""
+        key = _local_key(name)
+        for at, (line_key, written, _) in enumerate(self._lines):
+            if line_key == key:
+                self._lines[at] = (key, written, _one_line(value))
+                return self._changed(key)
+        raise LocalProtocolError(f"there is no {name} to replace")
+
+    def remove(self, name: str) -> None:
+        """Drop every line of that name; absent is fine."""
+        key = _local_key(name)
+        self._lines = [line for line in self._lines if line[0] != key]
+        self._changed(key)
+
+    def copy(self) -> Headers:
+        twin = Headers()
+        twin._lines = list(self._lines)
+        twin._values = {key: list(values) for key, values in self._values.items()}
+        return twin
+
+    def parsed(self, what: str, name: str, parse: Callable[[list[str]], T]) -> T:
+        """The typed view `what` of the header `name` (lower case), made once until that header changes."""
+        try:
+            return cast(T, self._parsed[what])
+        except KeyError:
+            view = self._parsed[what] = parse(self._values.get(name, []))
+            return view
+
+    def duplicated(self, names: Iterable[str]) -> str | None:
+        """The first of these (lower case) that stands on more than one line."""
+        return next((name for name in names if len(self._values.get(name, ())) > 1), None)
+
+    def _insert(self, place: int, name: str, value: str) -> None:
+        key = _local_key(name)
+        self._lines.insert(place, (key, name, _one_line(value)))
+        self._changed(key)
+
+    def _changed(self, key: str) -> None:
+        self._parsed.clear()
+        values = [line[2] for line in self._lines if line[0] == key]
+        if values:
+            self._values[key] = values
+        else:
+            self._values.pop(key, None)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _local_key(name) in self._values
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """(name as written, value) in order."""
+        return ((name, value) for _, name, value in self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return self._meaning() == other._meaning()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+    def _meaning(self) -> list[tuple[str, str]]:
+        # Content-Length frames the message on the wire; the body already has its length.
+        return [(key, value) for key, _, value in self._lines if key != "content-length"]
+
+
+def _local_key(name: str) -> str:
+    try:
+        return key_of(name)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"{name!r} is no header name") from error
+
+
+def _one_line(value: str) -> str:
+    # A line end inside a value would let its author write headers of our messages.
+    if "\r" in value or "\n" in value:
+        raise LocalProtocolError("a header value of more than one line")
+    return value.strip(" \t")
