@@ -1,7 +1,7 @@
 """INVITE client transaction: RFC 3261 §17.1.1 (figure 5), with RFC 6026's Accepted state.
 
 Pure. It holds no socket, clock or logger: give it an event, perform the effects it returns.
-Read it beside the figure; there is one `case` for each arrow.
+Read it beside the figure: a method for each state, a `case` for each arrow out of it.
 """
 
 from __future__ import annotations
@@ -49,61 +49,113 @@ class InviteClientTransaction:
         return effects
 
     def handle(self, event: Event) -> Sequence[Effect]:
-        match self.state, event:
+        match self.state:
+            case State.CALLING:
+                return self._calling(event)
+            case State.PROCEEDING:
+                return self._proceeding(event)
+            case State.COMPLETED:
+                return self._completed(event)
+            case State.ACCEPTED:
+                return self._accepted(event)
+            case State.TERMINATED:
+                return ()
+
+    def _calling(self, event: Event) -> Sequence[Effect]:
+        match event:
             # "When timer A fires, the client transaction MUST retransmit the request …, and MUST reset the timer with
             # a value of 2*T1", then 4*T1 and so on.
-            case State.CALLING, TimerFired(Timer.A):
+            case TimerFired(Timer.A):
                 self._retransmit_after *= 2
                 return Send(self.invite), StartTimer(Timer.A, self._retransmit_after)
 
             # "If the client transaction is still in the "Calling" state when timer B fires, the client transaction
-            # SHOULD inform the TU that a timeout has occurred." In Proceeding a phone may ring as long as it likes.
-            case State.CALLING, TimerFired(Timer.B):
+            # SHOULD inform the TU that a timeout has occurred."
+            case TimerFired(Timer.B):
                 return self._terminate(Reason.TIMEOUT)
 
-            # "the provisional response MUST be passed to the TU"; further ones too.
-            case ((State.CALLING | State.PROCEEDING), Response(is_provisional=True)):
-                calling, self.state = self.state is State.CALLING, State.PROCEEDING
-                return (*STOP_REQUEST_TIMERS, Deliver(event)) if calling else (Deliver(event),)
+            case TransportFailed():
+                return self._terminate(Reason.TRANSPORT)
 
-            # RFC 6026 §8.4: the TU, not the transaction, sends the ACK for a 2xx.
-            case ((State.CALLING | State.PROCEEDING), Response(is_success=True)):
-                self.state = State.ACCEPTED
-                return *STOP_REQUEST_TIMERS, Deliver(event), StartTimer(Timer.M, self.timings.give_up)
+            case Response(is_provisional=True):
+                self.state = State.PROCEEDING
+                return *STOP_REQUEST_TIMERS, Deliver(event)
 
-            # "The client transaction MUST pass the received response up to the TU, and … MUST generate an ACK request".
-            case ((State.CALLING | State.PROCEEDING), Response()):
-                self.state = State.COMPLETED
-                self._ack = ack_for(self.invite, event)
-                linger = StartTimer(Timer.D, 0 if self.reliable else self.timings.d)
-                return *STOP_REQUEST_TIMERS, Send(self._ack), Deliver(event), linger
+            case Response(is_success=True):
+                return self._accept(event)
 
-            # "Any retransmissions of the final response that are received while in the "Completed" state MUST cause the
-            # ACK to be re-passed to the transport layer …, but the newly received response MUST NOT be passed up".
-            case State.COMPLETED, Response(is_failure=True) if self._ack:
-                return (Send(self._ack),)
+            case Response():
+                return self._fail(event)
 
-            # RFC 6026 §8.4: "all 2xx responses … received while in the "Accepted" state MUST be passed to the TU".
-            case State.ACCEPTED, Response(is_success=True):
+            case _:
+                return ()
+
+    def _proceeding(self, event: Event) -> Sequence[Effect]:
+        match event:
+            # "Any further provisional responses MUST be passed up to the TU while in the "Proceeding" state."
+            case Response(is_provisional=True):
                 return (Deliver(event),)
+
+            case Response(is_success=True):
+                return self._accept(event)
+
+            case Response():
+                return self._fail(event)
+
+            case TransportFailed():
+                return self._terminate(Reason.TRANSPORT)
 
             # §9.1: "If there is no final response for the original request in 64*T1 seconds …, the client SHOULD then
             # consider the original transaction cancelled and SHOULD destroy the client transaction".
-            case State.PROCEEDING, Cancelled():
+            case Cancelled():
                 self._cancelled = True
                 return (StartTimer(Timer.B, self.timings.give_up),)
 
-            case State.PROCEEDING, TimerFired(Timer.B) if self._cancelled:
+            case TimerFired(Timer.B) if self._cancelled:
                 return self._terminate(Reason.TIMEOUT)
 
-            case (State.COMPLETED, TimerFired(Timer.D)) | (State.ACCEPTED, TimerFired(Timer.M)):
+            case _:
+                return ()  # a late timer B too: a phone may ring as long as it likes
+
+    def _completed(self, event: Event) -> Sequence[Effect]:
+        match event:
+            # "Any retransmissions of the final response that are received while in the "Completed" state MUST cause
+            # the ACK to be re-passed to the transport layer …, but the newly received response MUST NOT be passed up".
+            case Response(is_failure=True) if self._ack:
+                return (Send(self._ack),)
+
+            case TimerFired(Timer.D):
                 return self._terminate(Reason.DONE)
 
-            case ((State.CALLING | State.PROCEEDING | State.COMPLETED), TransportFailed()):
+            case TransportFailed():
                 return self._terminate(Reason.TRANSPORT)
 
             case _:
-                return ()  # a late timer or a stray response changes nothing
+                return ()
+
+    def _accepted(self, event: Event) -> Sequence[Effect]:
+        match event:
+            # RFC 6026 §8.4: every 2xx, retransmitted or from another fork, is passed to the TU, which ACKs each.
+            case Response(is_success=True):
+                return (Deliver(event),)
+
+            case TimerFired(Timer.M):
+                return self._terminate(Reason.DONE)
+
+            case _:
+                return ()
+
+    def _accept(self, success: Response) -> Sequence[Effect]:
+        # RFC 6026 §8.4: the TU, not the transaction, sends the ACK for a 2xx.
+        self.state = State.ACCEPTED
+        return *STOP_REQUEST_TIMERS, Deliver(success), StartTimer(Timer.M, self.timings.give_up)
+
+    def _fail(self, failure: Response) -> Sequence[Effect]:
+        # "The client transaction MUST pass the received response up to the TU, and … MUST generate an ACK request".
+        self.state = State.COMPLETED
+        self._ack = ack_for(self.invite, failure)
+        linger = StartTimer(Timer.D, 0 if self.reliable else self.timings.d)
+        return *STOP_REQUEST_TIMERS, Send(self._ack), Deliver(failure), linger
 
     def _terminate(self, reason: Reason) -> Sequence[Effect]:
         self.state = State.TERMINATED

@@ -1,5 +1,6 @@
-"""INVITE server transaction: RFC 3261 §17.2.1 as RFC 6026 §7.1 (figure 7) draws it. One `case` for each arrow.
+"""INVITE server transaction: RFC 3261 §17.2.1 as RFC 6026 §7.1 (figure 7) draws it.
 
+A method for each state, a `case` for each arrow out of it.
 It sends the 100 only when told: the shell answers Respond(100) at once for every new INVITE.
 """
 
@@ -39,60 +40,99 @@ class InviteServerTransaction:
         return (Deliver(self.invite),)
 
     def handle(self, event: Event) -> Sequence[Effect]:
-        match self.state, event:
+        match self.state:
+            case State.PROCEEDING:
+                return self._proceeding(event)
+            case State.COMPLETED:
+                return self._completed(event)
+            case State.CONFIRMED:
+                return self._confirmed(event)
+            case State.ACCEPTED:
+                return self._accepted(event)
+            case State.TERMINATED:
+                return ()
+
+    def _proceeding(self, event: Event) -> Sequence[Effect]:
+        match event:
             # "If a request retransmission is received while in the "Proceeding" state, the most recent provisional
             # response that was received from the TU MUST be passed to the transport layer for retransmission."
-            case State.PROCEEDING, Request(method="INVITE"):
+            case Request(method="INVITE"):
                 return (Send(self._last_response),) if self._last_response else ()
 
-            case State.PROCEEDING, Respond(Response(is_provisional=True) as response):
+            case Respond(Response(is_provisional=True) as response):
                 self._last_response = response
                 return (Send(response),)
 
-            # RFC 6026 §7.1: on a 2xx the transaction "MUST transition to the "Accepted" state" and start Timer L.
-            case State.PROCEEDING, Respond(Response(is_success=True) as response):
+            # RFC 6026 §7.1: the TU resends its 2xx by itself; Timer L says how long the INVITE may still come again.
+            case Respond(Response(is_success=True) as response):
                 self.state = State.ACCEPTED
                 return Send(response), StartTimer(Timer.L, self.timings.give_up)
 
-            case State.PROCEEDING, Respond(response):
+            case Respond(response):
                 return self._refuse(response)
 
-            # "When timer G fires, the response is passed to the transport layer once more for retransmission, and timer
-            # G is set to fire in MIN(2*T1, T2) seconds."
-            case State.COMPLETED, TimerFired(Timer.G) if self._last_response:
+            # RFC 6026 §7.1: "Transport Err. Inform TU", and stay.
+            case TransportFailed():
+                return (Inform(Reason.TRANSPORT),)
+
+            case _:
+                return ()
+
+    def _completed(self, event: Event) -> Sequence[Effect]:
+        match event:
+            # "while in the "Completed" state, if a request retransmission is received, the server SHOULD pass the
+            # response to the transport for retransmission."
+            case Request(method="INVITE") if self._last_response:
+                return (Send(self._last_response),)
+
+            # "When timer G fires, the response is passed to the transport layer once more for retransmission, and
+            # timer G is set to fire in MIN(2*T1, T2) seconds."
+            case TimerFired(Timer.G) if self._last_response:
                 self._retransmit_after = min(2 * self._retransmit_after, self.timings.t2)
                 return Send(self._last_response), StartTimer(Timer.G, self._retransmit_after)
 
-            # "while in the "Completed" state, if a request retransmission is received, the server SHOULD pass the
-            # response to the transport for retransmission."
-            case State.COMPLETED, Request(method="INVITE") if self._last_response:
-                return (Send(self._last_response),)
-
-            case State.COMPLETED, Request(method="ACK"):
+            # "If an ACK is received while the server transaction is in the "Completed" state, the server transaction
+            # MUST transition to the "Confirmed" state. As Timer G is ignored in this state, any retransmissions …
+            # will cease."
+            case Request(method="ACK"):
                 self.state = State.CONFIRMED
                 linger = StartTimer(Timer.I, 0 if self.reliable else self.timings.t4)
                 return StopTimer(Timer.G), StopTimer(Timer.H), linger
 
             # "If timer H fires while in the "Completed" state, it implies that the ACK was never received."
-            case State.COMPLETED, TimerFired(Timer.H):
+            case TimerFired(Timer.H):
                 return self._terminate(Reason.TIMEOUT)
 
-            # RFC 6026 §7.1: the retransmission of an accepted INVITE is absorbed; the TU resends its 2xx by itself.
-            case State.ACCEPTED, Request(method="ACK"):
-                return (Deliver(event),)
-
-            case State.ACCEPTED, Respond(Response(is_success=True) as response):
-                return (Send(response),)
-
-            case (State.ACCEPTED, TimerFired(Timer.L)) | (State.CONFIRMED, TimerFired(Timer.I)):
-                return self._terminate(Reason.DONE)
-
-            # RFC 6026 §8.8: a transport error informs the TU and leaves the transaction where it is.
-            case ((State.PROCEEDING | State.COMPLETED | State.ACCEPTED), TransportFailed()):
+            case TransportFailed():
                 return (Inform(Reason.TRANSPORT),)
 
             case _:
-                return ()  # late timers, and answers after the final one
+                return ()
+
+    def _confirmed(self, event: Event) -> Sequence[Effect]:
+        match event:
+            case TimerFired(Timer.I):
+                return self._terminate(Reason.DONE)
+
+            case _:
+                return ()  # "The purpose of the "Confirmed" state is to absorb any additional ACK messages"
+
+    def _accepted(self, event: Event) -> Sequence[Effect]:
+        match event:
+            case Request(method="ACK"):
+                return (Deliver(event),)
+
+            case Respond(Response(is_success=True) as response):
+                return (Send(response),)
+
+            case TransportFailed():
+                return (Inform(Reason.TRANSPORT),)
+
+            case TimerFired(Timer.L):
+                return self._terminate(Reason.DONE)
+
+            case _:
+                return ()  # RFC 6026 §7.1: "any retransmissions of the INVITE … are absorbed"
 
     def _refuse(self, response: Response) -> Sequence[Effect]:
         self.state = State.COMPLETED
