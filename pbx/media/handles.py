@@ -59,7 +59,7 @@ Event = Digit | MediaStarted | MediaSilent | LegLost
 
 
 class Playback:
-    """`ended` is done with "done" (played to its end), "stopped", "replaced", "closed", "failed" (no file) or "lost"."""
+    """`ended` is done with "done" (played to its end), "stopped", "replaced", "closed", "failed" (no file), "lost"."""
 
     def __init__(self, number: int) -> None:
         self.number = number
