@@ -46,6 +46,7 @@ __all__ = [
 ]  # fmt: skip
 
 PREFIX = "DZVIN_"
+DATABASE_URL = "DATABASE_URL"  # the name that hosting platforms use
 SCALARS = (str, Locale)  # the types of the keys that stand in no table
 Raw = dict[str, object]
 
@@ -157,6 +158,8 @@ class _Reading:
 
     def _override(self, raw: Raw, env: Mapping[str, str]) -> None:
         hints = get_type_hints(Config)
+        if env.get(DATABASE_URL):
+            env = {f"{PREFIX}DATABASE__URL": env[DATABASE_URL], **env}
         for variable in sorted(env):
             section, divided, key = variable.removeprefix(PREFIX).lower().partition("__")
             shape = hints.get(section)

@@ -1,0 +1,104 @@
+"""The command line `dzvin`: an installation from the outside."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from dzvin import config
+
+app = typer.Typer(
+    name="dzvin", help="A telephony-first call-center engine.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+users = typer.Typer(help="The people who sign in to the panel.", no_args_is_help=True)
+app.add_typer(users, name="user")
+
+Data = Annotated[Path, typer.Option(help="Folder for everything that is kept: database, recordings, keys.")]
+File = Annotated[
+    Path | None, typer.Option("--config", help="TOML file; without it DATA/dzvin.toml, or a demo company.")
+]
+HttpHost = Annotated[str | None, typer.Option(help="Over [http] host.")]
+HttpPort = Annotated[int | None, typer.Option(help="Over [http] port; 0 chooses one.")]
+SipUdp = Annotated[str | None, typer.Option(help="Over [sip] udp, such as 127.0.0.1:5060; port 0 chooses one.")]
+Hello = Annotated[
+    bool | None, typer.Option("--hello/--no-hello", help="Say address and sign-ins; default on a terminal.")
+]
+
+DATA = Path("data")
+
+
+@app.command()
+def run(
+    data: Data = DATA,
+    file: File = None,
+    http_host: HttpHost = None,
+    http_port: HttpPort = None,
+    sip_udp: SipUdp = None,
+    hello: Hello = None,
+) -> None:
+    """Start everything; prints one JSON line on standard output whenever it is ready."""
+    _launch(data, file, _overrides(http_host, http_port, sip_udp), hello, ())
+
+
+@app.command()
+def demo(
+    data: Data = DATA,
+    file: File = None,
+    http_host: HttpHost = None,
+    http_port: HttpPort = None,
+    sip_udp: SipUdp = None,
+) -> None:
+    """Start everything, and simulated phones that place real calls with sound, so that the panel lives."""
+    _launch(data, file, _overrides(http_host, http_port, sip_udp), True, ("dzvin.demo",))
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Option("--config", help="The TOML file to check.")]) -> None:
+    """Say whether a configuration can be used; name key and line of everything that is wrong."""
+    problems = config.check(file)
+    for problem in problems:
+        typer.echo(f"{file}: {problem}", err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"{file}: can be used")
+
+
+@app.command()
+def version() -> None:
+    """Print the version of the installed program."""
+    typer.echo(installed_version("dzvin"))
+
+
+def _overrides(http_host: str | None, http_port: int | None, sip_udp: str | None) -> dict[str, str]:
+    given = {"DZVIN_HTTP__HOST": http_host, "DZVIN_HTTP__PORT": http_port, "DZVIN_SIP__UDP": sip_udp}
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _launch(
+    data: Path, file: Path | None, overrides: dict[str, str], hello: bool | None, companions: tuple[str, ...]
+) -> None:
+    # Imported here so that `version` and `check` answer at once.
+    from dzvin.core_process import StartFailed
+    from dzvin.data_folder import AlreadyRuns, UnsafeFolder
+    from dzvin.launch import Order, run
+
+    greet = sys.stderr.isatty() if hello is None else hello
+    order = Order(data=data, config_file=file, overrides=overrides, hello=greet, companions=companions)
+    try:
+        run(order)
+    except (config.ConfigError, AlreadyRuns, UnsafeFolder, StartFailed) as refused:
+        _refuse(str(refused))
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(reason, err=True)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,62 @@
+"""The command line, as a person meets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dzvin.cli import app
+from dzvin.config import load
+from dzvin.data_folder import DataFolder
+from dzvin.launch import configuration_file, greeting
+from dzvin.plan import Ready
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+cli = CliRunner()
+
+
+def test_check_says_that_a_file_can_be_used() -> None:
+    result = cli.invoke(app, ["check", "--config", str(EXAMPLES / "demo.toml")])
+    assert result.exit_code == 0
+    assert "can be used" in result.stdout
+
+
+def test_check_names_key_and_line(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("[http]\nprot = 1\n")
+    result = cli.invoke(app, ["check", "--config", str(file)])
+    assert result.exit_code == 1
+    assert f"{file}: line 2: http.prot: unknown key" in result.stderr
+
+
+def test_run_refuses_a_wrong_configuration_before_it_makes_anything(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("[http]\nprot = 1\n")
+    result = cli.invoke(app, ["run", "--data", str(tmp_path / "data"), "--config", str(file)])
+    assert result.exit_code == 1
+    assert "http.prot" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_second_start_says_who_runs_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dzvin.logs.configure", lambda *_: None)  # the logging of this process is pytest's
+    with DataFolder(tmp_path / "data").locked():
+        result = cli.invoke(app, ["run", "--data", str(tmp_path / "data"), "--config", str(EXAMPLES / "demo.toml")])
+    assert result.exit_code == 1
+    assert "in use by process" in result.stderr
+
+
+def test_the_folders_own_configuration_comes_before_the_demo(tmp_path: Path) -> None:
+    assert configuration_file(tmp_path, None) == EXAMPLES / "demo.toml"
+    (tmp_path / "dzvin.toml").touch()
+    assert configuration_file(tmp_path, None) == tmp_path / "dzvin.toml"
+    assert configuration_file(tmp_path, EXAMPLES / "acceptance.toml") == EXAMPLES / "acceptance.toml"
+
+
+def test_the_greeting_says_where_to_look_and_with_which_sign_in() -> None:
+    ready = Ready(http="http://127.0.0.1:8080", sip={"udp": "127.0.0.1:5060"}, pids={"core": 1})
+    text = greeting(load(EXAMPLES / "demo.toml", {}), ready)
+    for word in ("http://127.0.0.1:8080", "127.0.0.1:5060", "olena", "demo-olena", "1001", "Олена Коваль"):
+        assert word in text
