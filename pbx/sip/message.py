@@ -99,7 +99,7 @@ class _Message:
     @property
     def is_wildcard(self) -> bool:
         """Whether this says `Contact: *` (§10.2.2)."""
-        return "*" in self.headers.all("contact")
+        return any("*" in lexical.split_list(value) for value in self.headers.all("contact"))
 
     @property
     def max_forwards(self) -> int | None:

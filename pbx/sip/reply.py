@@ -121,11 +121,15 @@ def reason_of(status: int) -> str:
     return REASONS.get(status) or _CLASSES.get(status // 100, "Unknown")
 
 
-def refusal(error: RemoteProtocolError) -> Response | None:
-    """The response that the error asks for; None when it must be met with silence."""
-    if error.status is None or error.request is None or error.request.method == "ACK":
+def refusal(error: RemoteProtocolError, request: Request | None = None) -> Response | None:
+    """The response that the error asks for; None when it must be met with silence.
+
+    request: what was being handled, for errors that come out of a header read late and so do not know their request.
+    """
+    request = error.request or request
+    if error.status is None or request is None or request.method == "ACK":
         return None
-    return reply(error.request, error.status, headers=error.headers)
+    return reply(request, error.status, headers=error.headers)
 
 
 def _to(request: Request, status: int, to_tag: str | None) -> str:

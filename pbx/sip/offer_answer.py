@@ -1,0 +1,308 @@
+"""Offer and answer for one audio stream: RFC 3264, with the payload types of RFC 3551 and RFC 4733's digits.
+
+The first audio stream that can be had is taken; every other m= line is refused with port 0, in its place. Only
+profiles in `PROFILES` are spoken: secure ones come with their keying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from pbx.sip import lexical
+from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
+from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp
+
+__all__ = [
+    "PCMA",
+    "PCMU",
+    "TELEPHONE_EVENT",
+    "Answer",
+    "Codec",
+    "Direction",
+    "NotAcceptable",
+    "accept",
+    "answer",
+    "offer",
+]
+
+PROFILES = frozenset({"RTP/AVP"})
+PTIME = 20  # milliseconds
+DYNAMIC = 96  # RFC 3551 §6: payload types from here on mean what rtpmap says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """A codec with the payload type that one description gives it. fmtp: its format parameters, as written."""
+
+    name: str
+    clock_rate: int = 8000
+    payload_type: int
+    fmtp: str | None = None
+    channels: int = 1
+
+    def is_same(self, other: Codec) -> bool:
+        """Whether both name one encoding; the payload type is each side's own affair."""
+        ours = self.name.lower(), self.clock_rate, self.channels
+        return ours == (other.name.lower(), other.clock_rate, other.channels)
+
+    @property
+    def rtpmap(self) -> str:
+        channels = f"/{self.channels}" if self.channels != 1 else ""
+        return f"{self.payload_type} {self.name}/{self.clock_rate}{channels}"
+
+
+PCMU = Codec(name="PCMU", payload_type=0)
+PCMA = Codec(name="PCMA", payload_type=8)
+TELEPHONE_EVENT = Codec(name="telephone-event", payload_type=101, fmtp="0-16")
+
+# RFC 3551 §6, table 4: what these numbers mean without an rtpmap line.
+STATIC = {
+    codec.payload_type: codec
+    for codec in (
+        PCMU,
+        Codec(name="GSM", payload_type=3),
+        Codec(name="G723", payload_type=4),
+        PCMA,
+        Codec(name="G722", payload_type=9),  # its clock runs at 8000 by an old mistake (§4.5.2)
+        Codec(name="L16", clock_rate=44100, payload_type=11),
+        Codec(name="CN", payload_type=13),
+        Codec(name="G728", payload_type=15),
+        Codec(name="G729", payload_type=18),
+    )
+}
+_NO_SPEECH = frozenset({"telephone-event", "cn", "red"})
+
+
+class NotAcceptable(RemoteProtocolError):
+    """The two sides have no stream in common: 488, with a Warning that says why (RFC 3261 §20.43)."""
+
+    def __init__(self, reason: str, warning: int = 399) -> None:
+        super().__init__(reason, 488, headers=[("Warning", f"{warning} dzvin {lexical.quote(reason)}")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was agreed, seen from our side.
+
+    sdp: our answer, or the peer's when it answered us. codec: with the payload type to send. remote_address: None while
+    the peer wants nothing sent (an address of zeros, RFC 2543's hold). ptime: milliseconds that the peer prefers.
+    """
+
+    sdp: Sdp
+    codec: Codec
+    dtmf_payload_type: int | None
+    remote_address: str | None
+    remote_port: int
+    remote_rtcp_port: int
+    rtcp_mux: bool
+    direction: Direction
+    ptime: int | None = None
+
+
+def offer(
+    *,
+    address: str,
+    port: int,
+    codecs: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_EVENT),
+    direction: Direction = Direction.SENDRECV,
+    session_id: int,
+    version: int,
+) -> Sdp:
+    """Our offer of one audio stream with these codecs, the preferred one first."""
+    if not codecs:
+        raise LocalProtocolError("an offer without codecs")
+    return _description(address, session_id, version, (_stream(port, "RTP/AVP", codecs, direction),))
+
+
+def answer(
+    remote: Sdp,
+    *,
+    address: str,
+    port: int,
+    supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_EVENT),
+    direction: Direction = Direction.SENDRECV,
+    session_id: int,
+    version: int,
+) -> Answer:
+    """Our answer to the peer's offer: the first codec of its list that we support, and its number for digits.
+
+    direction: what we are willing to do; the answer narrows it to what the offer allows. Raises NotAcceptable.
+    """
+    chosen, stream, agreed = _first_acceptable(remote, supported)
+    # RFC 3264 §6.1: "If a stream is offered as sendonly, the corresponding stream MUST be marked as recvonly or
+    # inactive in the answer", and so on for the other directions.
+    ours = _allowed(remote, stream) & direction
+    # §6: "To reject an offered stream, the port number in the corresponding stream in the answer MUST be set to zero."
+    # "For each "m=" line in the offer, there MUST be a corresponding "m=" line in the answer."
+    media = tuple(
+        _stream(port, stream.protocol, agreed, ours) if at == chosen else replace(refused, port=0, lines=())
+        for at, refused in enumerate(remote.media)
+    )
+    # RFC 3264 §6: the time of a session cannot be negotiated; t= in the answer repeats the offer's.
+    times = tuple(line for line in remote.lines if line[0] == "t") or (("t", "0 0"),)
+    return _agreement(_description(address, session_id, version, media, times), remote, stream, agreed, ours)
+
+
+def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:
+    """What the peer's answer makes of our offer. Raises NotAcceptable."""
+    ours = next((at for at, media in enumerate(local_offer.media) if media.port), None)
+    if ours is None:
+        raise LocalProtocolError("an offer without a stream")
+    if len(remote_answer.media) <= ours or remote_answer.media[ours].media != local_offer.media[ours].media:
+        raise NotAcceptable("the answer does not follow the offer")
+    stream = remote_answer.media[ours]
+    if stream.port == 0:
+        raise NotAcceptable("the stream was refused", 304)
+    if stream.protocol != local_offer.media[ours].protocol:
+        raise NotAcceptable("the answer names another profile", 302)
+    agreed = _common(stream, _codecs(local_offer.media[ours]))
+    if not agreed:
+        raise NotAcceptable("no codec in common", 305)
+    allowed = _allowed(remote_answer, stream) & local_offer.direction_of(local_offer.media[ours])
+    return _agreement(remote_answer, remote_answer, stream, agreed, allowed)
+
+
+def _first_acceptable(remote: Sdp, supported: Sequence[Codec]) -> tuple[int, MediaDescription, list[Codec]]:
+    reason, warning = "no audio offered", 304
+    for at, stream in enumerate(remote.media):
+        if stream.media != "audio" or stream.port == 0:
+            continue
+        if stream.protocol not in PROFILES:
+            reason, warning = f"{lexical.readable(stream.protocol)[:32]} is not spoken here", 302
+            continue
+        agreed = _common(stream, supported)
+        if not agreed:
+            reason, warning = "no codec in common", 305
+            continue
+        return at, stream, agreed
+    raise NotAcceptable(reason, warning)
+
+
+def _common(stream: MediaDescription, supported: Iterable[Codec]) -> list[Codec]:
+    """The speech codec to use, then telephone-event if there is one at its clock rate; with the peer's numbers."""
+    theirs = _codecs(stream)
+    ours = list(supported)
+    usable = [codec for codec in theirs if any(codec.is_same(known) for known in ours)]
+    speech = next((codec for codec in usable if codec.name.lower() not in _NO_SPEECH), None)
+    if speech is None:
+        return []
+    # RFC 4733 §2.1: telephone-event shares the clock rate of the stream it stands in.
+    events = (codec for codec in usable if codec.name.lower() == "telephone-event")
+    return [speech, *[codec for codec in events if codec.clock_rate == speech.clock_rate][:1]]
+
+
+def _codecs(stream: MediaDescription) -> list[Codec]:
+    """The codecs of an m= line in its order; numbers that nothing explains are left out."""
+    maps = {number: _codec(number, text) for number, text in _by_number(stream.attributes("rtpmap"))}
+    formats = dict(_by_number(stream.attributes("fmtp")))
+    codecs = []
+    for text in stream.formats:
+        number = _payload_type(text)
+        codec = None if number is None else maps.get(number) or STATIC.get(number)
+        if codec:
+            codecs.append(replace(codec, fmtp=formats.get(codec.payload_type)))
+    return codecs
+
+
+def _by_number(values: Iterable[str]) -> list[tuple[int, str]]:
+    pairs = (value.partition(" ") for value in values)
+    return [(number, rest.strip()) for head, _, rest in pairs if (number := _payload_type(head)) is not None]
+
+
+def _codec(number: int, text: str) -> Codec | None:
+    name, _, rest = text.partition("/")
+    rate, _, channels = rest.partition("/")
+    try:
+        return Codec(
+            name=name.strip(),
+            clock_rate=lexical.integer(rate.strip(), 384000, "clock rate"),
+            payload_type=number,
+            channels=lexical.integer(channels.strip(), 255, "channels") if channels else 1,
+        )
+    except RemoteProtocolError:
+        return None  # an rtpmap that cannot be read makes its codec unknown, not the call impossible
+
+
+def _payload_type(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127 else None
+
+
+def _allowed(remote: Sdp, stream: MediaDescription) -> Direction:
+    """What the peer's description allows us."""
+    allowed = remote.direction_of(stream).reversed
+    # RFC 3264 §8.4: an address of zeros is RFC 2543's hold: nothing is to be sent there.
+    return allowed & Direction.RECVONLY if _is_zero(_address(remote, stream)) else allowed
+
+
+def _agreement(sdp: Sdp, remote: Sdp, stream: MediaDescription, agreed: list[Codec], ours: Direction) -> Answer:
+    address = _address(remote, stream)
+    mux = stream.attribute("rtcp-mux") is not None
+    return Answer(
+        sdp=sdp,
+        codec=agreed[0],
+        dtmf_payload_type=agreed[1].payload_type if len(agreed) > 1 else None,
+        remote_address=None if _is_zero(address) else str(address),
+        remote_port=stream.port,
+        remote_rtcp_port=_rtcp_port(stream, mux),
+        rtcp_mux=mux,
+        direction=ours,
+        ptime=_ptime(stream),
+    )
+
+
+def _address(remote: Sdp, stream: MediaDescription) -> IPv4Address | IPv6Address:
+    text = remote.connection_of(stream)
+    if text is None:
+        raise NotAcceptable("no connection address", 399)
+    try:
+        address = ip_address(text)
+    except ValueError:
+        # A name would have to be resolved, on a stranger's word; no phone writes one.
+        raise NotAcceptable("the connection address is no IP address", 301) from None
+    if address.is_multicast or address == IPv4Address("255.255.255.255"):
+        raise NotAcceptable("multicast is not spoken here", 330)
+    return address
+
+
+def _is_zero(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_unspecified
+
+
+def _rtcp_port(stream: MediaDescription, mux: bool) -> int:
+    # RFC 3605 §2.1: a=rtcp:port [IN IP4 address]. RFC 3550 §11: else the next higher port. RFC 5761: or the same one.
+    if mux:
+        return stream.port
+    stated = (stream.attribute("rtcp") or "").split(" ")[0]
+    if stated.isascii() and stated.isdigit() and len(stated) <= 5 and 0 < int(stated) <= 65535:
+        return int(stated)
+    return min(stream.port + 1, 65535)
+
+
+def _ptime(stream: MediaDescription) -> int | None:
+    stated = (stream.attribute("ptime") or "").partition(".")[0]
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) <= 4 else None
+
+
+def _stream(port: int, protocol: str, codecs: Sequence[Codec], direction: Direction) -> MediaDescription:
+    lines: list[Line] = [("a", f"rtpmap:{codec.rtpmap}") for codec in codecs]
+    lines += [("a", f"fmtp:{codec.payload_type} {codec.fmtp}") for codec in codecs if codec.fmtp]
+    lines += [("a", f"ptime:{PTIME}"), ("a", direction.value)]
+    formats = tuple(str(codec.payload_type) for codec in codecs)
+    return MediaDescription(media="audio", port=port, protocol=protocol, formats=formats, lines=tuple(lines))
+
+
+def _description(
+    address: str,
+    session_id: int,
+    version: int,
+    media: tuple[MediaDescription, ...],
+    times: tuple[Line, ...] = (("t", "0 0"),),
+) -> Sdp:
+    family = "IP6" if ":" in address else "IP4"
+    return Sdp(
+        origin=Origin(session_id=str(session_id), version=str(version), family=family, address=address),
+        lines=(("s", "-"), ("c", f"IN {family} {address}"), *times),
+        media=media,
+    )
