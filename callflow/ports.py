@@ -1,0 +1,32 @@
+"""What call flows need from the rooms above. Handed in by the composition root."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from callflow.facts import Fact
+from queue_engine.facts import QueueFact
+
+
+class FactSink(Protocol):
+    """The ledger's mouth. When `append` returns, the fact outlives this process."""
+
+    def append(self, fact: Fact | QueueFact) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Wall time, aware, UTC."""
+
+
+class RecordingPlaces(Protocol):
+    def place(self, recording: UUID, at: datetime) -> str:
+        """Where that recording is kept, relative to the recordings folder."""
+
+
+class Prompts(Protocol):
+    def path(self, name: str) -> Path | None:
+        """The audio file of a prompt, or None when there is none by that name."""

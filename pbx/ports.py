@@ -1,0 +1,45 @@
+"""What the switchboard needs from the rooms above it. They are handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pbx.net.transport import Flow
+from pbx.sip.digest import Algorithm
+from pbx.sip.registrar import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One SIP account. `ha1` holds H(user:realm:password) for each algorithm that the account may use, in the order
+    in which they are offered; the password itself is not kept (R-PHONE-54)."""
+
+    user: str
+    ha1: Mapping[Algorithm, str]
+
+
+class Accounts(Protocol):
+    def account(self, user: str) -> Account | None:
+        """The account of that SIP number, or None (R-PHONE-52)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A source that may place calls without digest: a trunk known by its address, or a trusted test peer."""
+
+    name: str
+    trunk: bool  # a trunk's calls come from outside: real caller ids, DIDs
+    numbers: frozenset[str] | None = None  # only these numbers; None = any
+
+
+class Doors(Protocol):
+    def door(self, flow: Flow, number: str) -> Door | None:
+        """The door that this source may use to call `number`, or None: then it is challenged like anybody."""
+
+
+class BindingStore(Protocol):
+    """Keeps registrations over a restart. Never waited for."""
+
+    def save(self, aor: str, bindings: tuple[Binding, ...]) -> None: ...

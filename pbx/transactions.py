@@ -1,0 +1,303 @@
+"""The transaction layer's shell: it performs the effects that the pure machines of `pbx.sip.transaction` return.
+
+Rules of this room:
+
+1. Every effect of an event is performed, in order, before the next event is handled.
+2. A request that nobody has vouched for gets no transaction: the user agent answers it statelessly, or calls
+   `accept` once it is satisfied. So a stranger's packet leaves nothing behind (no timer, no table row).
+3. One message's failure ends that message only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from pbx.net.transport import Flow, Sender
+from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.message import Request, Response, parse, stamp
+from pbx.sip.reply import refusal, reply
+from pbx.sip.transaction.effects import Deliver, Effect, Inform, Reason, Send, StartTimer, StopTimer, Terminate
+from pbx.sip.transaction.events import Cancelled, Respond, TimerFired, TransportFailed
+from pbx.sip.transaction.hop_by_hop import cancel_for
+from pbx.sip.transaction.invite_client import InviteClientTransaction
+from pbx.sip.transaction.invite_server import InviteServerTransaction
+from pbx.sip.transaction.matching import Key, client_key, invite_key, server_key
+from pbx.sip.transaction.non_invite_client import NonInviteClientTransaction
+from pbx.sip.transaction.non_invite_server import NonInviteServerTransaction
+from pbx.sip.transaction.timers import Timer
+from pbx.timers import Timers
+
+log = structlog.get_logger("pbx.transactions")
+
+MAX_TRANSACTIONS = 50_000
+"""Live transactions of each kind. Above it new requests are answered 503 and new calls are not placed."""
+
+
+class Overloaded(Exception):
+    """The transaction table is full."""
+
+
+class User(Protocol):
+    """The transaction user: what this layer hands upward (RFC 3261 §17)."""
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        """A request outside any transaction; answer statelessly or `accept` it."""
+
+    def on_ack(self, ack: Request) -> None:
+        """An ACK for a 2xx: it belongs to a dialog, not to a transaction (§13.3.1.4)."""
+
+    def on_stray_response(self, response: Response, flow: Flow) -> None:
+        """A response that no transaction waits for (a late or forked 2xx)."""
+
+
+class ClientTransaction:
+    """A request that we sent. Callbacks: each delivered response, then the end with its reason."""
+
+    __slots__ = ("flow", "key", "machine", "on_end", "on_response", "request")
+
+    def __init__(
+        self,
+        machine: InviteClientTransaction | NonInviteClientTransaction,
+        request: Request,
+        flow: Flow,
+        on_response: Callable[[Response], None],
+        on_end: Callable[[Reason], None],
+    ) -> None:
+        self.machine = machine
+        self.request = request
+        self.flow = flow
+        self.key = client_key(request)
+        self.on_response = on_response
+        self.on_end = on_end
+
+
+class ServerTransaction:
+    """A request that we accepted and owe a final response."""
+
+    __slots__ = ("_layer", "flow", "key", "machine", "request")
+
+    def __init__(
+        self,
+        layer: Transactions,
+        machine: InviteServerTransaction | NonInviteServerTransaction,
+        request: Request,
+        flow: Flow,
+    ) -> None:
+        self._layer = layer
+        self.machine = machine
+        self.request = request
+        self.flow = flow
+        self.key = server_key(request)
+
+    def respond(self, response: Response) -> None:
+        self._layer.respond(self, response)
+
+
+class Transactions:
+    """`user` is set once, before the first message."""
+
+    user: User
+
+    def __init__(self, timers: Timers, senders: Mapping[str, Sender]) -> None:
+        self._timers = timers
+        self._senders = senders
+        self._clients: dict[Key, ClientTransaction] = {}
+        self._servers: dict[Key, ServerTransaction] = {}
+        self.received = 0
+        self.malformed = 0
+        self.failed = 0
+
+    def __len__(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    # ---- from the network --------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One message from the wire. Never raises: a bad message costs itself only."""
+        self.received += 1
+        if not data.strip(b"\r\n\0 \t"):
+            return  # a keep-alive (RFC 5626 §3.5.1 and its many relatives)
+        try:
+            message = parse(data)
+            if isinstance(message, Request):
+                stamp(message, flow.host, flow.port)
+                self._receive_request(message, flow)
+            else:
+                self._receive_response(message, flow)
+        except RemoteProtocolError as error:
+            self._refuse(error, flow)
+        except Exception:
+            self.failed += 1
+            log.exception("message failed", flow=str(flow))
+
+    def _refuse(self, error: RemoteProtocolError, flow: Flow) -> None:
+        self.malformed += 1
+        log.debug("malformed", flow=str(flow), reason=str(error))
+        response = refusal(error)
+        if response is not None:
+            self.send_stateless(response, flow)
+
+    def _receive_request(self, request: Request, flow: Flow) -> None:
+        server = self._servers.get(server_key(request))
+        if server is not None:
+            if request.method == "ACK" and not isinstance(server.machine, InviteServerTransaction):
+                return
+            self._perform_server(server, server.machine.handle(request))
+        elif request.method == "ACK":
+            self.user.on_ack(request)
+        else:
+            self.user.on_request(request, flow)
+
+    def _receive_response(self, response: Response, flow: Flow) -> None:
+        client = self._clients.get(client_key(response))
+        if client is None:
+            self.user.on_stray_response(response, flow)
+        else:
+            self._perform_client(client, client.machine.handle(response))
+
+    # ---- from the user -----------------------------------------------------------------------------------------
+
+    def accept(self, request: Request, flow: Flow) -> ServerTransaction:
+        """Open the server transaction of a request that earned one. Raises Overloaded."""
+        if len(self._servers) >= MAX_TRANSACTIONS:
+            raise Overloaded
+        reliable = self._senders[flow.protocol].reliable
+        machine: InviteServerTransaction | NonInviteServerTransaction
+        if request.method == "INVITE":
+            machine = InviteServerTransaction(request, reliable=reliable)
+        else:
+            machine = NonInviteServerTransaction(request, reliable=reliable)
+        server = ServerTransaction(self, machine, request, flow)
+        self._servers[server.key] = server
+        machine.start()  # delivers the request, which the user has already
+        return server
+
+    def invite_of(self, cancel: Request) -> ServerTransaction | None:
+        """The INVITE that a CANCEL would end (RFC 3261 §9.2), while it is still to be answered or lingers."""
+        return self._servers.get(invite_key(cancel))
+
+    def respond(self, server: ServerTransaction, response: Response) -> None:
+        self._perform_server(server, server.machine.handle(Respond(response)))
+
+    def request(
+        self,
+        request: Request,
+        flow: Flow,
+        *,
+        on_response: Callable[[Response], None],
+        on_end: Callable[[Reason], None],
+    ) -> ClientTransaction:
+        """Send a request and drive it to its end. Raises Overloaded."""
+        if len(self._clients) >= MAX_TRANSACTIONS:
+            raise Overloaded
+        reliable = self._senders[flow.protocol].reliable
+        machine: InviteClientTransaction | NonInviteClientTransaction
+        if request.method == "INVITE":
+            machine = InviteClientTransaction(request, reliable=reliable)
+        else:
+            machine = NonInviteClientTransaction(request, reliable=reliable)
+        client = ClientTransaction(machine, request, flow, on_response, on_end)
+        self._clients[client.key] = client
+        self._perform_client(client, machine.start())
+        return client
+
+    def cancel(self, invite: ClientTransaction) -> None:
+        """End an INVITE of ours that is still ringing (RFC 3261 §9.1). The user still hears its final response."""
+        cancel = cancel_for(invite.request)
+        try:
+            self.request(cancel, invite.flow, on_response=_unheard, on_end=_unheard)
+        except Overloaded:
+            self.send_stateless(cancel, invite.flow)
+        if isinstance(invite.machine, InviteClientTransaction):
+            self._perform_client(invite, invite.machine.handle(Cancelled()))
+
+    def resume_invite(
+        self,
+        invite: Request,
+        flow: Flow,
+        *,
+        on_response: Callable[[Response], None],
+        on_end: Callable[[Reason], None],
+    ) -> ClientTransaction:
+        """The transaction of an INVITE that an earlier core sent and that rings still. Nothing is sent."""
+        machine = InviteClientTransaction(invite, reliable=self._senders[flow.protocol].reliable)
+        machine.start()
+        machine.handle(reply(invite, 100))
+        client = ClientTransaction(machine, invite, flow, on_response, on_end)
+        self._clients[client.key] = client
+        return client
+
+    def send_stateless(self, message: Request | Response, flow: Flow) -> None:
+        """Send without a transaction: an ACK for a 2xx, a challenge, a refusal. Failures are counted, not raised."""
+        try:
+            self._senders[flow.protocol].send(message.serialise(), flow)
+        except OSError as error:
+            self.failed += 1
+            log.info("unreachable", flow=str(flow), error=str(error))
+
+    # ---- effects -----------------------------------------------------------------------------------------------
+
+    def _perform_client(self, client: ClientTransaction, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(message):
+                    if not self._send(message, client.flow):
+                        self._perform_client(client, client.machine.handle(TransportFailed()))
+                        return
+                case Deliver(message):
+                    assert isinstance(message, Response)
+                    client.on_response(message)
+                case StartTimer(timer, after):
+                    self._timers.start((client, timer), after, self._client_timer(client, timer))
+                case StopTimer(timer):
+                    self._timers.stop((client, timer))
+                case Inform():
+                    pass
+                case Terminate(reason):
+                    self._clients.pop(client.key, None)
+                    for timer in Timer:
+                        self._timers.stop((client, timer))
+                    client.on_end(reason)
+
+    def _perform_server(self, server: ServerTransaction, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(message):
+                    if not self._send(message, server.flow):
+                        self._perform_server(server, server.machine.handle(TransportFailed()))
+                        return
+                case Deliver(message):
+                    if isinstance(message, Request) and message.method == "ACK":
+                        self.user.on_ack(message)
+                case StartTimer(timer, after):
+                    self._timers.start((server, timer), after, self._server_timer(server, timer))
+                case StopTimer(timer):
+                    self._timers.stop((server, timer))
+                case Inform():
+                    pass  # the response is lost; the peer's retransmission asks for it again
+                case Terminate(_):
+                    self._servers.pop(server.key, None)
+                    for timer in Timer:
+                        self._timers.stop((server, timer))
+
+    def _client_timer(self, client: ClientTransaction, timer: Timer) -> Callable[[], None]:
+        return lambda: self._perform_client(client, client.machine.handle(TimerFired(timer)))
+
+    def _server_timer(self, server: ServerTransaction, timer: Timer) -> Callable[[], None]:
+        return lambda: self._perform_server(server, server.machine.handle(TimerFired(timer)))
+
+    def _send(self, message: Request | Response, flow: Flow) -> bool:
+        try:
+            self._senders[flow.protocol].send(message.serialise(), flow)
+        except OSError as error:
+            self.failed += 1
+            log.info("unreachable", flow=str(flow), error=str(error))
+            return False
+        return True
+
+
+def _unheard(_: object) -> None:
+    """For requests whose answer changes nothing."""

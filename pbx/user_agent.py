@@ -1,0 +1,232 @@
+"""The user agent: requests to legs, registrations and refusals. It is the transaction layer's user.
+
+Nothing lasting is made for a request before its sender is known: refusals and challenges are answered statelessly,
+with a To tag computed from the request, so that a retransmission meets the same answer (RFC 3261 §8.2.7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from pbx.authentication import Authenticated, Authenticator
+from pbx.endpoint import ALLOW, Endpoint
+from pbx.inbound_leg import Arrival, InboundLeg, offered_sdp
+from pbx.leg import Identity, Leg
+from pbx.net.transport import Flow
+from pbx.outbound_leg import Destination, OutboundLeg
+from pbx.ports import Doors
+from pbx.registrations import Registrations
+from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.message import Request, Response
+from pbx.sip.reply import reply
+from pbx.sip.sdp import Sdp
+from pbx.sip.transaction.matching import server_key
+from pbx.transactions import Overloaded, ServerTransaction
+
+log = structlog.get_logger("pbx.user_agent")
+
+MAX_LEGS = 20_000
+SUPPORTED: frozenset[str] = frozenset()
+KNOWN_METHODS = frozenset(
+    ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "SUBSCRIBE",
+     "NOTIFY", "MESSAGE", "PUBLISH")
+)  # fmt: skip
+
+
+class UserAgent:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        authenticator: Authenticator,
+        registrations: Registrations,
+        doors: Doors,
+        *,
+        secret: bytes,
+        on_call: Callable[[InboundLeg], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._authenticator = authenticator
+        self.registrations = registrations
+        self._doors = doors
+        self._secret = secret
+        self._on_call = on_call
+        self._legs: dict[tuple[str, str], Leg] = {}
+        self._unanswered: dict[object, InboundLeg] = {}
+        self.accepting = True
+        """False while the server stops or the ledger is full: new calls get 503."""
+
+    @property
+    def legs(self) -> int:
+        return len(self._legs)
+
+    # ---- transaction user ----------------------------------------------------------------------------------------
+
+    def on_request(self, request: Request, flow: Flow) -> None:
+        try:
+            self._dispatch(request, flow)
+        except RemoteProtocolError as error:
+            if error.status is not None:
+                self._refuse(request, flow, error.status, error.headers)
+        except Overloaded:
+            self._refuse(request, flow, 503, (("Retry-After", "10"),))
+
+    def on_ack(self, ack: Request) -> None:
+        leg = self._legs.get((ack.sip_call_id, ack.to.tag or ""))
+        if leg is not None:
+            leg.acknowledged(ack)
+
+    def on_stray_response(self, response: Response, flow: Flow) -> None:
+        leg = self._legs.get((response.sip_call_id, response.from_.tag or ""))
+        if isinstance(leg, OutboundLeg) and response.is_success and response.cseq.method == "INVITE":
+            leg.succeeded(response)
+
+    # ---- requests ------------------------------------------------------------------------------------------------
+
+    def _dispatch(self, request: Request, flow: Flow) -> None:
+        if request.method == "CANCEL":
+            self._cancel(request, flow)
+        elif request.to.tag:
+            self._inside_dialog(request, flow)
+        elif request.method not in KNOWN_METHODS:
+            raise RemoteProtocolError("unknown method", 501, headers=(("Allow", ALLOW),))
+        else:
+            self._outside_dialog(request, flow)
+
+    def _outside_dialog(self, request: Request, flow: Flow) -> None:
+        scheme = request.request_uri.scheme
+        if scheme not in ("sip", "sips", "tel"):
+            raise RemoteProtocolError("unknown scheme", 416)
+        unsupported = request.require - SUPPORTED
+        if unsupported:
+            # RFC 3261 §8.2.2.3: 420 with the options that we did not understand.
+            raise RemoteProtocolError(
+                "extension required", 420, headers=(("Unsupported", ", ".join(sorted(unsupported))),)
+            )
+        match request.method:
+            case "REGISTER":
+                self._register(request, flow)
+            case "INVITE":
+                self._invite(request, flow)
+            case "OPTIONS":
+                self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
+            case "BYE":
+                raise RemoteProtocolError("no such dialog", 481)
+            case _:
+                raise RemoteProtocolError("method not allowed here", 405, headers=(("Allow", ALLOW),))
+
+    def _inside_dialog(self, request: Request, flow: Flow) -> None:
+        leg = self._legs.get((request.sip_call_id, request.to.tag or ""))
+        if leg is None or leg.is_over or leg.dialog is None or leg.dialog.remote_tag != (request.from_.tag or ""):
+            raise RemoteProtocolError("no such dialog", 481)
+        server = self._endpoint.transactions.accept(request, flow)
+        try:
+            leg.receive(request, server)
+        except RemoteProtocolError as error:
+            server.respond(reply(request, error.status or 400, headers=error.headers))
+
+    def _cancel(self, request: Request, flow: Flow) -> None:
+        invite = self._endpoint.transactions.invite_of(request)
+        leg = self._unanswered.get(invite.key) if invite is not None else None
+        if leg is None:
+            raise RemoteProtocolError("nothing to cancel", 481)
+        leg.cancelled(self._endpoint.transactions.accept(request, flow))
+
+    def _register(self, request: Request, flow: Flow) -> None:
+        user = self._authenticated(request, flow)
+        if user is None:
+            return
+        aor = request.to.uri.user
+        if aor != user:
+            # RFC 3261 §10.3 step 3: authorised to modify only the own address of record.
+            raise RemoteProtocolError("another's address of record", 403)
+        registered = self.registrations.handle(user, request, flow)
+        server = self._endpoint.transactions.accept(request, flow)
+        server.respond(reply(request, 200, to_tag=self._tag(request), headers=registered.response_headers))
+
+    def _invite(self, request: Request, flow: Flow) -> None:
+        if request.max_forwards == 0:
+            raise RemoteProtocolError("too many hops", 483)
+        if not self.accepting or len(self._legs) >= MAX_LEGS:
+            raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
+        number = request.request_uri.user or ""
+        door = self._doors.door(flow, number)
+        user = None if door is not None else self._authenticated(request, flow)
+        if door is None and user is None:
+            return
+        if door is None and request.from_.uri.user != user:
+            raise RemoteProtocolError("another's name", 403)
+        offered = offered_sdp(request)
+        trunk = door.name if door is not None and door.trunk else None
+        self._arrived(request, flow, Arrival(number, user, trunk), offered)
+
+    def _arrived(self, request: Request, flow: Flow, arrival: Arrival, offered: Sdp | None) -> None:
+        server = self._endpoint.transactions.accept(request, flow)
+        server.respond(reply(request, 100))
+        from_ = request.from_
+        remote = Identity(from_.uri.user or "", from_.display_name)
+        leg = InboundLeg(
+            self._endpoint,
+            call_id=uuid7(),
+            leg_id=uuid7(),
+            server=server,
+            remote=remote,
+            arrival=arrival,
+            offered=offered,
+        )
+        self._legs[request.sip_call_id, leg.local_tag] = leg
+        self._unanswered[server.key] = leg
+        leg.on_released(lambda _: self._forget(request.sip_call_id, leg.local_tag, server))
+        self._on_call(leg)
+
+    def _forget(self, sip_call_id: str, local_tag: str, server: ServerTransaction | None = None) -> None:
+        self._legs.pop((sip_call_id, local_tag), None)
+        if server is not None:
+            self._unanswered.pop(server.key, None)
+
+    # ---- placing calls -------------------------------------------------------------------------------------------
+
+    def leg_to(self, destination: Destination, *, call_id: UUID, caller: Identity) -> OutboundLeg:
+        """A new leg to a phone or trunk; `open_media`, then `dial` it. Raises Overloaded."""
+        if len(self._legs) >= MAX_LEGS:
+            raise Overloaded
+        leg = OutboundLeg(self._endpoint, call_id=call_id, leg_id=uuid7(), destination=destination, caller=caller)
+        self._legs[leg.sip_call_id, leg.local_tag] = leg
+        leg.on_released(lambda _: self._forget(leg.sip_call_id, leg.local_tag))
+        return leg
+
+    def phones_of(self, extension: str) -> tuple[Destination, ...]:
+        """Where that extension's phones are now, the preferred first. Empty: nobody is registered."""
+        return tuple(
+            Destination(binding.contact, Flow.parse(binding.received), extension)
+            for binding in self.registrations.bindings(extension)
+        )
+
+    # ---- answers without state -----------------------------------------------------------------------------------
+
+    def _authenticated(self, request: Request, flow: Flow) -> str | None:
+        """The user behind a request, or None after a challenge was sent."""
+        verdict = self._authenticator.check(request, time.time())
+        if isinstance(verdict, Authenticated):
+            return verdict.user
+        self._refuse(request, flow, 401, verdict.headers)
+        return None
+
+    def _refuse(self, request: Request, flow: Flow, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
+        if request.method != "ACK":
+            response = reply(request, status, to_tag=self._tag(request), headers=headers)
+            self._endpoint.transactions.send_stateless(response, flow)
+
+    def _tag(self, request: Request) -> str | None:
+        if request.to.tag:
+            return None
+        material = repr(server_key(request)).encode("utf-8", "surrogateescape") + request.sip_call_id.encode(
+            "utf-8", "surrogateescape"
+        )
+        return hmac.new(self._secret, material, hashlib.sha256).hexdigest()[:16]
