@@ -150,9 +150,10 @@ CREATE INDEX ledger_call ON ledger (call_id, seq) WHERE call_id IS NOT NULL;
 -- Facts that could not be projected. Each row is an alarm until a person has looked at it.
 CREATE TABLE ledger_set_aside (
     seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    fact_id       uuid UNIQUE,                  -- NULL when the record could not be read
+    fact_id       uuid,                         -- NULL when the record could not be read
     kind          text NOT NULL,
     record        bytea NOT NULL,               -- the spool's record as it stood
+    record_sha256 bytea NOT NULL UNIQUE GENERATED ALWAYS AS (sha256(record)) STORED,
     reason        text NOT NULL,
     set_aside_at  timestamptz NOT NULL DEFAULT now()
 );

@@ -65,6 +65,7 @@ CREATE TABLE call (
     id             uuid PRIMARY KEY,
     direction      text NOT NULL,
     party_id       uuid NOT NULL,
+    party_keys     text[] NOT NULL,                 -- whose call it is, the surest key first
     caller         text,
     dialled        text,
     trunk          text,

@@ -1,0 +1,213 @@
+"""Call facts become rows: calls, segments, offers, recordings, Events, follow-ups. One transaction holds a batch.
+
+Facts of a call whose start is not known (it was set aside) are kept in the ledger and project nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+from uuid_utils.compat import uuid7
+
+from callflow.facts import CallFact, CallStarted, Direction, RecordingReady, RecordingStarted
+from crm_core import outbox
+from crm_core.calls import rules
+from crm_core.calls.fold import Answered, CallFold, CallRow, Ended, OfferRow, SegmentRow, Turn, started
+from crm_core.calls.recordings import store_recordings
+from crm_core.clients import parties
+from crm_core.clients.parties import Party
+from crm_core.clients.phone_numbers import PhoneNumber
+from crm_core.clients.register import ClientMatch, only_matches
+from crm_core.database import Connection
+from crm_core.events import telephony as events
+from crm_core.events.telephony import NewCallEvent
+from crm_core.follow_ups import opening as follow_ups
+from crm_core.follow_ups.opening import MissedContact
+from crm_core.settings import Settings
+
+_log = structlog.get_logger()
+
+
+async def project(conn: Connection, facts: Sequence[CallFact], settings: Settings) -> None:
+    """Take in facts of any calls, in the order in which they happened."""
+    if not facts:
+        return
+    folds = await _load(conn, {fact.call_id for fact in facts})
+    beginnings = await _Beginnings.of(conn, [fact for fact in facts if isinstance(fact, CallStarted)], settings)
+    turns: list[Turn] = []
+    new_events: list[NewCallEvent] = []
+    for fact in facts:
+        fold = folds.get(fact.call_id)
+        if isinstance(fact, CallStarted):
+            if fold is None:  # told twice, it began once
+                folds[fact.call_id], event = beginnings.begin(fact)
+                new_events.extend([event] if event else [])
+        elif fold is None:
+            _log.warning("fact_of_unknown_call", call_id=str(fact.call_id), kind=type(fact).__name__)
+        elif turn := fold.apply(fact):
+            turns.append(turn)
+    await events.add(conn, new_events)
+    await _store(conn, folds.values())
+    await store_recordings(conn, [fact for fact in facts if isinstance(fact, RecordingStarted | RecordingReady)])
+    await _announce(conn, new_events)
+    for turn in turns:
+        await _take_turn(conn, turn, settings)
+
+
+class _Beginnings:
+    """What is known of the other sides of the calls that begin in a batch."""
+
+    def __init__(self, known: Mapping[UUID, Party], clients: Mapping[str, ClientMatch], shortest: int) -> None:
+        self._known = known
+        self._clients = clients
+        self._shortest = shortest
+
+    @classmethod
+    async def of(cls, conn: Connection, facts: Sequence[CallStarted], settings: Settings) -> _Beginnings:
+        known = await parties.load(conn, [fact.party for fact in facts])
+        numbers = {party.number.e164 for party in known.values() if party.number.e164}
+        return cls(known, await only_matches(conn, sorted(numbers)), settings.min_number_length)
+
+    def begin(self, fact: CallStarted) -> tuple[CallFold, NewCallEvent | None]:
+        party = self._known.get(fact.party) or _nobody(fact.party)
+        number = party.number
+        client = self._clients.get(number.e164) if number.e164 else None
+        keys = rules.party_keys(
+            number, extension=party.extension, client_id=client.id if client else None, call_id=fact.call_id
+        )
+        if not rules.is_logged(number, self._shortest):
+            return started(fact, party_keys=keys, event_id=None), None
+        event = NewCallEvent(
+            id=uuid7(),
+            type=rules.type_at_start(fact.direction),
+            started_at=fact.at,
+            phone=number.raw,
+            e164=number.e164,
+            display_name=party.name,
+            client_id=client.id if client else None,
+            client_name=client.name if client else None,
+            placed_by=fact.caller if fact.direction is Direction.OUTBOUND else None,
+            call_id=fact.call_id,
+            internal=fact.direction is Direction.INTERNAL,
+            party_key=keys[0],
+        )
+        return started(fact, party_keys=keys, event_id=event.id), event
+
+
+def _nobody(party_id: UUID) -> Party:
+    """A party whose introduction was set aside: the call is kept as a withheld one."""
+    return Party(id=party_id, number=PhoneNumber(raw="", e164=None, withheld=True), name="", extension=False)
+
+
+LOAD_CALLS = "SELECT * FROM call WHERE id = ANY($1::uuid[]) FOR UPDATE"
+LOAD_SEGMENTS = """
+    SELECT id, call_id, extension, started_at, ended_at FROM segment WHERE call_id = ANY($1::uuid[])
+"""
+
+
+async def _load(conn: Connection, call_ids: set[UUID]) -> dict[UUID, CallFold]:
+    """The folds of calls that earlier batches began. Offers are only ever added to, so they stay where they are."""
+    calls = await conn.fetch(LOAD_CALLS, list(call_ids))
+    folds = {row["id"]: CallFold(msgspec.convert(dict(row), CallRow)) for row in calls}
+    if folds:
+        for row in await conn.fetch(LOAD_SEGMENTS, list(folds)):
+            folds[row["call_id"]].segments[row["id"]] = msgspec.convert(dict(row), SegmentRow)
+    return folds
+
+
+STORE_CALLS = """
+    INSERT INTO call SELECT * FROM jsonb_populate_recordset(NULL::call, $1::jsonb)
+    ON CONFLICT (id) DO UPDATE
+       SET target = excluded.target, target_number = excluded.target_number, line = excluded.line,
+           rung = excluded.rung, taken_by = excluded.taken_by, answered_at = excluded.answered_at,
+           ended_at = excluded.ended_at, outcome = excluded.outcome, ended_by = excluded.ended_by,
+           talk_seconds = excluded.talk_seconds, missed = excluded.missed
+"""
+STORE_SEGMENTS = """
+    INSERT INTO segment (id, call_id, extension, user_id, started_at, ended_at)
+    SELECT s.id, s.call_id, s.extension, d.user_id, s.started_at, s.ended_at
+      FROM jsonb_populate_recordset(NULL::segment, $1::jsonb) s LEFT JOIN device d ON d.number = s.extension
+    ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at
+"""
+STORE_OFFERS = """
+    INSERT INTO offer (leg, call_id, extension, user_id, offered_at, ended_at, reason)
+    SELECT o.leg, o.call_id, o.extension, d.user_id, o.offered_at, o.ended_at, o.reason
+      FROM jsonb_populate_recordset(NULL::offer, $1::jsonb) o LEFT JOIN device d ON d.number = o.extension
+    ON CONFLICT (leg) DO UPDATE SET ended_at = excluded.ended_at, reason = excluded.reason
+"""
+
+
+async def _store(conn: Connection, folds: Iterable[CallFold]) -> None:
+    calls: list[CallRow] = []
+    segments: list[SegmentRow] = []
+    offers: list[OfferRow] = []
+    for fold in folds:
+        calls.append(fold.call)
+        segments.extend(fold.segments.values())
+        offers.extend(fold.offers.values())
+    for statement, rows in ((STORE_CALLS, calls), (STORE_SEGMENTS, segments), (STORE_OFFERS, offers)):
+        if rows:
+            await conn.execute(statement, msgspec.json.encode(rows).decode())
+
+
+async def _announce(conn: Connection, new_events: Sequence[NewCallEvent]) -> None:
+    """Tell the panel which Event and which client belong to a running call (R-PHONE's card of the caller)."""
+    await outbox.append_all(
+        conn,
+        "call.linked",
+        [
+            {
+                "call_id": str(event.call_id),
+                "event_id": str(event.id),
+                "client_id": str(event.client_id) if event.client_id else None,
+                "client_name": event.client_name,
+            }
+            for event in new_events
+        ],
+    )
+
+
+async def _take_turn(conn: Connection, turn: Turn, settings: Settings) -> None:
+    call = turn.call
+    match turn:
+        case Answered(at=at, extension=extension):
+            await follow_ups.close_answered(
+                conn, rules.keys_reached(call, extension), at=at, extension=extension, call_id=call.id
+            )
+            answered = await events.mark_answered(conn, rules.keys_reached(call, extension), by_event=call.event_id)
+            # R-CALL-09 with O-02: one Event a call, with the narrower type. An internal call keeps the callee's kind.
+            answers = answered if call.direction is Direction.OUTBOUND else None
+            if call.event_id:
+                await events.call_answered(conn, call.event_id, at=at, extension=extension, answers=answers)
+
+        case Ended(at=at):
+            follow_up = None
+            if rules.owes_follow_up(call):
+                follow_up = await follow_ups.open_for_missed(conn, _missed(call), settings)
+            if call.event_id:
+                await events.call_ended(
+                    conn,
+                    call.event_id,
+                    at=at,
+                    talk_seconds=call.talk_seconds,
+                    missed_type=rules.type_when_missed(call) if call.missed else None,
+                    caller=call.caller if rules.is_nobodys(call) else None,
+                    rung=call.rung,
+                    follow_up=follow_up,
+                )
+
+
+def _missed(call: CallRow) -> MissedContact:
+    assert call.event_id is not None, "only a logged call owes a follow-up"
+    assert call.ended_at is not None, "missed is decided at the end"
+    return MissedContact(
+        call_id=call.id,
+        event_id=call.event_id,
+        party_keys=call.party_keys,
+        rung=call.rung or (call.target_number if call.target == "extension" else None),
+        line=call.line,
+        at=call.ended_at,
+    )

@@ -1,0 +1,24 @@
+"""Follow-ups: every missed caller is called back, once, by one owner.
+
+A follow-up is a task of a system kind (O-41). Telephony opens and closes them (`opening`), people claim, hand over and
+close them (`work`); a partial unique key on `party_key` sees to it that one party owes one.
+"""
+
+from __future__ import annotations
+
+from crm_core.follow_ups.missed import MissedCall, missed_today
+from crm_core.follow_ups.reading import FollowUp, FollowUpState
+from crm_core.follow_ups.work import AlreadyClaimed, AlreadyClosed, claim, close, hand_over, open_list
+
+__all__ = [
+    "AlreadyClaimed",
+    "AlreadyClosed",
+    "FollowUp",
+    "FollowUpState",
+    "MissedCall",
+    "claim",
+    "close",
+    "hand_over",
+    "missed_today",
+    "open_list",
+]

@@ -1,0 +1,68 @@
+"""Today's missed calls with what became of each: the supervisor's list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from crm_core.access import VISIBLE_EVENT, Right, require, sees_all
+from crm_core.database import Connection
+from crm_core.follow_ups.reading import FollowUpState
+from crm_core.organisation import User
+
+LIST_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedCall:
+    """One missed incoming call; several may share a follow-up."""
+
+    call_id: UUID
+    event_id: UUID
+    at: datetime
+    phone: str
+    display_name: str
+    client_name: str | None
+    line: str | None
+    outcome: str
+    internal: bool
+    follow_up_id: UUID | None
+    owner_id: UUID | None
+    owner_name: str | None
+    follow_up_state: FollowUpState | None
+
+
+MISSED = (
+    """
+    SELECT e.call_id, e.id AS event_id, k.ended_at AS at, e.phone, e.display_name, client.name AS client_name, k.line,
+           k.outcome, e.internal, e.follow_up_id, t.assignee_id AS owner_id, owner.full_name AS owner_name,
+           CASE WHEN t.id IS NULL THEN NULL WHEN t.closed_at IS NOT NULL THEN 'closed'
+                WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS follow_up_state
+      FROM event e
+      JOIN call k ON k.id = e.call_id
+      LEFT JOIN task t ON t.id = e.follow_up_id
+      LEFT JOIN app_user owner ON owner.id = t.assignee_id
+      LEFT JOIN client ON client.id = e.client_id
+     WHERE e.type = 'missed_incoming_call' AND e.archived_at IS NULL AND e.started_at >= $3 AND """
+    + VISIBLE_EVENT
+    + """
+     ORDER BY e.started_at DESC, e.id DESC
+     LIMIT $4
+"""
+)
+
+
+async def missed_today(conn: Connection, user: User, *, since: datetime) -> list[MissedCall]:
+    """Missed incoming calls that began at `since` or later, newest first, at most 1000. Raises Forbidden."""
+    require(user, Right.SEE_FOLLOW_UPS)
+    rows = await conn.fetch(MISSED, sees_all(user), user.id, since, LIST_LIMIT)
+    return [
+        MissedCall(
+            **{
+                **dict(row),
+                "follow_up_state": FollowUpState(row["follow_up_state"]) if row["follow_up_state"] else None,
+            }
+        )
+        for row in rows
+    ]

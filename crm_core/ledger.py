@@ -1,0 +1,168 @@
+"""The ledger: facts leave the spool and become rows, exactly once.
+
+One transaction holds a batch: its ledger rows, everything projected from them, the outbox. Only facts whose id is new
+are projected, so a batch that was committed without our hearing of it is harmless when it comes again. A batch that
+fails for its content is halved until the failing fact stands alone; that one is set aside with an alarm. A data base
+that is away, hung or refusing costs lateness and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+import structlog
+
+from callflow.facts import CallFact
+from crm_core import fact_codec
+from crm_core.database import CONNECT_TIMEOUT, Connection, Pool
+from crm_core.fact_codec import AnyFact, UnknownKind, UnreadableRecord
+from crm_core.projection import project
+from crm_core.spool import Entry, Spool
+
+BATCH = 100  # facts; bounds how long folding a batch holds the loop
+BATCH_TIMEOUT = 15.0  # seconds; then the connection is cut, whatever it waits for
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
+
+# The data base's own trouble: the same batch may succeed later. Anything else is the batch's fault.
+TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresSystemError,
+)
+
+_log = structlog.get_logger()
+
+WRITE = """
+    INSERT INTO ledger (id, kind, v, at, call_id, payload)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::uuid[], $6::jsonb[])
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+
+
+async def write(conn: Connection, facts: Sequence[AnyFact]) -> list[AnyFact]:
+    """Add `facts` to the ledger inside the caller's transaction; return those that were not there yet, in order."""
+    once = {fact.id: fact for fact in facts}
+    rows = await conn.fetch(
+        WRITE,
+        list(once),
+        [fact_codec.kind_of(fact) for fact in once.values()],
+        [fact.v for fact in once.values()],
+        [fact.at for fact in once.values()],
+        [fact.call_id if isinstance(fact, CallFact) else None for fact in once.values()],
+        [fact_codec.payload(fact) for fact in once.values()],
+    )
+    new = {row["id"] for row in rows}
+    return [fact for fact_id, fact in once.items() if fact_id in new]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    entry: Entry
+    fact: AnyFact
+
+
+@dataclass(slots=True)
+class LedgerWriter:
+    """Moves facts from `spool` to the data base for as long as `run` runs."""
+
+    pool: Pool
+    spool: Spool
+    set_aside: int = field(default=0, init=False)  # since start: each is an alarm
+    troubles: int = field(default=0, init=False)  # since start: attempts that the data base failed
+    _batch: int = field(default=BATCH, init=False)
+
+    async def run(self) -> None:
+        """Write until cancelled. Cancelling loses nothing: what was not acknowledged is read again."""
+        pause = FIRST_PAUSE
+        while True:
+            await self.spool.readable()
+            try:
+                await self._take(self.spool.read(self._batch))
+            except TROUBLE as error:
+                self.troubles += 1
+                self._batch = max(1, self._batch // 2)  # a statement that timed out may be too long
+                _log.warning("ledger_waits", error=repr(error), pending=self.spool.pending, pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                pause = FIRST_PAUSE
+                self._batch = min(BATCH, self._batch * 2)
+
+    async def drained(self) -> None:
+        """Return when every fact spooled so far is committed or set aside."""
+        await self.spool.drained()
+
+    async def _take(self, entries: Sequence[Entry]) -> None:
+        readable: list[_Spooled] = []
+        for entry in entries:
+            try:
+                readable.append(_Spooled(entry, fact_codec.decode(entry.record)))
+            except UnknownKind as unknown:
+                await self._put_aside(entry, None, unknown.kind, "unknown kind")
+            except UnreadableRecord as unreadable:
+                await self._put_aside(entry, None, "", str(unreadable))
+        await self._write_or_halve(readable)
+        self.spool.acknowledge(entries)
+
+    async def _write_or_halve(self, spooled: Sequence[_Spooled]) -> None:
+        try:
+            await self._in_transaction([each.fact for each in spooled])
+        except TROUBLE:
+            raise
+        except Exception as error:  # the edge of the writer: whatever one fact does, the next ones must pass
+            if len(spooled) > 1:
+                middle = len(spooled) // 2
+                await self._write_or_halve(spooled[:middle])
+                await self._write_or_halve(spooled[middle:])
+                return
+            fact = spooled[0].fact
+            _log.exception("fact_set_aside", fact_id=str(fact.id), kind=fact_codec.kind_of(fact))
+            await self._put_aside(spooled[0].entry, fact, fact_codec.kind_of(fact), repr(error)[:2000])
+
+    async def _in_transaction(self, facts: Sequence[AnyFact]) -> None:
+        if not facts:
+            return
+        conn = await self.pool.acquire(timeout=CONNECT_TIMEOUT)
+        # A server that hangs answers neither a statement, nor its cancellation, nor a ROLLBACK: only cutting helps.
+        cut = asyncio.get_running_loop().call_later(BATCH_TIMEOUT, conn.terminate)
+        try:
+            transaction = conn.transaction()
+            await transaction.start()
+            try:
+                await project(conn, await write(conn, facts))
+            except asyncio.CancelledError:
+                conn.terminate()
+                raise
+            except BaseException:
+                if not conn.is_closed():
+                    await transaction.rollback()
+                raise
+            await transaction.commit()
+        finally:
+            cut.cancel()
+            await self.pool.release(conn)
+
+    async def _put_aside(self, entry: Entry, fact: AnyFact | None, kind: str, reason: str) -> None:
+        self.set_aside += 1
+        async with self.pool.acquire(timeout=CONNECT_TIMEOUT) as conn:
+            await conn.execute(SET_ASIDE, fact.id if fact else None, kind, entry.record, reason)
+
+
+SET_ASIDE = """
+    INSERT INTO ledger_set_aside (fact_id, kind, record, reason) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (record_sha256) DO NOTHING
+"""

@@ -1,0 +1,34 @@
+"""From new ledger rows to what is derived from them: the one place that knows which room reads which fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callflow.facts import CallFact, PartyIntroduced, PhoneOffline, PhoneOnline
+from crm_core import settings
+from crm_core.calls import projection as calls
+from crm_core.clients import parties
+from crm_core.database import Connection
+from crm_core.events import telephony as events
+from crm_core.fact_codec import AnyFact
+from crm_core.telephony import wills
+from queue_engine.facts import AgentDeclared
+
+
+async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
+    """Inside the transaction that wrote `facts` to the ledger. Kinds that nobody reads project nothing."""
+    if not facts:
+        return
+    parameters = await settings.load(conn)
+    await parties.introduce(
+        conn, [fact for fact in facts if isinstance(fact, PartyIntroduced)], region=parameters.region
+    )
+    await calls.project(conn, [fact for fact in facts if isinstance(fact, CallFact)], parameters)
+    for fact in facts:
+        match fact:
+            case PhoneOnline() | PhoneOffline():
+                await events.phone_changed(conn, fact)
+            case AgentDeclared():
+                await wills.declare(conn, fact)
+            case _:
+                pass
