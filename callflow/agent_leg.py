@@ -11,9 +11,11 @@ from uuid_utils.compat import uuid7
 from callflow import facts
 from callflow.call import Call
 from callflow.facts import OfferEnd
+from callflow.waiting import first_of
 from pbx.leg import Identity, Leg, LegEnd
 from pbx.media.client import NoMedia
 from pbx.outbound_leg import Destination, OutboundLeg
+from pbx.sip.offer_answer import Codec
 from pbx.transactions import Overloaded
 
 
@@ -31,7 +33,7 @@ async def ring_extension(
     extension: str,
     *,
     caller: Identity,
-    codecs: tuple[str, ...],
+    codecs: Sequence[Codec],
     near: Leg | None,
     timeout: float,
     on_ringing: Callable[[], None] = lambda: None,
@@ -64,7 +66,7 @@ async def ring(
     destinations: Sequence[Destination],
     *,
     caller: Identity,
-    codecs: tuple[str, ...],
+    codecs: Sequence[Codec],
     near: Leg | None,
     timeout: float,
     on_ringing: Callable[[], None],
@@ -109,10 +111,8 @@ async def _first_answer(
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
             return None, OfferEnd.NO_ANSWER
-        waits: list[asyncio.Future[object]] = [*(leg.answered for leg in alive), *(leg.ended for leg in alive)]  # type: ignore[list-item]  # only waited for
-        if near is not None:
-            waits.append(near.ended)  # type: ignore[arg-type]  # only waited for
-        await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        customer = (near.ended,) if near is not None else ()
+        await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), *customer, timeout=left)
 
 
 def _why(legs: Sequence[OutboundLeg], reason: OfferEnd | None) -> Rung:

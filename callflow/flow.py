@@ -13,6 +13,7 @@ from callflow.call import Call
 from callflow.facts import CallQueued, CallRinging, Direction, EndedBy, OfferEnd, Outcome
 from callflow.menu import play_menu
 from callflow.router import LinePlan, MenuPlan, Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk, TrunkPlan
+from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
 from pbx.net.transport import Flow
@@ -151,9 +152,7 @@ async def _wait_and_serve(call: Call, leg: InboundLeg, line: LinePlan, caller: I
     loop = asyncio.get_running_loop()
     deadline = loop.time() + line.max_wait
     while True:
-        await asyncio.wait(
-            [place.offer, leg.ended], timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED
-        )
+        await first_of(place.offer, leg.ended, timeout=max(0.0, deadline - loop.time()))
         if leg.is_over:
             return ABANDONED
         if not place.offer.done():
@@ -169,7 +168,7 @@ async def _wait_and_serve(call: Call, leg: InboundLeg, line: LinePlan, caller: I
         )
         if rung.leg is not None:
             return await connect(call, leg, rung, extension)
-        if leg.is_over:
+        if rung.reason is OfferEnd.CANCELLED:
             return ABANDONED
         place.refused(extension)
 
@@ -203,7 +202,7 @@ async def talk(call: Call, caller: InboundLeg | OutboundLeg, callee: OutboundLeg
         caller.media.bridge(callee.media)
         if call.recorded:
             call.record(customer, agent)
-        await asyncio.wait([caller.ended, callee.ended], return_when=asyncio.FIRST_COMPLETED)
+        await first_of(caller.ended, callee.ended)
     finally:
         call.parted()
         await call.stop_recording()

@@ -6,6 +6,7 @@ import asyncio
 
 from callflow.ports import Prompts
 from callflow.router import MenuPlan
+from callflow.waiting import first_of
 from pbx.leg import Leg
 
 
@@ -23,13 +24,13 @@ async def play_menu(leg: Leg, menu: MenuPlan, prompts: Prompts) -> str | None:
 async def _ask(leg: Leg, menu: MenuPlan, prompts: Prompts) -> str | None:
     assert leg.media is not None
     prompt = prompts.path(menu.prompt)
-    pressed = asyncio.ensure_future(leg.digits.get())
+    pressed: asyncio.Task[str] = asyncio.create_task(leg.digits.get())
     try:
         if prompt is not None:
             playback = leg.media.play([str(prompt)])
-            await asyncio.wait([pressed, leg.ended, playback.ended], return_when=asyncio.FIRST_COMPLETED)
+            await first_of(pressed, leg.ended, playback.ended)
         if not pressed.done() and not leg.is_over:
-            await asyncio.wait([pressed, leg.ended], timeout=menu.timeout, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(pressed, leg.ended, timeout=menu.timeout)
         leg.media.stop_playing()
         return pressed.result() if pressed.done() else None
     finally:

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from pbx.endpoint import ALLOW, Endpoint, token
+from pbx.endpoint import Endpoint, token
 from pbx.leg import CODECS, Identity, Leg, LegEnd, head_of
-from pbx.sip import sdp
 from pbx.sip.dialog import Dialog
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request
-from pbx.sip.offer_answer import NotAcceptable, Sdp
+from pbx.sip.offer_answer import TELEPHONE_EVENT, Codec, in_common
 from pbx.sip.reply import reply
+from pbx.sip.sdp import Sdp
 from pbx.transactions import ServerTransaction
 
 
@@ -54,11 +54,13 @@ class InboundLeg(Leg):
     def is_answered(self) -> bool:
         return self._answered
 
-    def codecs(self) -> tuple[str, ...]:
-        """Audio codecs that the caller offered and we know, in the caller's order; all of ours for a late offer."""
+    def codecs(self) -> tuple[Codec, ...]:
+        """What the caller can be joined with: codecs of the offer that we know, in the caller's order; all of ours
+        for a late offer. Empty when there is no speech codec in common."""
         if self.offered is None:
             return CODECS
-        return self.offered.audio_codecs(CODECS)
+        common = in_common(self.offered, CODECS)
+        return common if any(codec.name != TELEPHONE_EVENT.name for codec in common) else ()
 
     def ring(self) -> None:
         if not self.is_over and not self._answered:
@@ -117,13 +119,10 @@ class InboundLeg(Leg):
 def offered_sdp(request: Request) -> Sdp | None:
     """The offer in an INVITE, or None when it makes none (a late offer).
 
-    Raises RemoteProtocolError: 415 for a body we cannot read, 400 for broken SDP, 488 when no codec or address fits.
+    Raises RemoteProtocolError: 415 for a body we cannot read, 400 for broken SDP.
     """
     if not request.body:
         return None
-    if request.content_type.lower() != "application/sdp":
-        raise RemoteProtocolError("body is not SDP", 415, headers=(("Accept", "application/sdp"), ("Allow", ALLOW)))
-    try:
-        return sdp.parse(request.body)
-    except NotAcceptable as error:
-        raise RemoteProtocolError(str(error), 488) from error
+    if request.content_type != "application/sdp":
+        raise RemoteProtocolError("body is not SDP", 415, headers=(("Accept", "application/sdp"),))
+    return Sdp.parse(request.body)

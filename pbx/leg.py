@@ -18,21 +18,31 @@ import structlog
 
 from pbx.endpoint import Endpoint
 from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaSilent
+from pbx.media.messages import CodecName, DirectionName
 from pbx.net.transport import Flow
-from pbx.sip import offer_answer, sdp
+from pbx.sip import offer_answer
 from pbx.sip.dialog import Dialog, DialogState, GiveUp, StopWaiting, SuccessRetransmission, Wait
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
-from pbx.sip.offer_answer import Direction, Negotiated, NotAcceptable
+from pbx.sip.offer_answer import PCMA, PCMU, TELEPHONE_EVENT, Answer, Codec, Direction, NotAcceptable
 from pbx.sip.reply import reply
+from pbx.sip.sdp import Sdp
 from pbx.sip.success_retransmission import RetransmissionEffect
 from pbx.sip.transaction.effects import Send
 from pbx.transactions import Overloaded, ServerTransaction
 
 log = structlog.get_logger("pbx.leg")
 
-CODECS = ("PCMA", "PCMU")
+CODECS = (PCMA, PCMU, TELEPHONE_EVENT)
 """Preferred first: A-law is what Ukrainian and European networks carry."""
+
+_CODEC_NAMES: dict[str, CodecName] = {"PCMU": "pcmu", "PCMA": "pcma"}
+_DIRECTION_NAMES: dict[Direction, DirectionName] = {
+    Direction.SENDRECV: "sendrecv",
+    Direction.SENDONLY: "sendonly",
+    Direction.RECVONLY: "recvonly",
+    Direction.INACTIVE: "inactive",
+}
 
 DIGITS_KEPT = 64
 
@@ -88,7 +98,7 @@ class Leg:
         self.remote = remote
         self.dialog: Dialog | None = None
         self.media: MediaLeg | None = None
-        self.negotiated: Negotiated | None = None
+        self.negotiated: Answer | None = None
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.digits: asyncio.Queue[str] = asyncio.Queue(DIGITS_KEPT)
         self.on_hold: Callable[[bool], None] | None = None
@@ -97,7 +107,7 @@ class Leg:
         self._sdp_version = 1
         self._session_id = int.from_bytes(leg_id.bytes[-6:], "big")
         self._unacknowledged: SuccessRetransmission | None = None
-        self._offered: sdp.Sdp | None = None  # our offer, while its answer is to come
+        self._offered: Sdp | None = None  # our offer, while its answer is to come
         self._on_released: list[Callable[[Leg], None]] = []
         self._closed = False
 
@@ -151,19 +161,24 @@ class Leg:
         self.media.on_event = self._media_event
         return self.media
 
-    def use(self, negotiated: Negotiated) -> None:
+    def use(self, negotiated: Answer) -> None:
         """Send to, and expect from, what offer and answer settled on."""
         assert self.media is not None
         self.negotiated = negotiated
+        # On hold by an address of zeros nothing is sent, so where to does not matter.
+        address = negotiated.remote_address or "0.0.0.0"
+        if ":" in address:
+            raise NotAcceptable("IPv6 media is not spoken here yet", 301)
         self.media.update(
-            remote_address=negotiated.remote_address,
+            remote_address=address,
             remote_port=negotiated.remote_port,
-            codec=negotiated.codec.name.lower(),
+            codec=_CODEC_NAMES[negotiated.codec.name.upper()],
             payload_type=negotiated.codec.payload_type,
             dtmf_payload_type=negotiated.dtmf_payload_type,
-            direction=negotiated.direction.value,
+            direction=_DIRECTION_NAMES[negotiated.direction],
             # The SDP's address, or where the phone's signalling comes from (NAT): nobody else may speak.
-            sources=tuple(dict.fromkeys((negotiated.remote_address, self.flow.host))),
+            sources=tuple(dict.fromkeys((address, self.flow.host))),
+            remote_rtcp_port=negotiated.remote_rtcp_port,
         )
 
     def _media_event(self, event: Event) -> None:
@@ -263,17 +278,17 @@ class Leg:
         self._perform(unacknowledged.acknowledged())
         if ack.body and self._offered is not None and not self.is_over:
             try:
-                self.use(offer_answer.accept(self._offered, sdp.parse(ack.body)))
+                self.use(offer_answer.accept(self._offered, Sdp.parse(ack.body)))
             except (RemoteProtocolError, NotAcceptable):
                 self.hang_up(LegEnd.REFUSED)
         self._offered = None
 
     # ---- offers, answers and the 2xx ------------------------------------------------------------------------------
 
-    def _answer(self, body: bytes) -> tuple[bytes, Negotiated]:
+    def _answer(self, body: bytes) -> tuple[bytes, Answer]:
         assert self.media is not None
         answered = offer_answer.answer(
-            sdp.parse(body),
+            Sdp.parse(body),
             address=self.media.address,
             port=self.media.port,
             supported=CODECS,
@@ -282,7 +297,7 @@ class Leg:
         )
         return answered.sdp.serialise(), answered
 
-    def _offer(self, codecs: tuple[str, ...] = CODECS) -> sdp.Sdp:
+    def _offer(self, codecs: Sequence[Codec] = CODECS) -> Sdp:
         assert self.media is not None
         self._offered = offer_answer.offer(
             address=self.media.address,

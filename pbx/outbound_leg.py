@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
@@ -11,12 +11,13 @@ from uuid import UUID
 from pbx.endpoint import ALLOW, Endpoint, token
 from pbx.leg import Identity, Leg, LegEnd, head_of
 from pbx.net.transport import Flow
-from pbx.sip import offer_answer, sdp
+from pbx.sip import offer_answer
 from pbx.sip.dialog import Dialog
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.headers import Headers
 from pbx.sip.message import Request, Response
-from pbx.sip.offer_answer import NotAcceptable
+from pbx.sip.offer_answer import Codec, NotAcceptable
+from pbx.sip.sdp import Sdp
 from pbx.sip.transaction.effects import Reason
 from pbx.transactions import ClientTransaction
 
@@ -61,7 +62,7 @@ class OutboundLeg(Leg):
 
     # ---- placing the call ----------------------------------------------------------------------------------------
 
-    def dial(self, codecs: tuple[str, ...]) -> None:
+    def dial(self, codecs: Sequence[Codec]) -> None:
         """Send the INVITE. `open_media` comes first. Raises Overloaded."""
         self._offered = self._offer(codecs)
         self._invite = self._make_invite(self._offered.serialise())
@@ -140,7 +141,7 @@ class OutboundLeg(Leg):
         self._stage = _Stage.DONE
         self.dialog = dialog
         try:
-            self.use(offer_answer.accept(self._offered, sdp.parse(response.body)))
+            self.use(offer_answer.accept(self._offered, Sdp.parse(response.body)))
         except (RemoteProtocolError, NotAcceptable):
             self.hang_up(LegEnd.REFUSED)
             return

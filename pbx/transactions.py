@@ -10,6 +10,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -106,6 +107,9 @@ class Transactions:
         self._senders = senders
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
+        self._unanswered: set[ClientTransaction] = set()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self.received = 0
         self.malformed = 0
         self.failed = 0
@@ -201,8 +205,19 @@ class Transactions:
             machine = NonInviteClientTransaction(request, reliable=reliable)
         client = ClientTransaction(machine, request, flow, on_response, on_end)
         self._clients[client.key] = client
+        self._unanswered.add(client)
+        self._all_answered.clear()
         self._perform_client(client, machine.start())
         return client
+
+    async def settled(self) -> None:
+        """Returns when no request of ours waits for its final response."""
+        await self._all_answered.wait()
+
+    def _answered(self, client: ClientTransaction) -> None:
+        self._unanswered.discard(client)
+        if not self._unanswered:
+            self._all_answered.set()
 
     def cancel(self, invite: ClientTransaction) -> None:
         """End an INVITE of ours that is still ringing (RFC 3261 §9.1). The user still hears its final response."""
@@ -249,6 +264,8 @@ class Transactions:
                         return
                 case Deliver(message):
                     assert isinstance(message, Response)
+                    if message.is_final:
+                        self._answered(client)
                     client.on_response(message)
                 case StartTimer(timer, after):
                     self._timers.start((client, timer), after, self._client_timer(client, timer))
@@ -258,6 +275,7 @@ class Transactions:
                     pass
                 case Terminate(reason):
                     self._clients.pop(client.key, None)
+                    self._answered(client)
                     for timer in Timer:
                         self._timers.stop((client, timer))
                     client.on_end(reason)

@@ -6,8 +6,6 @@ with a To tag computed from the request, so that a retransmission meets the same
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
@@ -27,7 +25,6 @@ from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
-from pbx.sip.transaction.matching import server_key
 from pbx.transactions import Overloaded, ServerTransaction
 
 log = structlog.get_logger("pbx.user_agent")
@@ -48,14 +45,12 @@ class UserAgent:
         registrations: Registrations,
         doors: Doors,
         *,
-        secret: bytes,
         on_call: Callable[[InboundLeg], None],
     ) -> None:
         self._endpoint = endpoint
         self._authenticator = authenticator
         self.registrations = registrations
         self._doors = doors
-        self._secret = secret
         self._on_call = on_call
         self._legs: dict[tuple[str, str], Leg] = {}
         self._unanswered: dict[object, InboundLeg] = {}
@@ -148,7 +143,7 @@ class UserAgent:
             raise RemoteProtocolError("another's address of record", 403)
         registered = self.registrations.handle(user, request, flow)
         server = self._endpoint.transactions.accept(request, flow)
-        server.respond(reply(request, 200, to_tag=self._tag(request), headers=registered.response_headers))
+        server.respond(reply(request, 200, headers=registered.response_headers))
 
     def _invite(self, request: Request, flow: Flow) -> None:
         if request.max_forwards == 0:
@@ -220,13 +215,5 @@ class UserAgent:
 
     def _refuse(self, request: Request, flow: Flow, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         if request.method != "ACK":
-            response = reply(request, status, to_tag=self._tag(request), headers=headers)
+            response = reply(request, status, headers=headers)
             self._endpoint.transactions.send_stateless(response, flow)
-
-    def _tag(self, request: Request) -> str | None:
-        if request.to.tag:
-            return None
-        material = repr(server_key(request)).encode("utf-8", "surrogateescape") + request.sip_call_id.encode(
-            "utf-8", "surrogateescape"
-        )
-        return hmac.new(self._secret, material, hashlib.sha256).hexdigest()[:16]

@@ -24,6 +24,7 @@ __all__ = [
     "NotAcceptable",
     "accept",
     "answer",
+    "in_common",
     "offer",
 ]
 
@@ -143,6 +144,16 @@ def answer(
     # RFC 3264 §6: the time of a session cannot be negotiated; t= in the answer repeats the offer's.
     times = tuple(line for line in remote.lines if line[0] == "t") or (("t", "0 0"),)
     return _agreement(_description(address, session_id, version, media, times), remote, stream, agreed, ours)
+
+
+def in_common(remote: Sdp, supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_EVENT)) -> tuple[Codec, ...]:
+    """Every codec of ours that the peer's description also names, in the peer's order and with our numbers.
+
+    What a back-to-back user agent offers onwards, so that the far side's choice needs no transcoding.
+    """
+    theirs = [codec for stream in remote.media if stream.media == "audio" and stream.port for codec in _codecs(stream)]
+    found = (known for codec in theirs for known in supported if known.is_same(codec))
+    return tuple(dict.fromkeys(found))
 
 
 def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:

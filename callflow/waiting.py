@@ -1,0 +1,23 @@
+"""Wait for whatever happens first, without owning any of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pbx.leg import Ended
+from pbx.media.messages import PlaybackEnd
+from queue_engine.engine import Offer
+
+Awaited = (
+    asyncio.Future[Ended]
+    | asyncio.Future[None]
+    | asyncio.Future[Offer]
+    | asyncio.Future[PlaybackEnd]
+    | asyncio.Future[str]
+)
+
+
+async def first_of(*awaited: Awaited, timeout: float | None = None) -> None:
+    """Return when any of these is done, or after `timeout` seconds. None is cancelled; look at them yourself."""
+    if timeout is None or timeout > 0:
+        await asyncio.wait(awaited, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,193 @@
+"""The core process: `python -m dzvin.core`, started by the supervisor.
+
+It says that it is ready with one JSON line on `--ready-fd` when every port answers. SIGTERM: no new calls, running
+calls may end by themselves for a while; a second one ends them at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from crm_core.database import Pool, migrate, open_pool
+from crm_core.ledger import LedgerWriter
+from crm_core.outbox import Outbox
+from crm_core.spool import Spool
+from crm_core.telephony import PostgresBindings
+from dzvin import logs
+from dzvin.bootstrap import Telephony, telephony
+from dzvin.clock import SystemClock
+from dzvin.config import Config, load
+from dzvin.panel import Panel, panel
+from dzvin.plan import DATABASE_URL, Ports
+from dzvin.recovery import close_the_books, end_what_was
+from dzvin.seeding import seed_database
+
+log = structlog.get_logger("dzvin.core")
+
+SETTLE = 5.0  # seconds for the last facts to be written and the last BYEs to be answered
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    data: Path
+    config: Path
+    runtime: Path
+    ready_fd: int
+    epoch: int
+    database_url: str
+
+
+def arguments() -> Arguments:
+    parser = argparse.ArgumentParser(prog="dzvin.core", description="The core process; started by `dzvin run`.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--ready-fd", type=int, required=True)
+    parser.add_argument("--epoch", type=int, required=True)
+    given = parser.parse_args()
+    url = os.environ.get(DATABASE_URL, "")
+    if not url:
+        parser.error(f"{DATABASE_URL} is not set: start the product with `dzvin run`")
+    return Arguments(given.data, given.config, given.runtime, given.ready_fd, given.epoch, url)
+
+
+def main() -> None:
+    given = arguments()
+    config = load(given.config, os.environ)
+    logs.configure("core", config.log.level, config.log.format)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run(given, config))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+async def run(given: Arguments, config: Config) -> None:
+    """Start everything, say so, and stop in order when told."""
+    started_at = SystemClock().now()
+    stop, hurry = _signals()
+    async with AsyncExitStack() as stack:
+        spool = Spool(given.data / "spool")
+        stack.callback(spool.close)
+        pool = await open_pool(given.database_url)
+        stack.push_async_callback(_close_pool, pool)
+        await migrate(pool)
+        await seed_database(pool, config)
+        writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
+        tasks = await stack.enter_async_context(_Background())
+        for work in (writer.run, outbox.run, bindings.run):
+            tasks.start(work())
+        switch = await stack.enter_async_context(
+            telephony(config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings)
+        )
+        await end_what_was(switch, spool)
+        tasks.start(close_the_books(pool, writer, spool, started_at))
+        web = await stack.enter_async_context(panel(config, given.data, pool, spool, outbox, switch))
+        tasks.start(web.metrics.watch_loop())
+        _say_ready(given.ready_fd, web, switch)
+        await tasks.until(stop)
+        await _wind_down(config, switch, writer, hurry)
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """The first request to stop sets the first event, the second one the other."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def asked() -> None:
+        if stop.is_set():
+            hurry.set()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    return stop, hurry
+
+
+def _say_ready(ready_fd: int, web: Panel, switch: Telephony) -> None:
+    ports = Ports(http=web.url, sip={"udp": f"{switch.transport.host}:{switch.transport.port}"})
+    with os.fdopen(ready_fd, "wb") as pipe:
+        pipe.write(msgspec.json.encode(ports) + b"\n")
+
+
+async def _wind_down(config: Config, switch: Telephony, writer: LedgerWriter, hurry: asyncio.Event) -> None:
+    switch.user_agent.accepting = False
+    if len(switch.calls):
+        log.info("stopping", calls=len(switch.calls), grace=config.calls.stop_grace)
+    await _first(config.calls.stop_grace, switch.calls.drained(), hurry.wait())
+    await switch.calls.close()
+    await _first(SETTLE, switch.endpoint.transactions.settled())
+    await _first(SETTLE, writer.drained())
+    log.info("stopped")
+
+
+async def _first(within: float, *awaitables: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close_pool(pool: Pool) -> None:
+    """A pool whose database is gone cannot close its connections politely."""
+    try:
+        await asyncio.wait_for(pool.close(), SETTLE)
+    except TimeoutError:
+        pool.terminate()
+
+
+class _Background:
+    """Work that lasts as long as the core. If one of them fails the core stops: the supervisor starts a sound one."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> _Background:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Return when told to stop; raise what ended a task."""
+        told = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([told, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+        if self._failed.done():
+            self._failed.result()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+
+
+if __name__ == "__main__":
+    main()

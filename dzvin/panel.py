@@ -1,0 +1,171 @@
+"""The panel's place in the core: Litestar under uvicorn in the same loop, the live view fed from the spool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import uvicorn
+
+from crm_core.clients.phone_numbers import normalise
+from crm_core.database import Pool
+from crm_core.outbox import Outbox
+from crm_core.spool import Spool
+from dzvin.bootstrap import Telephony
+from dzvin.clock import SystemClock
+from dzvin.config import Config
+from dzvin.live_seed import live_seed
+from dzvin.metrics import Metrics
+from recordings.crypto import MasterKey
+from recordings.export import export_wav
+from web_panel.app import create_app
+from web_panel.live import LivePanel
+from web_panel.ports import Health, PanelServices, PanelSettings
+
+STARTED_WITHIN = 15.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    url: str
+    metrics: Metrics
+
+
+class RecordingFiles:
+    """Recordings as the panel sees them: a path in, WAV out."""
+
+    def __init__(self, folder: Path, key_file: Path) -> None:
+        self._folder = folder
+        self._key_file = key_file
+
+    def export_wav(self, file: str, out: BinaryIO) -> None:
+        path = (self._folder / file).resolve()
+        if not file or not path.is_relative_to(self._folder.resolve()):
+            raise FileNotFoundError(file)
+        export_wav(path, MasterKey.load(self._key_file), out)
+
+
+class _Server(uvicorn.Server):
+    """Signals are the core's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> contextlib._GeneratorContextManager[None]:  # type: ignore[override,misc]  # the base is declared so loosely
+        yield
+
+
+@asynccontextmanager
+async def panel(
+    config: Config, data: Path, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony
+) -> AsyncIterator[Panel]:
+    """Serve the panel. Raises OSError when the port cannot be had."""
+    clock = SystemClock()
+    zone = ZoneInfo(config.timezone)
+    canonical = partial(_canonical, region=config.region)
+    live = LivePanel(clock.now, time_zone=zone, canonical=canonical)
+    live.seed(await live_seed(pool, config, switch.registrations.online(), clock.now(), zone))
+    spool.subscribe(live.on_fact)
+    outbox.subscribe(live.on_outbox)
+    metrics = _metrics(switch, spool)
+    services = PanelServices(
+        pool=pool,
+        control=switch.calls,
+        live=live,
+        recordings=RecordingFiles(data / "recordings", data / "keys" / "master.key"),
+        clock=clock.now,
+        health=lambda: _health(switch, spool),
+        metrics=metrics.text,
+        settings=PanelSettings(
+            language=config.language,
+            time_zone=zone,
+            secure_cookies=config.http.secure_cookies,
+            public_url=config.http.public_url,
+            trusted=config.security.trusted,
+        ),
+    )
+    listener = _listen(config.http.host, config.http.port)
+    server = _Server(
+        uvicorn.Config(
+            create_app(services),
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await _started(server, serving)
+        host, port = listener.getsockname()[:2]
+        yield Panel(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", metrics)
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def _canonical(number: str, region: str) -> str:
+    return normalise(number, region=region).e164 or number
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(STARTED_WITHIN):
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise OSError("the panel ended before it had started")
+            await asyncio.sleep(0.005)
+
+
+def _health(switch: Telephony, spool: Spool) -> Health:
+    workers = switch.media.status()
+    parts = {
+        "sip": "ok",
+        "media": "ok" if all(worker.connected for worker in workers) else "missing",
+        "spool": "ok" if spool.level < 0.5 else "filling",
+    }
+    return Health(ok=all(word == "ok" for word in parts.values()), parts=parts)
+
+
+def _metrics(switch: Telephony, spool: Spool) -> Metrics:
+    transactions = switch.endpoint.transactions
+    return Metrics(
+        gauges={
+            "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
+            "dzvin_sip_legs": ("SIP dialogs, early ones too", lambda: switch.user_agent.legs),
+            "dzvin_sip_transactions": ("SIP transactions that live", lambda: len(transactions)),
+            "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),
+            "dzvin_media_legs": ("RTP legs", lambda: sum(worker.legs for worker in switch.media.status())),
+            "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
+            "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
+            "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),
+            "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
+        },
+        counters={
+            "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
+            "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),
+            "dzvin_sip_failed": ("SIP messages that failed inside, or could not be sent", lambda: transactions.failed),
+            "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transport.dropped),
+        },
+    )

@@ -1,0 +1,70 @@
+"""What a core owes to the calls of the core before it: BYE to both sides, and an end in the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from callflow.facts import CallEnded, EndedBy, Outcome, RecordingReady
+from crm_core.calls.unfinished import unfinished
+from crm_core.database import Pool
+from crm_core.ledger import LedgerWriter
+from crm_core.spool import Spool
+from dzvin.bootstrap import Telephony
+from dzvin.clock import SystemClock, fresh_id
+from pbx.media.client import RecordingClosed
+from pbx.orphans import end_orphans
+
+log = structlog.get_logger("dzvin.recovery")
+
+
+async def end_what_was(telephony: Telephony, spool: Spool) -> None:
+    """Take down the legs that the media workers kept, before the first new call."""
+    owners: dict[UUID, UUID] = {adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id}
+    clock = SystemClock()
+
+    def closed(recording: RecordingClosed) -> None:
+        call_id = owners.pop(recording.recording_id, None)
+        if call_id is not None:
+            spool.append(
+                RecordingReady(
+                    id=fresh_id(),
+                    at=clock.now(),
+                    call_id=call_id,
+                    recording=recording.recording_id,
+                    file=recording.path,
+                    seconds=recording.seconds,
+                    cut=recording.cut,
+                )
+            )
+
+    telephony.media.on_recording_closed = closed
+    orphans = await end_orphans(telephony.endpoint, telephony.media.adopted)
+    telephony.media.adopted.clear()
+    if orphans.calls:
+        log.warning("calls of an earlier core ended", calls=len(orphans.calls))
+
+
+async def close_the_books(pool: Pool, writer: LedgerWriter, spool: Spool, started_at: datetime) -> None:
+    """End in the ledger every call that the database knows as running since before `started_at`.
+
+    Waits until the spool that was found is written: only then is the database's list of running calls complete.
+    """
+    await writer.drained()
+    async with pool.acquire() as conn:
+        left = [call for call in await unfinished(conn) if call.started_at < started_at]
+    clock = SystemClock()
+    for call in left:
+        spool.append(
+            CallEnded(
+                id=fresh_id(),
+                at=clock.now(),
+                call_id=call.call_id,
+                outcome=Outcome.INTERRUPTED,
+                ended_by=EndedBy.SYSTEM,
+            )
+        )
+    if left:
+        log.warning("calls closed as interrupted", calls=len(left))

@@ -1,0 +1,36 @@
+"""Where sound is: prompts that may be played, and places for recordings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from uuid import UUID
+
+from recordings.store import relative_path
+
+
+class PromptFiles:
+    """Prompts by name: the installation's own (`DATA/prompts`), else those that come with the product.
+
+    `menu` is looked for in the installation's language; `music/hold` has none. Names come from the configuration and
+    from flows, never from a peer.
+    """
+
+    def __init__(self, own: Path, language: str) -> None:
+        shipped = Path(str(files("callflow"))) / "prompts"
+        self._places = (own / language, own, shipped / language, shipped)
+        self._found: dict[str, Path | None] = {}
+
+    def path(self, name: str) -> Path | None:
+        if name not in self._found:
+            candidates = (place / f"{name}.wav" for place in self._places)
+            self._found[name] = next((path for path in candidates if path.is_file()), None)
+        return self._found[name]
+
+
+class RecordingFolders:
+    """Recordings lie by day and id; nothing of a caller is in the name."""
+
+    def place(self, recording: UUID, at: datetime) -> str:
+        return str(relative_path(recording, at))

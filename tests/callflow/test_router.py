@@ -1,0 +1,84 @@
+"""The dial plan's rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from callflow.exchange import RecordingRules
+from callflow.facts import Direction, Outcome
+from callflow.router import (
+    DialPlan,
+    LinePlan,
+    MenuPlan,
+    Refuse,
+    Route,
+    ToExtension,
+    ToLine,
+    ToMenu,
+    ToTrunk,
+    TrunkPlan,
+    direction_of,
+)
+
+LINE = LinePlan(number="7000", record=True)
+MENU = MenuPlan(number="8000", prompt="menu", keys={"1": "1002"})
+CITY = TrunkPlan(name="city", host="192.0.2.1", port=5060, prefixes=("0", "+"))
+MOBILE = TrunkPlan(name="mobile", host="192.0.2.2", port=5060, prefixes=("067", "+38067"))
+SILENT = TrunkPlan(name="silent", host="192.0.2.3", port=5060, record=False)
+PLAN = DialPlan(
+    extensions={"1001", "1002"},
+    lines={"7000": LINE},
+    menus={"8000": MENU},
+    trunks={trunk.name: trunk for trunk in (CITY, MOBILE, SILENT)},
+    trunk_numbers={"uas": "silent"},
+    dids={"380441234567": "7000"},
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "route"),
+    [
+        ("1001", ToExtension("1001")),
+        ("7000", ToLine(LINE)),
+        ("8000", ToMenu(MENU)),
+        ("uas", ToTrunk(SILENT, "uas")),
+        ("0441112233", ToTrunk(CITY, "0441112233")),
+        ("0671112233", ToTrunk(MOBILE, "0671112233")),
+        ("+380671112233", ToTrunk(MOBILE, "+380671112233")),
+        ("5559999", Refuse(Outcome.UNKNOWN_NUMBER, 404)),
+        ("", Refuse(Outcome.UNKNOWN_NUMBER, 404)),
+        ("0" * 40, Refuse(Outcome.UNKNOWN_NUMBER, 404)),
+        ("0<script>", Refuse(Outcome.UNKNOWN_NUMBER, 404)),
+    ],
+)
+def test_a_phone_reaches_our_own_numbers_first_and_then_the_trunk_with_the_longest_prefix(
+    number: str, route: Route
+) -> None:
+    assert PLAN.from_phone(number) == route
+
+
+@pytest.mark.parametrize("number", ["0037122334455", "+37122334455"])
+def test_international_numbers_are_closed_until_opened(number: str) -> None:
+    assert PLAN.from_phone(number) == Refuse(Outcome.FORBIDDEN, 403)
+
+
+def test_an_outside_caller_reaches_dids_only() -> None:
+    assert PLAN.from_trunk("+380441234567") == ToLine(LINE)
+    assert PLAN.from_trunk("380441234567") == ToLine(LINE)
+    for number in ("1001", "7000", "uas", "0441112233"):
+        assert PLAN.from_trunk(number) == Refuse(Outcome.UNKNOWN_NUMBER, 404)
+
+
+def test_the_direction_follows_from_both_ends() -> None:
+    assert direction_of(ToLine(LINE), from_trunk=True) is Direction.INBOUND
+    assert direction_of(ToTrunk(CITY, "1"), from_trunk=False) is Direction.OUTBOUND
+    assert direction_of(ToExtension("1001"), from_trunk=False) is Direction.INTERNAL
+
+
+def test_what_a_trunk_or_line_says_of_recording_outranks_the_rule_for_its_direction() -> None:
+    rules = RecordingRules(directions=frozenset({Direction.OUTBOUND, Direction.INTERNAL}))
+    assert rules.applies(Direction.INTERNAL, ToExtension("1001"))
+    assert rules.applies(Direction.OUTBOUND, ToTrunk(CITY, "1"))
+    assert not rules.applies(Direction.OUTBOUND, ToTrunk(SILENT, "1"))
+    assert rules.applies(Direction.INBOUND, ToLine(LINE))
+    assert not rules.applies(Direction.INBOUND, ToExtension("1001"))

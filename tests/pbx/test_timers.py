@@ -1,0 +1,68 @@
+"""One heap of deadlines: keyed, bounded, on time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pbx.timers import Timers
+
+
+async def test_timers_fire_in_the_order_of_their_deadlines() -> None:
+    timers = Timers(asyncio.get_running_loop())
+    fired: list[str] = []
+    done = asyncio.Event()
+
+    def last() -> None:
+        fired.append("late")
+        done.set()
+
+    timers.start("late", 0.03, last)
+    timers.start("early", 0.01, lambda: fired.append("early"))
+    await asyncio.wait_for(done.wait(), 5)
+    assert fired == ["early", "late"]
+    assert len(timers) == 0
+
+
+async def test_a_stopped_timer_never_fires_and_a_restarted_one_fires_once() -> None:
+    timers = Timers(asyncio.get_running_loop())
+    fired: list[int] = []
+    done = asyncio.Event()
+
+    def again() -> None:
+        fired.append(2)
+        done.set()
+
+    timers.start("stopped", 0.0, lambda: fired.append(0))
+    timers.stop("stopped")
+    timers.start("again", 0.0, lambda: fired.append(1))
+    timers.start("again", 0.01, again)
+    await asyncio.wait_for(done.wait(), 5)
+    assert fired == [2]
+
+
+async def test_a_callback_that_raises_does_not_silence_the_timers_behind_it() -> None:
+    loop = asyncio.get_running_loop()
+    errors: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    timers = Timers(loop)
+    done = asyncio.Event()
+
+    def fail() -> None:
+        raise RuntimeError("a bug of ours")
+
+    timers.start("bad", 0.0, fail)
+    timers.start("good", 0.0, done.set)
+    await asyncio.wait_for(done.wait(), 5)
+    assert [str(context["exception"]) for context in errors] == ["a bug of ours"]
+
+
+async def test_memory_is_bounded_by_the_live_timers() -> None:
+    timers = Timers(asyncio.get_running_loop())
+    for number in range(20_000):
+        timers.start(number, 1000.0, pytest.fail)
+        timers.stop(number)
+    assert len(timers) == 0
+    assert len(timers._heap) <= 1100
+    timers.close()
