@@ -1,0 +1,400 @@
+"""The media engine: all RTP of one worker in one thread that holds no lock and, compiled, no GIL.
+
+Rules of this room:
+
+1. One source, two ways to run: compiled by Cython (types in the `.pxd` files, bounds checks on) or as plain Python. The
+   same packets go in, the same packets come out; a test holds one against the other.
+2. All state is in flat arrays indexed by leg number. No pointers, no allocation, no Python objects while it runs.
+3. Only the engine's thread changes that state. The control thread sends commands and takes events through a `Mailbox`
+   each way, and reads counters. A leg's socket may be closed once its `closed` event has come.
+4. No packet ends `run`: each is handled inside `take`, where an exception drops that packet and is counted.
+5. Times are nanoseconds of the monotonic clock, handed in as `now`.
+
+The parts: `inlet` (who may speak, counting, digits heard), `outlet` (numbering, playback, digits sent, the 20 ms
+clock), `record_buffers`. A bridge of two relays on arrival. A room of more will be a matrix of gains on the 20 ms
+clock, fed by `receive` where it relays now.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import cython
+
+from pbx.media.engine_numbers import (
+    BRIDGE,
+    CAUSES,
+    CLOSE,
+    CLOSED,
+    DIGIT,
+    MALFORMED,
+    NONE,
+    OPEN,
+    OVERSIZED,
+    PLAY,
+    PLAY_CLOSED,
+    RECORD,
+    RECORD_ENDED,
+    SEGMENT,
+    STOP_PLAY,
+    STOP_RECORD,
+    STRANGER,
+    UNBRIDGE,
+    UNKNOWN_PAYLOAD,
+    UNRECORDED,
+    UNROUTABLE,
+    UNWANTED,
+    UPDATE,
+    VOUCH,
+    WAKE,
+)
+from pbx.media.inlet import Inlet
+from pbx.media.mailbox import Mailbox
+from pbx.media.outlet import Outlet
+from pbx.media.record_buffers import RecordBuffers
+
+if not cython.compiled:
+    from pbx.media.udp_python import clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
+
+COMMAND_TAG = -1  # of the command box in the poll
+COMMAND_ROWS = 4096
+EVENT_ROWS = 8192
+BATCH = 256
+BUFFER = 2048
+HEADER = 12
+MARKER = 0x80
+MILLISECOND_NS = 1000000
+HOUSEKEEPING_NS = 100000000
+MASK16 = 0xFFFF
+MASK32 = 0xFFFFFFFF
+
+
+def zeros(code: str, count: int) -> array[int]:
+    return array(code, bytes(array(code).itemsize * count))
+
+
+class Engine:
+    def __init__(
+        self,
+        legs: int,
+        recordings: int,
+        prompt_octets: int,
+        translation: bytes,
+        silent_after: float,
+        lost_after: float,
+        learn_for: float,
+    ) -> None:
+        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each. Times in seconds."""
+        self.commands = Mailbox(COMMAND_ROWS)
+        self.events = Mailbox(EVENT_ROWS)
+        self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
+        self.outlet = Outlet(legs, prompt_octets, translation, self.events)
+        self.recorder = RecordBuffers(recordings, translation)
+        self.top = 0  # legs from here on were never used
+        self.stopped = False
+        self.begun = 0  # packets and commands begun and finished: the difference is faults
+        self.finished = 0
+        self.housekeeping_due = 0
+        self.buf = bytearray(BUFFER)
+        self.ready = zeros("i", BATCH)
+        self.is_open = zeros("b", legs)
+        self.fd = zeros("i", legs)
+        self.payload_type = zeros("q", legs)
+        self.event_type = zeros("q", legs)
+        self.law = zeros("q", legs)
+        self.listening = zeros("b", legs)
+        self.peer = zeros("i", legs)
+        self.recording = zeros("i", legs)  # channel of the recorder; NONE
+        self.drops = zeros("q", legs * CAUSES)
+        self.poll = poll_new()
+        poll_add(self.poll, self.commands.descriptor(), COMMAND_TAG)
+
+    # ---- for the control thread ----------------------------------------------------------------------------------
+
+    def command(self, row: tuple[int, ...]) -> bool:
+        """Send one command. False when the box is full: try again later."""
+        return self.commands.post(row)
+
+    def event_descriptor(self) -> int:
+        return self.events.descriptor()
+
+    def take_events(self) -> list[tuple[int, int, int, int]]:
+        return self.events.take_all()
+
+    def refused_events(self) -> int:
+        return self.events.refusals()
+
+    def store_prompt(self, at: int, octets: bytes) -> None:
+        self.outlet.store(at, octets)
+
+    def recordings(self) -> RecordBuffers:
+        return self.recorder
+
+    def faults(self) -> int:
+        """Packets, commands and turns that ended in an exception: faults of ours."""
+        return self.begun - self.finished + self.outlet.faults()
+
+    def figures(self, leg: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """What `Inlet.reception` and `Outlet.emission` say, and the drops by cause. Read without a lock."""
+        dropped = tuple([self.drops[leg * CAUSES + cause] for cause in range(CAUSES)])
+        return self.inlet.reception(leg), self.outlet.emission(leg), dropped
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self.stopped = True
+        self.commands.post((WAKE,))
+
+    def close(self) -> None:
+        """Give the descriptors back, after `run` has returned."""
+        poll_close(self.poll)
+        self.commands.close()
+        self.events.close()
+
+    # ---- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until `stop`."""
+        now = clock_ns()
+        with cython.nogil:
+            while not self.stopped:
+                count = poll_wait(self.poll, self.ready, self.patience(now))
+                now = clock_ns()
+                self.turn(count, now)
+
+    def step(self, now: int) -> None:
+        """For tests: do what is there, at the time `now`."""
+        self.turn(poll_wait(self.poll, self.ready, 0), now)
+
+    def patience(self, now: int) -> int:
+        """Milliseconds until the clock or the housekeeping needs a turn."""
+        due = self.outlet.next_due(self.housekeeping_due)
+        if due <= now:
+            return 0
+        return (due - now + MILLISECOND_NS - 1) // MILLISECOND_NS
+
+    def turn(self, count: int, now: int) -> int:
+        for number in range(count):
+            self.take(self.ready[number], now)
+        self.outlet.run_clock(now)
+        if now >= self.housekeeping_due:
+            self.housekeeping_due = now + HOUSEKEEPING_NS
+            for leg in range(self.top):
+                if self.is_open[leg]:
+                    self.inlet.look_after(leg, now)
+        return 0
+
+    def take(self, tag: int, now: int) -> None:
+        """One packet, or the commands that wait. An exception ends here: reported as unraisable, and counted."""
+        self.begun += 1
+        if tag == COMMAND_TAG:
+            for _ in range(self.commands.announced()):
+                self.obey(self.commands.first(), now)
+                self.commands.next()
+        elif self.is_open[tag]:
+            got = udp_recv(self.fd[tag], self.buf)
+            if got >= 0:
+                self.receive(tag, got >> 48, got >> 16 & MASK32, got & MASK16, now)
+        self.finished += 1
+
+    # ---- packets ---------------------------------------------------------------------------------------------------
+
+    def receive(self, leg: int, n: int, address: int, port: int, now: int) -> int:
+        """A datagram of n octets is in `buf`: check it, count it, record it, pass it on."""
+        buf = self.buf
+        latched = self.inlet.is_latched(leg, address, port)
+        if not latched and not self.inlet.may_latch(leg, address, port, now):
+            return self.drop(leg, STRANGER)
+        if n > BUFFER:
+            return self.drop(leg, OVERSIZED)
+        start = self.payload_start(n)
+        if start == 0:
+            return self.drop(leg, MALFORMED)
+        kind = buf[1] & 0x7F
+        event = kind == self.event_type[leg]
+        if not event and kind != self.payload_type[leg]:
+            return self.drop(leg, UNKNOWN_PAYLOAD)
+        if not latched:
+            self.inlet.latch_to(leg, address, port)
+            self.outlet.send_to(leg, address, port)
+        n = self.strip(start, n)
+        stamp = self.get32(4)
+        ssrc = self.get32(8)
+        self.inlet.count(leg, buf[2] << 8 | buf[3], stamp, ssrc, n - HEADER, event, now)
+        if not self.listening[leg]:
+            return self.drop(leg, UNWANTED)
+        if event:
+            if n < HEADER + 4:
+                return self.drop(leg, MALFORMED)
+            self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
+        elif self.recording[leg] >= 0:
+            self.record(leg, n, stamp, ssrc, now)
+        return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
+
+    def drop(self, leg: int, cause: int) -> int:
+        self.drops[leg * CAUSES + cause] += 1
+        return 0
+
+    def get32(self, at: int) -> int:
+        high = self.buf[at] << 8 | self.buf[at + 1]
+        low = self.buf[at + 2] << 8 | self.buf[at + 3]
+        return high * (MASK16 + 1) + low
+
+    def payload_start(self, n: int) -> int:
+        """Where the payload begins (RFC 3550 §5.1); 0 when this is no RTP packet whose parts fit its length."""
+        buf = self.buf
+        if n < HEADER or buf[0] & 0xC0 != 0x80:
+            return 0
+        start = HEADER + 4 * (buf[0] & 0x0F)
+        if buf[0] & 0x10:
+            if n < start + 4:
+                return 0
+            start += 4 + 4 * (buf[start + 2] << 8 | buf[start + 3])
+        padding = 0
+        if buf[0] & 0x20:
+            padding = buf[n - 1]
+            if padding == 0:
+                return 0
+        return start if start + padding < n else 0
+
+    def strip(self, start: int, n: int) -> int:
+        """Take CSRCs, extension and padding away: `buf[12:n]` is the payload then. Returns the new n."""
+        buf = self.buf
+        if buf[0] & 0x20:
+            n -= buf[n - 1]
+        if start > HEADER:
+            for i in range(n - start):
+                buf[HEADER + i] = buf[start + i]
+        return n - start + HEADER
+
+    def record(self, leg: int, n: int, stamp: int, ssrc: int, now: int) -> int:
+        if self.recorder.place(self.recording[leg], self.buf, n, stamp, ssrc, self.law[leg], now):
+            return 0
+        return self.drop(leg, UNRECORDED)
+
+    def relay(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, event: int, now: int) -> int:
+        out = self.peer[leg]
+        if out < 0 or not self.outlet.is_free(out):
+            return self.drop(leg, UNROUTABLE)
+        source = leg * (MASK32 + 1) + ssrc
+        kind = self.outlet.kind_of(out, event)
+        if kind < 0:
+            return self.outlet.skip(out, source, sequence)
+        law = NONE if event else self.law[leg]
+        return self.outlet.forward(out, self.buf, n, source, kind | self.buf[1] & MARKER, sequence, stamp, law, now)
+
+    # ---- commands --------------------------------------------------------------------------------------------------
+
+    def obey(self, at: int, now: int) -> None:
+        """The command whose row begins at `at`. A bad number in it ends here, as in `take`."""
+        self.begun += 1
+        cells = self.commands.cells
+        what = cells[at]
+        leg = cells[at + 1]
+        if what == OPEN:
+            self.open_leg(leg, at, now)
+        elif what == UPDATE:
+            self.update(leg, at, now)
+        elif what == VOUCH:
+            self.inlet.vouch(leg, cells[at + 2], cells[at + 3])
+            self.inlet.open_window(leg, now)
+        elif what == BRIDGE:
+            self.bridge(leg, cells[at + 2], now)
+        elif what == UNBRIDGE:
+            self.unbridge(leg)
+        elif what == DIGIT:
+            self.outlet.add_digit(leg, cells[at + 2], cells[at + 3], now)
+        elif what == CLOSE:
+            self.close_leg(leg)
+        else:
+            self.obey_player_or_recorder(what, leg, at, now)
+        self.finished += 1
+
+    def obey_player_or_recorder(self, what: int, leg: int, at: int, now: int) -> int:
+        cells = self.commands.cells
+        if what == SEGMENT:
+            self.outlet.add_segment(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+        elif what == PLAY:
+            self.outlet.play(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
+            self.inlet.open_window(leg, now)
+        elif what == STOP_PLAY:
+            self.outlet.stop(leg, cells[at + 2])
+        elif what == RECORD:
+            self.recorder.begin(leg, now)
+            for channel in range(2):
+                if cells[at + 2 + channel] >= 0:
+                    self.recording[cells[at + 2 + channel]] = 2 * leg + channel
+        elif what == STOP_RECORD:
+            self.stop_recording(leg, now)
+        return 0
+
+    def open_leg(self, leg: int, at: int, now: int) -> int:
+        """leg, descriptor, SSRC, first sequence number, first timestamp"""
+        cells = self.commands.cells
+        self.inlet.open(leg, now)
+        self.outlet.open(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
+        self.fd[leg] = cells[at + 2]
+        self.payload_type[leg] = NONE
+        self.event_type[leg] = NONE
+        self.listening[leg] = 0
+        self.peer[leg] = NONE
+        self.recording[leg] = NONE
+        for cause in range(CAUSES):
+            self.drops[leg * CAUSES + cause] = 0
+        self.is_open[leg] = 1
+        if leg >= self.top:
+            self.top = leg + 1
+        poll_add(self.poll, self.fd[leg], leg)
+        return 0
+
+    def update(self, leg: int, at: int, now: int) -> int:
+        """leg, address, port, payload type, event type, law, sending, listening, expecting, learn port"""
+        cells = self.commands.cells
+        self.payload_type[leg] = cells[at + 4]
+        self.event_type[leg] = cells[at + 5]
+        self.law[leg] = cells[at + 6]
+        self.listening[leg] = cells[at + 8] != 0
+        self.inlet.expect(leg, cells[at + 9], now)
+        if self.inlet.name_source(leg, cells[at + 2], cells[at + 3], cells[at + 10]):
+            self.outlet.send_to(leg, cells[at + 2], cells[at + 3])
+        self.inlet.open_window(leg, now)
+        return self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+
+    def bridge(self, leg: int, other: int, now: int) -> int:
+        self.unbridge(leg)
+        self.unbridge(other)
+        self.peer[leg] = other
+        self.peer[other] = leg
+        self.inlet.open_window(leg, now)
+        return self.inlet.open_window(other, now)
+
+    def unbridge(self, leg: int) -> int:
+        other = self.peer[leg]
+        if other >= 0:
+            self.peer[other] = NONE
+            self.peer[leg] = NONE
+        return 0
+
+    def stop_recording(self, slot: int, now: int) -> int:
+        for leg in range(self.top):
+            if self.recording[leg] >= 0 and self.recording[leg] >> 1 == slot:
+                self.recording[leg] = NONE
+        self.recorder.finish(slot, now)
+        self.events.put(0, RECORD_ENDED, slot, 0, 0)
+        return 0
+
+    def close_leg(self, leg: int) -> int:
+        if not self.is_open[leg]:
+            return 0
+        self.is_open[leg] = 0
+        poll_remove(self.poll, self.fd[leg])
+        self.unbridge(leg)
+        self.outlet.close(leg, PLAY_CLOSED)
+        self.recording[leg] = NONE
+        self.events.put(0, CLOSED, leg, 0, 0)
+        return 0
+
+
+if not cython.compiled:
+    from pbx.media.udp_python import contain
+
+    contain(Engine, "take", "obey")  # compiled: `noexcept` in engine.pxd

@@ -1,0 +1,281 @@
+"""The control thread's view of the engine: typed commands down, events up, figures whenever somebody asks."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pbx.media import engine_numbers as numbers
+from pbx.media.engine_numbers import NONE, SOURCES
+from pbx.media.loading import engine_class
+from pbx.media.messages import (
+    CodecName,
+    Digit,
+    DirectionName,
+    LegStatistics,
+    MediaSilent,
+    MediaStarted,
+    PlaybackEnd,
+    PlaybackEnded,
+)
+from pbx.media.record_buffers import RecordBuffers
+from pbx.rtp import dtmf
+from pbx.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law
+
+LAW_OF: dict[CodecName, Law] = {"pcmu": Law.ULAW, "pcma": Law.ALAW}
+PLAYBACK_ENDS: tuple[PlaybackEnd, ...] = ("done", "stopped", "replaced", "closed", "failed")
+COMMAND_PATIENCE = 2.0  # seconds for the engine to take commands out of a full box
+
+
+class EngineStuck(Exception):
+    """The engine takes no commands: its thread is gone or starved. The worker cannot go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    legs: int = 2048
+    recordings: int = 1024
+    prompt_octets: int = 64 * 1024 * 1024  # memory is taken as it is used
+    silent_after: float = 5.0  # seconds
+    lost_after: float = 60.0
+    learn_for: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LegClosed:
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEnded:
+    slot: int
+
+
+EngineEvent = Digit | MediaStarted | MediaSilent | PlaybackEnded | LegClosed | RecordEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFigures:
+    """The engine's counters of one leg, all of one moment or nearly so."""
+
+    received: int
+    received_octets: int
+    expected: int
+    jitter: int  # timestamp units
+    heard_ssrc: int
+    highest_sequence: int  # extended; -1: nothing heard
+    digits: int
+    latch: int
+    sent: int
+    sent_octets: int
+    send_failed: int
+    ssrc: int
+    timestamp: int  # of our stream at timestamp_ns
+    timestamp_ns: int
+    address: str
+    port: int
+    drops: tuple[int, ...]
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.expected - self.received)
+
+    def statistics(self, *, remote_lost: int, remote_jitter: int, round_trip: float | None) -> LegStatistics:
+        return LegStatistics(
+            received=self.received,
+            received_octets=self.received_octets,
+            lost=self.lost,
+            jitter_ms=self.jitter / 8,
+            sent=self.sent,
+            sent_octets=self.sent_octets,
+            digits=self.digits,
+            malformed=self.drops[numbers.MALFORMED],
+            oversized=self.drops[numbers.OVERSIZED],
+            strangers=self.drops[numbers.STRANGER],
+            unknown_payload=self.drops[numbers.UNKNOWN_PAYLOAD],
+            unwanted=self.drops[numbers.UNWANTED],
+            unroutable=self.drops[numbers.UNROUTABLE],
+            unrecorded=self.drops[numbers.UNRECORDED],
+            send_failed=self.send_failed,
+            remote_lost=remote_lost,
+            remote_jitter_ms=remote_jitter / 8,
+            round_trip_ms=round_trip * 1000 if round_trip is not None else None,
+            remote_address=self.address,
+            remote_port=self.port,
+            learnt=self.latch == numbers.LEARNT,
+        )
+
+
+class EngineControl:
+    """Owns the engine and its thread. Every method is for the control thread alone, but for `recordings`' own rules."""
+
+    def __init__(self, settings: Settings, *, interpreted: bool = False) -> None:
+        self.settings = settings
+        self.engine = engine_class(interpreted=interpreted)(
+            settings.legs,
+            settings.recordings,
+            settings.prompt_octets,
+            ULAW_TO_ALAW + ALAW_TO_ULAW,
+            settings.silent_after,
+            settings.lost_after,
+            settings.learn_for,
+        )
+        self._thread = threading.Thread(target=self.engine.run, name="media engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread and gives the descriptors back."""
+        if self._thread.is_alive():
+            self.engine.stop()
+            self._thread.join()
+        self.engine.close()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def recordings(self) -> RecordBuffers:
+        return self.engine.recordings()
+
+    def event_descriptor(self) -> int:
+        return self.engine.event_descriptor()
+
+    def events(self) -> list[EngineEvent]:
+        """What happened since the last call, in order."""
+        return [_event(*row) for row in self.engine.take_events()]
+
+    def figures(self, leg: int) -> LegFigures:
+        heard, sent, drops = self.engine.figures(leg)
+        return LegFigures(
+            received=heard[0],
+            received_octets=heard[1],
+            expected=heard[2],
+            jitter=heard[3],
+            heard_ssrc=heard[4],
+            highest_sequence=heard[5],
+            digits=heard[6],
+            latch=heard[7],
+            sent=sent[0],
+            sent_octets=sent[1],
+            send_failed=sent[2],
+            ssrc=sent[3],
+            timestamp=sent[4],
+            timestamp_ns=sent[5],
+            address=str(ipaddress.IPv4Address(sent[6])),
+            port=sent[7],
+            drops=drops,
+        )
+
+    # ---- commands ------------------------------------------------------------------------------------------------
+
+    def open_leg(self, leg: int, fd: int) -> None:
+        """Listen on `fd`, which stays open until LegClosed comes. RFC 3550 §5.1: all three numbers begin at random."""
+        self._send(numbers.OPEN, leg, fd, secrets.randbits(32), secrets.randbits(16), secrets.randbits(32))
+
+    def update(
+        self,
+        leg: int,
+        *,
+        address: str,
+        port: int,
+        codec: CodecName,
+        payload_type: int,
+        event_type: int | None,
+        direction: DirectionName,
+        sources: Sequence[str],
+        learn_port: bool,
+    ) -> None:
+        """Raises ValueError for what is no address."""
+        vouched = [int(ipaddress.IPv4Address(source)) for source in sources[:SOURCES]]
+        target = ipaddress.IPv4Address(address)
+        self._send(
+            numbers.UPDATE,
+            leg,
+            int(target),
+            port if may_be_fed(target) else 0,
+            payload_type,
+            NONE if event_type is None else event_type,
+            LAW_OF[codec],
+            direction in ("sendrecv", "sendonly"),
+            direction in ("sendrecv", "recvonly"),
+            direction == "sendrecv",
+            learn_port,
+        )
+        for number in range(SOURCES):
+            self._send(numbers.VOUCH, leg, number, vouched[number] if number < len(vouched) else 0)
+
+    def bridge(self, leg: int, other: int) -> None:
+        self._send(numbers.BRIDGE, leg, other)
+
+    def unbridge(self, leg: int) -> None:
+        self._send(numbers.UNBRIDGE, leg)
+
+    def store_prompt(self, at: int, octets: bytes) -> None:
+        """Into memory that no playback uses."""
+        self.engine.store_prompt(at, octets)
+
+    def play(self, leg: int, playback: int, segments: Sequence[tuple[int, int]], *, loop: bool, law: Law) -> None:
+        """Play pieces of the prompt memory (where, octets): whole frames, at most SEGMENTS of them."""
+        assert 0 < len(segments) <= numbers.SEGMENTS
+        assert all(length > 0 and length % numbers.FRAME == 0 for _, length in segments)
+        self._send(numbers.STOP_PLAY, leg, numbers.PLAY_REPLACED)
+        for number, (at, length) in enumerate(segments):
+            self._send(numbers.SEGMENT, leg, number, at, length)
+        self._send(numbers.PLAY, leg, playback, len(segments), loop, law)
+
+    def stop_playing(self, leg: int) -> None:
+        self._send(numbers.STOP_PLAY, leg, numbers.PLAY_STOPPED)
+
+    def send_digit(self, leg: int, digit: str, milliseconds: int) -> None:
+        """Raises ValueError for what is no digit."""
+        self._send(numbers.DIGIT, leg, dtmf.DIGITS.index(digit), milliseconds * 8)
+
+    def record(self, slot: int, left: int, right: int | None, law: Law) -> None:
+        self.recordings.prepare(slot, law)
+        self._send(numbers.RECORD, slot, left, NONE if right is None else right)
+
+    def stop_record(self, slot: int) -> None:
+        """RecordEnded follows; what is buffered may be drained afterwards."""
+        self._send(numbers.STOP_RECORD, slot)
+
+    def close_leg(self, leg: int) -> None:
+        """LegClosed follows; then its descriptor may be closed."""
+        self._send(numbers.CLOSE, leg)
+
+    def _send(self, *row: int) -> None:
+        if self.engine.command(row):
+            return
+        deadline = time.monotonic() + COMMAND_PATIENCE
+        while not self.engine.command(row):
+            if time.monotonic() > deadline:
+                raise EngineStuck(f"command {row[0]} refused for {COMMAND_PATIENCE} s")
+            time.sleep(0.001)
+
+
+def may_be_fed(address: ipaddress.IPv4Address) -> bool:
+    """RFC 4475 §3.3.15 and old-style hold: nothing is sent to 0.0.0.0, groups or everybody."""
+    return not (address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address(0xFFFFFFFF))
+
+
+def _event(kind: int, a: int, b: int, c: int) -> EngineEvent:
+    match kind:
+        case numbers.DIGIT_HEARD:
+            return Digit(leg=a, digit=dtmf.DIGITS[b], milliseconds=c)
+        case numbers.STARTED:
+            return MediaStarted(leg=a)
+        case numbers.SILENT:
+            return MediaSilent(leg=a, seconds=b / 1000, lost=c == numbers.LOSS_TOLD)
+        case numbers.PLAYBACK_ENDED:
+            return PlaybackEnded(leg=a, playback=b, reason=PLAYBACK_ENDS[c])
+        case numbers.CLOSED:
+            return LegClosed(a)
+        case _:
+            assert kind == numbers.RECORD_ENDED
+            return RecordEnded(a)

@@ -1,0 +1,34 @@
+"""What the numbers in the rows between the engine and its control thread mean, and in its figures."""
+
+from __future__ import annotations
+
+# Commands: the first number of a row; what follows is said at `EngineControl`.
+WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE = range(13)
+
+# Events: the first of four numbers.
+DIGIT_HEARD = 1  # leg, event code, milliseconds
+STARTED = 2  # leg
+SILENT = 3  # leg, milliseconds, SILENCE_TOLD or LOSS_TOLD
+PLAYBACK_ENDED = 4  # leg, playback, why
+CLOSED = 5  # leg
+RECORD_ENDED = 6  # slot
+
+# What is known of a leg's sound.
+NOTHING_HEARD, HEARD, SILENCE_TOLD, LOSS_TOLD = range(4)
+
+# Why a playback ended.
+PLAY_DONE, PLAY_STOPPED, PLAY_REPLACED, PLAY_CLOSED, PLAY_FAILED = range(5)
+
+# Why packets were dropped: columns of a leg's drops.
+MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED = range(7)
+CAUSES = 7
+
+# How the source of a leg became known.
+UNLATCHED, NAMED, LEARNT = range(3)
+
+# Bounds.
+NONE = -1
+SOURCES = 4  # vouched addresses of a leg
+SEGMENTS = 16  # prompts in one playback
+DIGITS = 32  # digits waiting on one leg
+FRAME = 160  # octets of G.711 in 20 ms; prompts are whole frames
