@@ -25,7 +25,7 @@ def split_list(text: str) -> list[str]:
     Empty elements are dropped. Raises RemoteProtocolError when a quote or a bracket is left open.
     """
     if '"' not in text and "<" not in text:
-        return [item.strip() for item in text.split(",") if item.strip()] if "," in text else [text.strip()]
+        return [stripped for item in text.split(",") if (stripped := item.strip())]
     return _split(text, _LIST_ITEM, ",")
 
 

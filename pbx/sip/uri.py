@@ -13,6 +13,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pbx.sip import lexical
 from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.lexical import split_list
+
+__all__ = ["NameAddr", "SipUri", "escape", "split_list", "unescape"]
 
 MAX_PORT = 65535
 
