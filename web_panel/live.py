@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 from uuid import UUID
@@ -17,16 +17,15 @@ from zoneinfo import ZoneInfo
 
 from callflow.facts import Fact
 from queue_engine.facts import QueueFact
-from web_panel.live_entries import Key, Line, Missed, Person, Ticket
+from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_messages import from_outbox
 from web_panel.live_state import LiveState
-from web_panel.live_views import BoardView, StaffView, View
+from web_panel.live_views import BoardView, Sight, StaffView, View
 from web_panel.wire import BoardLineView, Lost, ServiceView, encode
 
 BACKLOG = 256
 """Messages kept for one socket that reads too slowly; at the bound the oldest is lost."""
 
-EVERYTHING = "everything"
 BOARD = "board"
 
 
@@ -40,19 +39,6 @@ class Message(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What a signed-in person may see live. Without `all_statuses`: only what is the person's own."""
-
-    user_id: UUID
-    all_statuses: bool
-    missed: bool
-
-    @property
-    def view(self) -> str:
-        return EVERYTHING if self.all_statuses else f"own:{self.user_id}:{self.missed}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Seed:
     """What facts alone do not tell at start: read from the CRM and from the registrations."""
 
@@ -63,6 +49,8 @@ class Seed:
     services: Iterable[ServiceView] = ()
     tickets: Iterable[Ticket] = ()
     board: Iterable[BoardLineView] = ()  # last called first
+    declared: Mapping[UUID, Declared] = field(default_factory=dict)
+    shortest: int = 0  # the short-number rule's N (R-CALL-31)
 
 
 class Subscription:
@@ -127,12 +115,11 @@ class LivePanel:
         now: Callable[[], datetime],
         *,
         time_zone: ZoneInfo,
-        canonical: Callable[[str], str] = str,
+        region: str = "UA",
     ) -> None:
         self._now = now
         self._time_zone = time_zone
-        self._canonical = canonical
-        self.state = LiveState(canonical=canonical)
+        self.state = LiveState(region=region)
         self._views: dict[str, View] = {}
         self._subscriptions: dict[str, dict[Subscription, None]] = {}
         self._midnight = self._next_midnight()
@@ -144,6 +131,8 @@ class LivePanel:
         for person in seed.people:
             state.know(person, None)
         state.online.update(seed.registered)
+        state.declared = dict(seed.declared) | state.declared
+        state.shortest = seed.shortest
         state.lines = {line.number: line for line in seed.lines}
         state.missed = {missed.key: missed for missed in seed.missed}
         state.services = {service.id: service for service in seed.services}
@@ -171,8 +160,8 @@ class LivePanel:
             self._show(self.state.apply(told, self._now()))
 
     def subscribe(self, sight: Sight) -> Subscription:
-        view = StaffView(user_id=None if sight.all_statuses else sight.user_id, sees_missed=sight.missed)
-        return Subscription(self, sight.view, view)
+        view = StaffView(sight=sight)
+        return Subscription(self, sight.key, view)
 
     def subscribe_board(self) -> Subscription:
         return Subscription(self, BOARD, BoardView())

@@ -16,6 +16,7 @@ class Party:
     name: str = ""
     client_id: UUID | None = None
     client_name: str | None = None
+    extension: bool = False  # a colleague's number
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class LiveCall:
     line: str | None = None
     waiting_since: datetime | None = None  # in the line; None once somebody took the call
     offers: dict[UUID, Offer] = field(default_factory=dict)  # by leg
+    rung: frozenset[str] = frozenset()  # every extension that was ever offered this call
     segments: dict[UUID, Segment] = field(default_factory=dict)
     held_by: dict[str | None, datetime] = field(default_factory=dict)
     routed_at: datetime | None = None

@@ -50,6 +50,7 @@ class Missed:
     line: str | None
     outcome: str
     calls: list[UUID]
+    rung: frozenset[str] = frozenset()  # whose phones rang
     event_id: UUID | None = None
     follow_up: FollowUpView | None = None
 

@@ -30,7 +30,8 @@ class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     state: str
-    phone: str | None = None
+    party_key: str = ""
+    phone: str = ""
     owner_id: UUID | None = None
     owner_name: str | None = None
     due_at: datetime | None = None

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -35,6 +34,8 @@ from callflow.facts import (
     SegmentEnded,
     Target,
 )
+from crm_core.calls.rules import NOBODY_CALLED, is_logged, party_keys
+from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import LiveCall, Offer, Party, Segment
 from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
@@ -50,15 +51,14 @@ MAX_PARTIES = 10_000
 MAX_MISSED = 1_000
 MAX_TICKETS = 1_000
 BOARD_LINES = 8
-UNWORKED = frozenset({Outcome.ANSWERED, Outcome.UNKNOWN_NUMBER, Outcome.FORBIDDEN, Outcome.INTERRUPTED})
-"""Outcomes that are not a missed call."""
 
 
 @dataclass(slots=True)
 class LiveState:
-    """`canonical` brings a phone number as signalled to the form in which two spellings of it are equal."""
+    """`region` is where a number without a country code is at home; `shortest` is the short-number rule's N."""
 
-    canonical: Callable[[str], str] = str
+    region: str = "UA"
+    shortest: int = 0
     people: dict[UUID, Person] = field(default_factory=dict)
     by_extension: dict[str, UUID] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
@@ -91,6 +91,7 @@ class LiveState:
         for kind, user_id in tuple(self._touched):
             if kind is Kind.AGENT and isinstance(user_id, UUID):
                 self._date_status(user_id, at)
+                self._touch_lines_of(user_id)
         return tuple(self._touched)
 
     # What is asked of the state
@@ -115,6 +116,10 @@ class LiveState:
     def name_of(self, extension: str) -> str:
         user_id = self.by_extension.get(extension)
         return self.people[user_id].name if user_id else ""
+
+    def free_agents(self, line: Line) -> int:
+        people = (self.by_extension.get(extension) for extension in line.agents)
+        return sum(1 for user_id in people if user_id and self.status(user_id) is AgentStatus.FREE)
 
     def know(self, person: Person, at: datetime | None) -> tuple[Key, ...]:
         """Make this person known, or take over what changed about the person."""
@@ -152,6 +157,7 @@ class LiveState:
         party = self.parties.setdefault(fact.party, Party())
         party.number = fact.number
         party.name = fact.name or (self.name_of(fact.number) if fact.extension else "")
+        party.extension = fact.extension
         _bound(self.parties, MAX_PARTIES)
 
     @_fold.register
@@ -192,6 +198,7 @@ class LiveState:
     def _(self, fact: CallOffered) -> None:
         if call := self.calls.get(fact.call_id):
             call.offers[fact.leg] = Offer(fact.extension, fact.at)
+            call.rung |= {fact.extension}
             self._changed(call)
 
     @_fold.register
@@ -308,10 +315,11 @@ class LiveState:
 
     @_fold.register
     def _(self, message: FollowUpTold) -> None:
-        number = self.canonical(message.phone) if message.phone else None
+        number = normalise(message.phone, region=self.region).e164
         for missed in self.missed.values():
-            known = missed.follow_up is not None and missed.follow_up.id == message.id
-            if known or missed.key == number or (message.call_id is not None and message.call_id in missed.calls):
+            told = missed.follow_up is not None and missed.follow_up.id == message.id
+            same = missed.key == message.party_key or (number is not None and missed.key == number)
+            if told or same or (message.call_id is not None and message.call_id in missed.calls):
                 missed.follow_up = message.view()
                 self._touch(Kind.MISSED, missed.key)
 
@@ -348,8 +356,11 @@ class LiveState:
             self._touch(Kind.LINE, call.line)
 
     def _miss(self, call: LiveCall, at: datetime) -> None:
-        """R-CALL-44: one entry for each caller, however often that caller rang."""
-        key = self.canonical(call.party.number) if call.party.number else str(call.call_id)
+        """R-CALL-44: one entry for each caller, however often that caller rang. R-CALL-35: short numbers have none."""
+        number = normalise(call.party.number, region=self.region)
+        if not is_logged(number, self.shortest):
+            return
+        key = party_keys(number, extension=call.party.extension, client_id=None, call_id=call.call_id)[0]
         earlier = self.missed.pop(key, None)  # taken out, so that the bound drops who rang longest ago
         self.missed[key] = Missed(
             key=key,
@@ -358,6 +369,7 @@ class LiveState:
             line=call.line,
             outcome=call.outcome or Outcome.NO_ANSWER,
             calls=[*(earlier.calls if earlier else []), call.call_id],
+            rung=(earlier.rung if earlier else frozenset()) | call.rung,
             event_id=call.event_id,
             follow_up=_still_open(earlier),
         )
@@ -375,6 +387,12 @@ class LiveState:
         if user_id := self.by_extension.get(extension):
             self._touch(Kind.AGENT, user_id)
 
+    def _touch_lines_of(self, user_id: UUID) -> None:
+        extension = self.people[user_id].extension
+        for line in self.lines.values():
+            if extension in line.agents:
+                self._touch(Kind.LINE, line.number)
+
     def _date_status(self, user_id: UUID, at: datetime | None) -> None:
         status = self.status(user_id)
         if self._since.get(user_id, (None, None))[0] is not status:
@@ -382,9 +400,10 @@ class LiveState:
 
 
 def is_missed(call: LiveCall) -> bool:
-    """R-CALL-07: an incoming call that ended unanswered. One from desk to desk is nobody's work; one to a line is."""
-    incoming = call.direction is Direction.INBOUND or (call.direction is Direction.INTERNAL and call.line is not None)
-    return incoming and call.answered_at is None and call.outcome is not None and call.outcome not in UNWORKED
+    """R-CALL-07, as `crm_core.calls.rules` decides it: a call to us that joined nobody with the caller. Who inside the
+    company dialled what does not exist was missed by nobody."""
+    nobodys = call.direction is Direction.INTERNAL and call.outcome in NOBODY_CALLED
+    return call.direction is not Direction.OUTBOUND and call.answered_at is None and not nobodys
 
 
 def _still_open(earlier: Missed | None) -> FollowUpView | None:

@@ -3,8 +3,9 @@
 A view renders entries and keeps what it showed last, so that it can say what changed for its lookers, and nothing
 more. All sockets of one view share its numbers and its encoded messages. There are three kinds:
 
-- `StaffView(user_id=None)`: everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
-- `StaffView(user_id=…)`: the own status, the own calls, the lines that the person serves;
+- `StaffView` with a sight of everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
+- `StaffView` with a sight of one's own: the own status, the own calls, the lines that the person serves, and the
+  missed calls that rang the person, came to one of those lines, or are the person's to work on;
 - `BoardView`: the hall board, public, numbers and windows only (R-PANEL-16).
 """
 
@@ -43,6 +44,22 @@ from web_panel.wire import (
 )
 
 Entry = AgentView | CallView | LineView | MissedView | TicketView | tuple[BoardLineView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a signed-in person may see live, from that person's rights."""
+
+    user_id: UUID
+    everything: bool  # else only what is the person's own
+    phones: bool  # statuses, calls, lines, missed calls
+    hall: bool  # the waiting tickets
+
+    @property
+    def key(self) -> str:
+        """Sockets with the same key share one view."""
+        own = "" if self.everything else f":{self.user_id}"
+        return f"staff:{self.phones:d}{self.hall:d}{own}"
 
 
 @dataclass(slots=True)
@@ -89,8 +106,7 @@ class View:
 
 @dataclass(slots=True)
 class StaffView(View):
-    user_id: UUID | None = None
-    sees_missed: bool = True
+    sight: Sight = field(kw_only=True)
 
     def everything(self, state: LiveState) -> Iterable[Key]:
         yield from ((Kind.AGENT, user_id) for user_id in state.people)
@@ -102,19 +118,24 @@ class StaffView(View):
 
     def render(self, state: LiveState, key: Key) -> Entry | None:
         match key:
+            case Kind.TICKET, UUID() as ticket:
+                return ticket_view(state, ticket) if self.sight.hall else None
+            case Kind.BOARD, _:
+                return state.board
             case Kind.AGENT, UUID() as user_id:
-                return agent_view(state, user_id) if self.user_id in (None, user_id) else None
+                return agent_view(state, user_id) if self.sight.everything or user_id == self.sight.user_id else None
+            case _:
+                return self._of_phones(state, key) if self.sight.phones else None
+
+    def _of_phones(self, state: LiveState, key: Key) -> Entry | None:
+        match key:
             case Kind.CALL, UUID() as call_id:
                 call = state.calls.get(call_id)
                 return call_view(state, call) if call and self._takes_part(state, key, call) else None
             case Kind.LINE, str(number):
                 return line_view(state, number) if self._serves(state, number) else None
-            case Kind.MISSED, str(number):
-                return missed_view(state, number) if self.sees_missed else None
-            case Kind.TICKET, UUID() as ticket:
-                return ticket_view(state, ticket)
-            case Kind.BOARD, _:
-                return state.board
+            case Kind.MISSED, str(missed):
+                return missed_view(state, missed) if self._missed_by(state, missed) else None
             case _:
                 return None
 
@@ -133,18 +154,27 @@ class StaffView(View):
         )
 
     def _extension(self, state: LiveState) -> str | None:
-        person = state.people.get(self.user_id) if self.user_id else None
+        person = state.people.get(self.sight.user_id)
         return person.extension if person else None
 
     def _takes_part(self, state: LiveState, key: Key, call: LiveCall) -> bool:
-        """An ended call has nobody in it any more: who saw it live is shown its end."""
-        return self.user_id is None or (
-            key in self.shown if call.ended_at else self._extension(state) in call.extensions()
-        )
+        if self.sight.everything:
+            return True
+        if call.ended_at:  # nobody is in it any more: who saw it live is shown its end
+            return key in self.shown
+        return self._extension(state) in call.extensions()
 
-    def _serves(self, state: LiveState, number: str) -> bool:
-        line = state.lines.get(number)
-        return self.user_id is None or (line is not None and self._extension(state) in line.agents)
+    def _serves(self, state: LiveState, number: str | None) -> bool:
+        line = state.lines.get(number) if number else None
+        return self.sight.everything or (line is not None and self._extension(state) in line.agents)
+
+    def _missed_by(self, state: LiveState, key: str) -> bool:
+        """The rule of `crm_core.access` for unanswered calls and follow-ups."""
+        missed = state.missed.get(key)
+        if missed is None or self.sight.everything:
+            return missed is not None
+        owner = missed.follow_up.owner_id if missed.follow_up else None
+        return owner == self.sight.user_id or self._extension(state) in missed.rung or self._serves(state, missed.line)
 
 
 @dataclass(slots=True)
@@ -217,7 +247,9 @@ def line_view(state: LiveState, number: str) -> LineView | None:
         if call.waiting_since
     ]
     waiting.sort(key=lambda caller: caller.since)
-    return LineView(number=number, name=line.name, agents=line.agents, waiting=tuple(waiting))
+    return LineView(
+        number=number, name=line.name, agents=line.agents, free=state.free_agents(line), waiting=tuple(waiting)
+    )
 
 
 def missed_view(state: LiveState, key: str) -> MissedView | None:

@@ -76,6 +76,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     name: str
     agents: tuple[str, ...]
+    free: int  # of the agents, how many could take a call now
     waiting: tuple[WaitingCaller, ...]  # who waits longest stands first
 
 

@@ -1,0 +1,130 @@
+"""Every refusal, mapped once to a status and to `{"error": key, "message": text}`, with `"field"` where one is at fault.
+
+    NotSignedIn 401   SignInRefused 401   Forbidden, ForeignOrigin 403   NotFound 404   AlreadyClaimed 409
+    ControlRefused 409 (forbidden 403, unknown_call 404)   Refused and bad input 400   TooMany 429
+    DatabaseAway and the driver's own exceptions 503   anything else 500, logged
+
+The keys are texts too (`error.<key>` in `locale/`): the message is in the language of the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+
+from callflow.control import ControlRefused
+from crm_core.access import Forbidden
+from crm_core.events import NotFound
+from crm_core.follow_ups import AlreadyClaimed
+from crm_core.hall import Refused
+from crm_core.organisation import User
+from web_panel.auth import NotSignedIn
+from web_panel.database_away import AWAY, DatabaseAway
+from web_panel.rate_limit import TooMany
+from web_panel.security import ForeignOrigin
+from web_panel.texts import accepted_language, text
+
+log = structlog.get_logger(__name__)
+
+MISSING = re.compile(r"missing required field `([^`]{1,100})`")
+HTTP_KEYS: Mapping[int, str] = {
+    400: "invalid",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "not_allowed",
+    413: "too_large",
+    415: "invalid",
+}
+CONTROL_STATUS: Mapping[str, int] = {"forbidden": 403, "unknown_call": 404}
+
+
+class SignInRefused(Exception):
+    """No such login, or not its password: never said which."""
+
+
+class Invalid(Exception):
+    """The request is well formed and makes no sense. `field` is at fault, `key` says why."""
+
+    def __init__(self, field: str, key: str = "invalid") -> None:
+        super().__init__(f"{field}: {key}")
+        self.field = field
+        self.key = key
+
+
+AnyRequest = Request[User | None, str | None, object]
+
+
+def problem(
+    request: AnyRequest, status: int, key: str, *, field: str | None = None, retry_after: int | None = None
+) -> Response[dict[str, str]]:
+    """The one shape of a refusal."""
+    language = language_of(request)
+    message = text(f"error.{key}", language, seconds=str(retry_after or ""))
+    body = {"error": key, "message": message}
+    if field is not None:
+        named = text(f"field.{field}", language)
+        body["field"] = field
+        body["message"] = f"{field if named.startswith('field.') else named}: {message}"
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+def language_of(request: AnyRequest) -> str:
+    """The signed-in person's language, else what the browser accepts, else the installation's."""
+    header = request.headers.get("accept-language", "")
+    user = request.scope.get("user")
+    default = user.locale if isinstance(user, User) else request.app.state["services"].settings.language
+    return accepted_language(header, default)
+
+
+def http_error(request: AnyRequest, error: HTTPException) -> Response[dict[str, str]]:
+    return problem(request, error.status_code, HTTP_KEYS.get(error.status_code, "failed"))
+
+
+def invalid_input(request: AnyRequest, error: ValidationException) -> Response[dict[str, str]]:
+    """R-QUEUE-19: a missing or wrong field is named."""
+    first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    missing = MISSING.search(str(first.get("message", "")))
+    if missing:
+        return problem(request, 400, "required", field=missing[1])
+    field = str(first.get("key", ""))
+    return problem(request, 400, "invalid", field=field if field not in ("", "data") else None)
+
+
+def refused(request: AnyRequest, error: Refused) -> Response[dict[str, str]]:
+    return problem(request, 400, error.reason, field=error.field)
+
+
+def invalid(request: AnyRequest, error: Invalid) -> Response[dict[str, str]]:
+    return problem(request, 400, error.key, field=error.field)
+
+
+def control_refused(request: AnyRequest, error: ControlRefused) -> Response[dict[str, str]]:
+    return problem(request, CONTROL_STATUS.get(error.reason, 409), error.reason)
+
+
+def too_many(request: AnyRequest, error: TooMany) -> Response[dict[str, str]]:
+    return problem(request, 429, "too_many", retry_after=error.retry_after)
+
+
+def away(request: AnyRequest, error: Exception) -> Response[dict[str, str]]:
+    log.warning("database_away", path=request.url.path, error=repr(error))
+    return problem(request, 503, "database_away", retry_after=5)
+
+
+def internal(request: AnyRequest, error: Exception) -> Response[dict[str, str]]:
+    log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
+    return problem(request, 500, "failed")
+
+
+def simple(status: int, key: str) -> object:
+    def handler(request: AnyRequest, _: Exception) -> Response[dict[str, str]]:
+        return problem(request, status, key)
+
+    return handler

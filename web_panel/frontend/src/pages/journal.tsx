@@ -1,0 +1,262 @@
+// The register of events in its four kinds (R-CALL-37, R-CALL-38), and the card of the chosen one beside it.
+
+import { batch, signal, useSignalEffect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { JSX } from "preact";
+
+import { read } from "../api";
+import { formatDuration, plural, t, type TextKey } from "../i18n";
+import { EventCard, EventTypeName, type EventRow } from "../parts/event-card";
+import { Icon } from "../parts/icon";
+import { formatPhone, Moment } from "../parts/words";
+import { navigate, path } from "../router";
+import { attempt } from "../toasts";
+
+import "../styles/journal.css";
+
+type View = "standard" | "unanswered_grouped" | "unanswered" | "answered";
+
+interface Page {
+  rows: EventRow[];
+  page: number;
+  pages: number;
+  total: number;
+}
+
+const VIEWS: readonly [View, TextKey][] = [
+  ["standard", "journal.standard"],
+  ["unanswered_grouped", "journal.unanswered_grouped"],
+  ["unanswered", "journal.unanswered"],
+  ["answered", "journal.answered"],
+];
+const TYPING = 250; // milliseconds without a key before the search starts
+
+const view = signal<View>("standard");
+const text = signal("");
+const since = signal("");
+const until = signal("");
+const page = signal(1);
+const found = signal<Page | null>(null);
+let asked = 0;
+let typing: number | undefined;
+
+function query(): string {
+  const parameters = new URLSearchParams({ view: view.value, page: String(page.value) });
+  if (text.value.trim()) parameters.set("text", text.value.trim());
+  if (since.value) parameters.set("since", since.value);
+  if (until.value) parameters.set("until", until.value);
+  return `/api/events?${parameters.toString()}`;
+}
+
+async function load(address: string): Promise<void> {
+  const question = ++asked;
+  await attempt(async () => {
+    const answer = await read<Page>(address);
+    if (question === asked) found.value = answer; // a slower, older answer is not shown
+  });
+}
+
+function choose(change: () => void): void {
+  batch(() => {
+    change();
+    page.value = 1;
+  });
+}
+
+/** /events/<id> shows that event's card. */
+function chosenEvent(): string | null {
+  return /^\/events\/([0-9a-f-]{36})$/.exec(path.value)?.[1] ?? null;
+}
+
+function Tabs(): JSX.Element {
+  return (
+    <div class="segmented" role="group" aria-label={t("journal.kinds")}>
+      {VIEWS.map(([kind, title]) => (
+        <button
+          key={kind}
+          type="button"
+          aria-pressed={view.value === kind}
+          data-testid={`view-${kind}`}
+          onClick={() => choose(() => (view.value = kind))}
+        >
+          {t(title)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Filters(): JSX.Element {
+  return (
+    <div class="filters">
+      <input
+        class="input search"
+        type="search"
+        placeholder={t("journal.search")}
+        aria-label={t("journal.search")}
+        data-testid="search"
+        value={text.value}
+        onInput={(event) => {
+          const entered = event.currentTarget.value;
+          clearTimeout(typing);
+          typing = window.setTimeout(() => choose(() => (text.value = entered)), TYPING);
+        }}
+      />
+      <label class="row">
+        <span class="muted">{t("journal.since")}</span>
+        <input
+          class="input"
+          type="date"
+          value={since.value}
+          onInput={(event) => {
+            const day = event.currentTarget.value;
+            choose(() => (since.value = day));
+          }}
+        />
+      </label>
+      <label class="row">
+        <span class="muted">{t("journal.until")}</span>
+        <input
+          class="input"
+          type="date"
+          value={until.value}
+          onInput={(event) => {
+            const day = event.currentTarget.value;
+            choose(() => (until.value = day));
+          }}
+        />
+      </label>
+    </div>
+  );
+}
+
+function Row({ row, chosen }: { row: EventRow; chosen: boolean }): JSX.Element {
+  const name = row.client_name || row.display_name;
+  const open = (): void => navigate(`/events/${row.id}`);
+  return (
+    <tr data-testid="event" data-event-id={row.id} data-type={row.type} aria-selected={chosen} onClick={open}>
+      <td>
+        <button class="open-row" type="button" onClick={open}>
+          <EventTypeName type={row.type} />
+        </button>
+      </td>
+      <td class="number">
+        <Moment at={row.started_at} />
+      </td>
+      <td>
+        <div class="clip">{name || formatPhone(row.phone) || t("party.withheld")}</div>
+        {name && <div class="muted small number clip">{formatPhone(row.phone)}</div>}
+      </td>
+      <td class="clip">{row.owner_name}</td>
+      <td class="end number">
+        {row.group_size > 1 ? (
+          <span class="tag">×{row.group_size}</span>
+        ) : (
+          row.answered_at && formatDuration(row.talk_seconds)
+        )}
+      </td>
+      <td class="clip muted">{row.content}</td>
+      <td>
+        {row.recording_id && (
+          <span title={t("event.has_recording")}>
+            <Icon name="sound" />
+            <span class="only-heard">{t("event.has_recording")}</span>
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Pager({ answer }: { answer: Page }): JSX.Element {
+  return (
+    <div class="pager">
+      <span class="muted">{plural("journal.count", answer.total)}</span>
+      <div class="row">
+        <button
+          class="button compact"
+          type="button"
+          aria-label={t("journal.previous")}
+          disabled={answer.page <= 1}
+          onClick={() => (page.value = answer.page - 1)}
+        >
+          <Icon name="left" />
+        </button>
+        <span class="number">{t("journal.page", { page: answer.page, pages: answer.pages })}</span>
+        <button
+          class="button compact"
+          type="button"
+          aria-label={t("journal.next")}
+          data-testid="next-page"
+          disabled={answer.page >= answer.pages}
+          onClick={() => (page.value = answer.page + 1)}
+        >
+          <Icon name="right" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Register({ chosen }: { chosen: string | null }): JSX.Element {
+  const answer = found.value;
+  if (answer === null) return <p class="empty">{t("loading")}</p>;
+  return (
+    <>
+      <div class="table-wrap">
+        <table class="register" data-testid="register">
+          <thead>
+            <tr>
+              <th>{t("field.event_type")}</th>
+              <th>{t("field.started")}</th>
+              <th>{t("field.client")}</th>
+              <th>{t("field.owner")}</th>
+              <th class="end">{t(view.value === "unanswered_grouped" ? "field.calls" : "field.talk")}</th>
+              <th>{t("tab_content")}</th>
+              <th />
+            </tr>
+          </thead>
+          <tbody>
+            {answer.rows.map((row) => (
+              <Row key={row.id} row={row} chosen={row.id === chosen} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {answer.rows.length === 0 && <p class="empty">{t("journal.none")}</p>}
+      <Pager answer={answer} />
+    </>
+  );
+}
+
+export default function Journal(): JSX.Element {
+  const chosen = chosenEvent();
+  useEffect(() => {
+    document.title = `${t("module_events")} – Dzvin`;
+  }, []);
+  useSignalEffect(() => {
+    void load(query());
+  });
+  return (
+    <>
+      <div class="page-head">
+        <h1>{t("module_events")}</h1>
+        <Tabs />
+      </div>
+      <div class={chosen ? "journal with-card" : "journal"}>
+        <section class="card" aria-label={t("module_events")}>
+          <Filters />
+          <Register chosen={chosen} />
+        </section>
+        {chosen && (
+          <EventCard
+            key={chosen}
+            id={chosen}
+            close={() => navigate("/events")}
+            changed={() => void load(query())}
+          />
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,75 @@
+// Who is here, what each is doing, since when.
+
+import { computed } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { plural, t } from "../i18n";
+import { agents, calls } from "../live-store";
+import type { AgentStatus, AgentView } from "../wire";
+import { Icon } from "./icon";
+import { reasonText } from "./own-status";
+import { partyTitle, Since, StatusPill } from "./words";
+
+const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "paused", "offline"];
+
+const sorted = computed(() =>
+  [...agents.value.values()].sort(
+    (one, other) =>
+      ORDER.indexOf(one.status) - ORDER.indexOf(other.status) ||
+      (one.extension ?? "").localeCompare(other.extension ?? "") ||
+      one.name.localeCompare(other.name),
+  ),
+);
+
+/** With whom, at which window, or why paused. */
+function about(agent: AgentView): string {
+  if (agent.ticket) return t("agent.with_ticket", { number: agent.ticket });
+  const call = calls.value.get(agent.calls[0] ?? "");
+  if (!call) return agent.status === "paused" ? reasonText(agent.reason) : "";
+  if (call.direction !== "internal") return partyTitle(call.party);
+  const other = call.people.find((person) => person.extension !== agent.extension);
+  return other ? other.name || other.extension : (call.dialled ?? "");
+}
+
+function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
+  const with_ = about(agent);
+  return (
+    <li class="agent" data-testid="agent" data-user-id={agent.user_id} data-extension={agent.extension} data-status={agent.status}>
+      <span class="name strong clip">{agent.name}</span>
+      <StatusPill status={agent.status} />
+      <span class="second">
+        {agent.extension && (
+          <>
+            <Icon name={agent.online ? "phone" : "phone-off"} />
+            <span class="only-heard">{t(agent.online ? "phone.online" : "phone.offline")}</span>
+            <span class="number" title={t(agent.online ? "phone.online" : "phone.offline")}>
+              {agent.extension}
+            </span>
+          </>
+        )}
+        {agent.window && <span>{t("window.short", { window: agent.window })}</span>}
+        {with_ && <span class="clip">{with_}</span>}
+      </span>
+      <Since at={agent.since} />
+    </li>
+  );
+}
+
+export function Agents(): JSX.Element {
+  return (
+    <section class="card" aria-labelledby="agents-title" data-testid="agents">
+      <div class="card-head">
+        <h2 id="agents-title" class="grow">
+          {t("agents.title")}
+        </h2>
+        <span class="count small">{plural("agents.count", sorted.value.length)}</span>
+      </div>
+      {sorted.value.length === 0 && <p class="empty">{t("agents.none")}</p>}
+      <ul class="entries">
+        {sorted.value.map((agent) => (
+          <AgentRow key={agent.user_id} agent={agent} />
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,198 @@
+// One event: its requisites, its recordings, and the content that the agent writes (R-CALL-20, R-CALL-24).
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { JSX } from "preact";
+
+import { read } from "../api";
+import { call, writeContent } from "../commands";
+import { formatDateTime, formatDuration, t, tOr } from "../i18n";
+import { may, me } from "../session";
+import { attempt } from "../toasts";
+import { Icon, type IconName } from "./icon";
+import { formatPhone } from "./words";
+
+export interface EventRow {
+  id: string;
+  type: string;
+  number: string | null;
+  started_at: string;
+  ended_at: string | null;
+  phone: string;
+  display_name: string;
+  client_name: string | null;
+  owner_name: string | null;
+  answered_at: string | null;
+  talk_seconds: number;
+  recording_id: string | null;
+  internal: boolean;
+  content: string;
+  group_size: number;
+}
+
+interface Card {
+  row: EventRow;
+  attachments: { id: string; seconds: number; cut: boolean }[];
+}
+
+const ICONS: Record<string, [IconName, string]> = {
+  incoming_call: ["incoming", "good"],
+  outgoing_call: ["outgoing", "good"],
+  missed_incoming_call: ["missed", "missed"],
+  missed_outgoing_call: ["missed", "missed"],
+  missed_call_answer: ["outgoing", "good"],
+  callback: ["outgoing", "good"],
+  phone_on: ["phone", ""],
+  phone_off: ["phone-off", ""],
+  queue: ["ticket", ""],
+  electronic_queue: ["ticket", ""],
+};
+
+export function EventTypeName({ type }: { type: string }): JSX.Element {
+  const [icon, kind] = ICONS[type] ?? ["note", ""];
+  return (
+    <span class={`type-name ${kind}`}>
+      <Icon name={icon} />
+      {tOr("event_type", type, "field.unknown")}
+    </span>
+  );
+}
+
+function Facts({ row }: { row: EventRow }): JSX.Element {
+  const facts: [string, string][] = [
+    [t("field.started"), formatDateTime(row.started_at)],
+    [t("field.ended"), row.ended_at ? formatDateTime(row.ended_at) : t("event.still_on")],
+    [t("field.talk"), row.answered_at ? formatDuration(row.talk_seconds) : "–"],
+    [t("field.client"), row.client_name || row.display_name || "–"],
+    [t("field.phone"), formatPhone(row.phone) || t("party.withheld")],
+    [t("field.owner"), row.owner_name ?? "–"],
+  ];
+  if (row.number) facts.unshift([t("field.number"), row.number]);
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd class="number">{value}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+function Recordings({ card }: { card: Card }): JSX.Element | null {
+  if (card.attachments.length === 0 || !may("listen_recordings")) return null;
+  return (
+    <section>
+      <h2>{t("event.recording")}</h2>
+      {card.attachments.map((recording) => (
+        <div key={recording.id} data-testid="recording" data-recording-id={recording.id}>
+          <audio controls preload="none" src={`/api/recordings/${recording.id}`} />
+          <div class="row small muted">
+            <span class="grow">
+              {formatDuration(recording.seconds)}
+              {recording.cut && ` · ${t("event.recording_cut")}`}
+            </span>
+            <a class="button quiet compact" href={`/api/recordings/${recording.id}?download=true`} download>
+              <Icon name="download" />
+              {t("event.download")}
+            </a>
+          </div>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Content({ row, changed }: { row: EventRow; changed: () => void }): JSX.Element {
+  const text = useSignal(row.content);
+  const kept = useSignal(row.content);
+  if (!may("write_events")) return <p>{row.content}</p>;
+  const keep = async (): Promise<void> => {
+    const written = text.value;
+    if (await attempt(() => writeContent(row.id, written), t("event.content_kept"))) {
+      kept.value = written;
+      changed();
+    }
+  };
+  return (
+    <form
+      class="field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void keep();
+      }}
+    >
+      <label for="event-content">{t("tab_content")}</label>
+      <textarea
+        id="event-content"
+        class="input"
+        maxLength={20000}
+        placeholder={t("event.content_hint")}
+        data-testid="content"
+        value={text.value}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && void keep()}
+      />
+      <div class="row">
+        <button
+          class="button primary compact"
+          type="submit"
+          data-testid="keep-content"
+          disabled={text.value === kept.value}
+        >
+          {t("save")}
+        </button>
+        <span class="muted small">{t("event.keep_keys")}</span>
+      </div>
+    </form>
+  );
+}
+
+export function EventCard(props: { id: string; close: () => void; changed: () => void }): JSX.Element {
+  const card = useSignal<Card | null>(null);
+  useEffect(() => {
+    void attempt(async () => {
+      card.value = await read<Card>(`/api/events/${props.id}`);
+    });
+    const escape = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") props.close();
+    };
+    addEventListener("keydown", escape);
+    return () => removeEventListener("keydown", escape);
+  }, [props.id]);
+
+  const row = card.value?.row;
+  return (
+    <aside class="card event-card" aria-label={t("event.card")} data-testid="event-card">
+      <div class="card-head">
+        <h2 class="grow">{row && <EventTypeName type={row.type} />}</h2>
+        <button class="icon-button" type="button" title={t("close")} aria-label={t("close")} onClick={props.close}>
+          <Icon name="close" />
+        </button>
+      </div>
+      {card.value && row ? (
+        <div class="body">
+          <Facts row={row} />
+          {row.phone && !row.internal && may("call") && (
+            <div>
+              <button
+                class="button"
+                type="button"
+                disabled={!me.value?.extension}
+                onClick={() => void attempt(() => call(row.phone), t("call.phone_will_ring"))}
+              >
+                <Icon name="phone" />
+                {t("follow_up.call_back")}
+              </button>
+            </div>
+          )}
+          <Recordings card={card.value} />
+          <Content row={row} changed={props.changed} />
+        </div>
+      ) : (
+        <p class="empty">{t("loading")}</p>
+      )}
+    </aside>
+  );
+}

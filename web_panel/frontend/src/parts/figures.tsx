@@ -1,0 +1,63 @@
+// Five figures at the head of the desk: how the moment is, at a glance.
+
+import { computed } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { secondsSince } from "../clock";
+import { formatDuration, formatNumber, t } from "../i18n";
+import { agents, calls, lines, missed } from "../live-store";
+
+const waiting = computed(() => [...lines.value.values()].flatMap((line) => line.waiting));
+const firstWaiting = computed(() =>
+  waiting.value.reduce<string | null>((first, caller) => (first && first < caller.since ? first : caller.since), null),
+);
+const talking = computed(
+  () => [...calls.value.values()].filter((call) => call.state === "talking" || call.state === "held").length,
+);
+const free = computed(() => [...agents.value.values()].filter((agent) => agent.status === "free").length);
+const reachable = computed(() => [...agents.value.values()].filter((agent) => agent.status !== "offline").length);
+const unworked = computed(
+  () => [...missed.value.values()].filter((entry) => entry.follow_up?.state !== "closed").length,
+);
+
+function LongestWait(): JSX.Element {
+  const seconds = firstWaiting.value ? secondsSince(firstWaiting.value) : null;
+  return (
+    <dd class={seconds !== null && seconds > 30 ? "alarm" : ""} data-testid="figure-longest">
+      {seconds === null ? "–" : formatDuration(seconds)}
+    </dd>
+  );
+}
+
+export function Figures(): JSX.Element {
+  return (
+    <dl class="card figures" data-testid="figures">
+      <div class="figure">
+        <dt>{t("figure.talking")}</dt>
+        <dd data-testid="figure-talking">{formatNumber(talking.value)}</dd>
+      </div>
+      <div class="figure">
+        <dt>{t("figure.waiting")}</dt>
+        <dd class={waiting.value.length > 0 ? "notice" : ""} data-testid="figure-waiting">
+          {formatNumber(waiting.value.length)}
+        </dd>
+      </div>
+      <div class="figure">
+        <dt>{t("figure.longest")}</dt>
+        <LongestWait />
+      </div>
+      <div class="figure">
+        <dt>{t("figure.free")}</dt>
+        <dd data-testid="figure-free">
+          {t("figure.of", { part: formatNumber(free.value), all: formatNumber(reachable.value) })}
+        </dd>
+      </div>
+      <div class="figure">
+        <dt>{t("figure.missed")}</dt>
+        <dd class={unworked.value > 0 ? "notice" : ""} data-testid="figure-missed">
+          {formatNumber(unworked.value)}
+        </dd>
+      </div>
+    </dl>
+  );
+}

@@ -1,0 +1,191 @@
+// The websocket's contract, as web_panel/wire.py states it. A test compares the two.
+
+export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused";
+export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "ended";
+export type TicketState = "waiting" | "called" | "served";
+export type Direction = "inbound" | "outbound" | "internal";
+
+export interface AgentView {
+  user_id: string;
+  name: string;
+  extension: string | null;
+  window: string | null;
+  status: AgentStatus;
+  since: string | null;
+  online: boolean;
+  ready: boolean;
+  reason: string;
+  calls: string[];
+  ticket: string | null;
+}
+
+export interface PartyView {
+  number: string;
+  name: string;
+  client_id: string | null;
+  client_name: string | null;
+}
+
+export interface CallPerson {
+  extension: string;
+  name: string;
+  status: AgentStatus;
+  since: string;
+}
+
+export interface CallView {
+  call_id: string;
+  state: CallState;
+  since: string;
+  started_at: string;
+  answered_at: string | null;
+  direction: Direction;
+  party: PartyView;
+  dialled: string | null;
+  line: string | null;
+  people: CallPerson[];
+  recorded: boolean;
+  event_id: string | null;
+  outcome: string | null;
+}
+
+export interface WaitingCaller {
+  call_id: string;
+  since: string;
+  party: PartyView;
+  offered_to: string[];
+}
+
+export interface LineView {
+  number: string;
+  name: string;
+  agents: string[];
+  free: number;
+  waiting: WaitingCaller[];
+}
+
+export interface FollowUpView {
+  id: string;
+  state: string;
+  owner_id: string | null;
+  owner_name: string | null;
+  due_at: string | null;
+}
+
+export interface MissedView {
+  key: string;
+  party: PartyView;
+  count: number;
+  last_at: string;
+  line: string | null;
+  outcome: string;
+  event_id: string | null;
+  follow_up: FollowUpView | null;
+}
+
+export interface TicketView {
+  id: string;
+  number: string;
+  service: string;
+  starts_at: string;
+  booked: boolean;
+  state: TicketState;
+  window: string | null;
+  user_id: string | null;
+}
+
+export interface BoardLineView {
+  number: string;
+  window: string;
+  called_at: string;
+}
+
+export interface ServiceView {
+  id: string;
+  code: string;
+  name: Record<string, string>;
+}
+
+export interface Snapshot {
+  type: "snapshot";
+  seq: number;
+  at: string;
+  agents: AgentView[];
+  calls: CallView[];
+  lines: LineView[];
+  missed: MissedView[];
+  tickets: TicketView[];
+  services: ServiceView[];
+  board: BoardLineView[];
+}
+
+export interface BoardSnapshot {
+  type: "board";
+  seq: number;
+  at: string;
+  board: BoardLineView[];
+}
+
+export interface AgentChanged {
+  type: "agent.changed";
+  seq: number;
+  agent: AgentView;
+}
+
+export interface CallChanged {
+  type: "call.changed";
+  seq: number;
+  call: CallView;
+}
+
+export interface LineChanged {
+  type: "line.changed";
+  seq: number;
+  line: LineView;
+}
+
+export interface MissedChanged {
+  type: "missed.changed";
+  seq: number;
+  missed: MissedView;
+}
+
+export interface TicketChanged {
+  type: "ticket.changed";
+  seq: number;
+  ticket: TicketView;
+}
+
+export interface BoardChanged {
+  type: "board.changed";
+  seq: number;
+  board: BoardLineView[];
+}
+
+export interface Gone {
+  type: "gone";
+  seq: number;
+  kind: "agent" | "call" | "line" | "missed" | "ticket";
+  id: string;
+}
+
+export interface Lost {
+  type: "lost";
+  count: number;
+}
+
+export interface Pong {
+  type: "pong";
+  at: string;
+}
+
+export type Change =
+  | AgentChanged
+  | CallChanged
+  | LineChanged
+  | MissedChanged
+  | TicketChanged
+  | BoardChanged
+  | Gone;
+
+export type ServerMessage = Snapshot | BoardSnapshot | Change | Lost | Pong;
