@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 from pbx.sip import lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
@@ -173,14 +174,13 @@ class Sdp(_Section):
         starts = [at for at, (kind, _) in enumerate(lines) if kind == "m"]
         if len(starts) > MAX_MEDIA:
             raise RemoteProtocolError("more than 16 m= lines")
-        ends = [*starts[1:], len(lines)]
         session = lines[1 : starts[0]] if starts else lines[1:]
         return cls(
             origin=Origin.parse(origins[0]),
             lines=tuple(line for line in session if line[0] != "o"),
             media=tuple(
                 replace(MediaDescription.parse(lines[start][1]), lines=tuple(lines[start + 1 : end]))
-                for start, end in zip(starts, ends, strict=True)
+                for start, end in pairwise([*starts, len(lines)])
             ),
         )
 
