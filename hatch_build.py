@@ -35,16 +35,13 @@ class EngineAndPanel(BuildHookInterface):  # type: ignore[type-arg]  # hatchling
     def _engine(self, root: Path) -> bool:
         from pbx.media.build import compile_engine
 
-        compiled = compile_engine(root)
-        if not compiled:
-            self.app.display_warning("No C compiler: the media engine runs interpreted, for at most 100 calls at once.")
-        return compiled
+        return compile_engine(root)  # says itself why not
 
     def _panel(self, root: Path) -> None:
         from web_panel.frontend_build import build_frontend
 
         if not build_frontend(root, _node()):
-            self.app.display_warning("The panel's front end was not built: the panel answers, but shows no pages.")
+            self.app.display_warning("The panel was not built: it answers, but shows no pages.")
 
 
 def _node() -> Path:

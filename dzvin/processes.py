@@ -17,7 +17,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 READY_FD = "{ready_fd}"
-HURRY = 3.0  # seconds between the second request to end and the end by force
+HURRY = 6.0  # seconds between the second request to end and the end by force
 READY_LINE_LIMIT = 64 * 1024
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -27,3 +27,8 @@ if ! install ".[dev,interop]"; then
     echo "The foreign phones of the tests cannot be installed here; going on without them." >&2
     install ".[dev]"
 fi
+
+# pip hides what the build said.
+ls pbx/media/*.so >/dev/null 2>&1 ||
+    echo "Warning: no C compiler here, so the media engine runs interpreted, for at most 100 calls at once." >&2
+[ -d web_panel/static ] || echo "Warning: the panel's pages could not be built; see: pip install -v -e ." >&2
