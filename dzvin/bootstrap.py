@@ -29,6 +29,7 @@ from pbx.net.transport import Sender
 from pbx.net.udp import UdpTransport
 from pbx.registrations import Registrations
 from pbx.sip.digest import Algorithm, Nonces
+from pbx.sip.lexical import split_list
 from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
 from pbx.transactions import Transactions
@@ -72,30 +73,30 @@ def _stored(binding: Binding, shift: float) -> StoredBinding:
         contact=binding.contact,
         sip_call_id=binding.sip_call_id,
         cseq=binding.cseq,
-        registered_at=binding.registered_at + shift,
         expires_at=binding.expires_at + shift,
         received=binding.received,
-        path=binding.path,
+        path=", ".join(binding.path),
         user_agent=binding.user_agent,
         q=binding.q,
-        instance=binding.instance,
-        reg_id=binding.reg_id,
+        instance=binding.instance or "",
+        reg_id=binding.reg_id or 0,
     )
 
 
 def _live(stored: StoredBinding, shift: float) -> Binding:
+    expires_at = stored.expires_at + shift
     return Binding(
         contact=stored.contact,
         sip_call_id=stored.sip_call_id,
         cseq=stored.cseq,
-        registered_at=stored.registered_at + shift,
-        expires_at=stored.expires_at + shift,
+        registered_at=expires_at,  # only the order among an extension's phones is read off it
+        expires_at=expires_at,
         received=stored.received,
-        path=stored.path,
+        path=tuple(split_list(stored.path)) if stored.path else (),
         user_agent=stored.user_agent,
         q=stored.q,
-        instance=stored.instance,
-        reg_id=stored.reg_id,
+        instance=stored.instance or None,
+        reg_id=stored.reg_id or None,
     )
 
 
@@ -169,11 +170,10 @@ def _switchboard(
         on_online=online,
         on_offline=offline,
     )
-    secret = os.urandom(32)
     algorithms = tuple(Algorithm.of_token(name) for name in config.sip.digest)
     user_agent = UserAgent(
         endpoint,
-        Authenticator(config.sip.realm, algorithms, Nonces(secret), accounts),
+        Authenticator(config.sip.realm, algorithms, Nonces(os.urandom(32)), accounts),
         registrations,
         switchboard.ConfiguredDoors(config),
         on_call=lambda leg: calls.arrived(leg),

@@ -54,7 +54,8 @@ class Registrations:
         before = self.bindings(aor)
         registered = register(before, request, now=now, source=str(flow), limits=self._limits)
         if registered.bindings != before:
-            self._replace(aor, before, registered.bindings, user_agent=request.headers.get("User-Agent") or "")
+            newest = registered.added[0].user_agent if registered.added else ""
+            self._replace(aor, before, registered.bindings, user_agent=newest)
         return registered
 
     def bindings(self, aor: str) -> tuple[Binding, ...]:

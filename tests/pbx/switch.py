@@ -1,0 +1,194 @@
+"""A switchboard without a network: datagrams are handed in, what it sends is kept; media are promises only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+from uuid import UUID, uuid5
+
+from pbx.authentication import Authenticator
+from pbx.endpoint import Endpoint
+from pbx.inbound_leg import InboundLeg
+from pbx.media.client import MediaLeg, MediaPool
+from pbx.net.transport import Flow
+from pbx.ports import Account, Door
+from pbx.registrations import Registrations
+from pbx.sip.digest import Algorithm, Nonces, authorise, ha1
+from pbx.sip.message import Request, Response, parse
+from pbx.sip.registrar import Binding, Limits
+from pbx.timers import Timers
+from pbx.transactions import Transactions
+from pbx.user_agent import UserAgent
+
+PHONE = Flow("UDP", "192.0.2.11", 5062)
+TRUNK = Flow("UDP", "198.51.100.5", 5060)
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n"
+    "m=audio 30000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+)
+
+
+class KeptSender:
+    protocol = "UDP"
+    reliable = False
+    sent_by = "203.0.113.1:5060"
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Request | Response, Flow]] = []
+        self.broken = False
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        if self.broken:
+            raise OSError("network is unreachable")
+        self.sent.append((parse(data), flow))
+
+
+class PromisedLeg:
+    """Stands for a MediaLeg: remembers what it was told."""
+
+    def __init__(self, number: int) -> None:
+        self.address, self.port = "203.0.113.1", 40000 + 2 * number
+        self.on_event: object = None
+        self.told: list[tuple[str, object]] = []
+        self.cookie = b""
+        self.closed = False
+
+    def update(self, **values: object) -> None:
+        self.told.append(("update", values))
+
+    def set_cookie(self, cookie: bytes) -> None:
+        self.cookie = cookie
+
+    def bridge(self, other: object) -> None:
+        self.told.append(("bridge", other))
+
+    def stop_playing(self) -> None:
+        self.told.append(("stop_playing", None))
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class PromisedMedia:
+    def __init__(self) -> None:
+        self.legs: list[PromisedLeg] = []
+
+    async def open(self, *, call_id: UUID, address: str, cookie: bytes = b"", near: MediaLeg | None = None) -> MediaLeg:
+        self.legs.append(PromisedLeg(len(self.legs)))
+        return cast(MediaLeg, self.legs[-1])
+
+
+class Switch:
+    """`calls` are the legs that arrived; `sent` is what left, oldest first."""
+
+    def __init__(self, *, users: Mapping[str, str] = {"1001": "pw1", "1002": "pw2"}) -> None:
+        self._users = users
+        self.sender = KeptSender()
+        self.media = PromisedMedia()
+        self.timers = Timers(asyncio.get_running_loop())
+        self.transactions = Transactions(self.timers, {"UDP": self.sender})
+        self.endpoint = Endpoint(
+            transactions=self.transactions,
+            timers=self.timers,
+            senders={"UDP": self.sender},
+            media=cast(MediaPool, self.media),
+            media_address="203.0.113.1",
+            domain="example.com",
+        )
+        self.kept: dict[str, tuple[Binding, ...]] = {}
+        self.online: list[tuple[str, str]] = []
+        self.registrations = Registrations(
+            self.timers,
+            self,
+            Limits(),
+            on_online=lambda aor, _: self.online.append((aor, "online")),
+            on_offline=lambda aor, reason: self.online.append((aor, reason)),
+        )
+        self.calls: list[InboundLeg] = []
+        self.heard = ""  # the last authorised request
+        algorithms = (Algorithm.MD5, Algorithm.SHA_256)
+        self.user_agent = UserAgent(
+            self.endpoint,
+            Authenticator("dzvin", algorithms, Nonces(b"0" * 32), self),
+            self.registrations,
+            self,
+            on_call=self.calls.append,
+        )
+        self.transactions.user = self.user_agent
+
+    # What the switchboard asks of the rooms above it.
+
+    def account(self, user: str) -> Account | None:
+        password = self._users.get(user)
+        if password is None:
+            return None
+        return Account(user, {algorithm: ha1(user, "dzvin", password, algorithm) for algorithm in Algorithm})
+
+    def door(self, flow: Flow, number: str) -> Door | None:
+        return Door("city", trunk=True) if flow == TRUNK else None
+
+    def save(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        self.kept[aor] = bindings
+
+    # What a test does.
+
+    @property
+    def sent(self) -> list[Request | Response]:
+        return [message for message, _ in self.sender.sent]
+
+    @property
+    def statuses(self) -> list[int]:
+        return [message.status for message in self.sent if isinstance(message, Response)]
+
+    @property
+    def requests(self) -> list[Request]:
+        return [message for message in self.sent if isinstance(message, Request)]
+
+    def last_response(self) -> Response:
+        return next(message for message in reversed(self.sent) if isinstance(message, Response))
+
+    def hears(self, message: str | bytes | Request | Response, flow: Flow = PHONE) -> None:
+        if isinstance(message, Request | Response):
+            message = message.serialise()
+        self.transactions.receive(message.encode() if isinstance(message, str) else message, flow)
+
+    def hears_authenticated(self, request: str, user: str = "1001", password: str = "pw1", flow: Flow = PHONE) -> None:
+        """The request, its challenge, and the request again with credentials."""
+        self.hears(request, flow)
+        challenge = self.last_response().headers.get("WWW-Authenticate")
+        assert challenge is not None
+        method, uri = request.split(" ")[:2]
+        value = authorise(challenge, method=method, uri=uri, username=user, password=password, cnonce="c")
+        head, gap, body = request.partition("\r\n\r\n")
+        again = head.replace("branch=z9hG4bK", "branch=z9hG4bKauth").replace(f"CSeq: 1 {method}", f"CSeq: 2 {method}")
+        self.heard = f"{again}\r\nAuthorization: {value}{gap}{body}"
+        self.hears(self.heard, flow)
+
+
+def a_request(
+    method: str,
+    uri: str = "sip:1002@example.com",
+    *,
+    cseq: int = 1,
+    branch: str = "z9hG4bKone",
+    from_user: str = "1001",
+    to_tag: str = "",
+    sip_call_id: str = "",
+    headers: str = "",
+    body: str = "",
+) -> str:
+    call_id = sip_call_id or str(uuid5(UUID(int=0), method + uri))
+    tag = f";tag={to_tag}" if to_tag else ""
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    return (
+        f"{method} {uri} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 192.0.2.11:5062;branch={branch};rport\r\n"
+        "Max-Forwards: 70\r\n"
+        f"From: <sip:{from_user}@example.com>;tag=caller\r\n"
+        f"To: <{uri}>{tag}\r\n"
+        f"Call-ID: {call_id}\r\n"
+        f"CSeq: {cseq} {method}\r\n"
+        f"Contact: <sip:{from_user}@192.0.2.11:5062>\r\n"
+        f"{headers}{kind}Content-Length: {len(body)}\r\n\r\n{body}"
+    )
