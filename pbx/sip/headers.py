@@ -44,6 +44,8 @@ _USUAL = (
 )
 _KEYS: dict[str, str] = {name: name.lower() for name in _USUAL.split()} | COMPACT
 
+_NOT_YET = object()
+
 T = TypeVar("T")
 
 
@@ -134,11 +136,10 @@ class Headers:
 
     def parsed(self, what: str, name: str, parse: Callable[[list[str]], T]) -> T:
         """The typed view `what` of the header `name` (lower case), made once until that header changes."""
-        try:
-            return cast(T, self._parsed[what])
-        except KeyError:
+        view = self._parsed.get(what, _NOT_YET)
+        if view is _NOT_YET:
             view = self._parsed[what] = parse(self._values.get(name, []))
-            return view
+        return cast(T, view)
 
     def duplicated(self, names: Iterable[str]) -> str | None:
         """The first of these (lower case) that stands on more than one line."""

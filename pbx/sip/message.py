@@ -64,11 +64,8 @@ class _Message:
 
     @property
     def via(self) -> Via:
-        """The top Via. Raises RemoteProtocolError when there is none."""
-        vias = self.vias
-        if not vias:
-            raise RemoteProtocolError("no Via")
-        return vias[0]
+        """The top Via. It can be read though those below it are broken."""
+        return self.headers.parsed("via", "via", _parse_top_via)
 
     @property
     def from_(self) -> NameAddr:
@@ -123,6 +120,11 @@ class _Message:
         """The media type in lower case, without parameters."""
         value = self.headers.get("content-type")
         return value.partition(";")[0].strip().lower() if value else None
+
+    def accepts(self, media_type: str) -> bool:
+        """Whether the peer takes such a body in the answer; without Accept it does (§20.1)."""
+        ranges = self.headers.parsed("accept", "accept", _parse_media_ranges)
+        return ranges is None or bool({media_type, media_type.partition("/")[0] + "/*", "*/*"} & ranges)
 
     @property
     def require(self) -> frozenset[str]:
@@ -188,8 +190,8 @@ class Response(_Message):
 def parse(data: bytes | memoryview) -> Request | Response:
     """One whole message out of one datagram (or one framed piece of a stream).
 
-    Raises RemoteProtocolError and nothing else. Where it was a request with the headers that an answer copies, the
-    error carries it. A response that is wrong has status None: nobody answers a response.
+    Raises RemoteProtocolError and nothing else. Where it was a request with a Via that shows the way back, the error
+    carries it, so that it can be answered. A response that is wrong has status None: nobody answers a response.
     """
     if len(data) > MAX_MESSAGE:
         raise RemoteProtocolError("a message longer than 64 KiB", None)
@@ -317,11 +319,16 @@ def _check_common(message: Request | Response) -> None:
     if duplicate := headers.duplicated(_SINGLE):
         raise RemoteProtocolError(f"more than one {duplicate}")
     _ = message.via, message.from_, message.to, message.cseq
+    if headers.duplicated(("via",)) or "," in (headers.get("via") or ""):
+        _ = message.vias
 
 
 def _answerable(request: Request) -> Request | None:
-    """The request, when a response could find its way and its transaction; nobody answers an ACK."""
-    if request.method == "ACK" or not all(request.headers.get(name) for name in _MANDATORY):
+    """The request, when an answer could find its way; nobody answers an ACK.
+
+    RFC 4475 §3.3.1: without To, From or Call-ID an element "will respond with a 400", with what there is.
+    """
+    if request.method == "ACK":
         return None
     try:
         _ = request.via
@@ -348,6 +355,19 @@ def _serialise(start_line: str, headers: Headers, body: bytes) -> bytes:
         return "\r\n".join([start_line, *lines, "", ""]).encode("utf-8", "surrogateescape") + body
     except UnicodeEncodeError as error:
         raise LocalProtocolError("text that cannot be sent") from error
+
+
+def _parse_top_via(values: list[str]) -> Via:
+    if not values:
+        raise RemoteProtocolError("no Via")
+    items = lexical.split_list(values[0])
+    return Via.parse(items[0] if items else "")
+
+
+def _parse_media_ranges(values: list[str]) -> frozenset[str] | None:
+    if not values:
+        return None
+    return frozenset(item.partition(";")[0].strip().lower() for value in values for item in lexical.split_list(value))
 
 
 def _one_address(values: list[str]) -> NameAddr:

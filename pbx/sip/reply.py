@@ -99,10 +99,10 @@ def reply(
     # §8.2.6.2: "The Via header field values in the response MUST equal the Via header field values in the request".
     for via in request.headers.all("via"):
         ours.add("Via", via)
-    ours.add("From", request.headers.get("from") or "")
-    ours.add("To", _to(request, status, to_tag))
-    ours.add("Call-ID", request.sip_call_id)
-    ours.add("CSeq", request.headers.get("cseq") or "")
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        value = _to(request, status, to_tag) if name == "To" else request.headers.get(name)
+        if value:  # absent in the broken requests that `refusal` answers all the same
+            ours.add(name, value)
     # §12.1.1: "the UAS MUST copy all Record-Route header field values from the request into the response".
     if request.method in _FORMS_DIALOG and 100 < status < 300:
         for route in request.headers.all("record-route"):
@@ -132,11 +132,11 @@ def refusal(error: RemoteProtocolError, request: Request | None = None) -> Respo
     return reply(request, error.status, headers=error.headers)
 
 
-def _to(request: Request, status: int, to_tag: str | None) -> str:
-    to = request.headers.get("to") or ""
+def _to(request: Request, status: int, to_tag: str | None) -> str | None:
+    to = request.headers.get("to")
     # §8.2.6.2: "if the To header field in the request did not contain a tag, … the UAS MUST add a tag to the To header
     # field in the response (with the exception of the 100 (Trying) response, in which a tag MAY be present)."
-    if _has_tag(request) or (status == 100 and to_tag is None):
+    if not to or _has_tag(request) or (status == 100 and to_tag is None):
         return to
     return f"{to};tag={to_tag or stateless_tag(request)}"
 

@@ -193,14 +193,20 @@ class NameAddr:
         text = text.strip()
         display_name, start = _display_name(text)
         if start < 0:
-            # §20: without angle brackets everything after the first semicolon belongs to the header.
+            # §20: without angle brackets everything after the first semicolon belongs to the header, and "if the URI
+            # contains a comma, question mark or semicolon, the URI MUST be enclosed in angle brackets".
             uri_text, _, parameters = text.partition(";")
             uri_text = uri_text.strip()
+            if "?" in uri_text:
+                raise RemoteProtocolError("a question mark outside angle brackets")
         else:
             end = text.find(">", start)
             if end < 0:
                 raise RemoteProtocolError("an open angle bracket")
             uri_text = text[start + 1 : end].strip()
+            if " " in uri_text or "\t" in uri_text:
+                # A header folded inside its URI, as RFC 7118 prints one: space beside a semicolon misleads nobody.
+                uri_text = ";".join(part.strip() for part in uri_text.split(";"))
             parameters = text[end + 1 :].lstrip()
             if parameters and parameters[0] != ";":
                 raise RemoteProtocolError("text after the angle bracket")

@@ -5,6 +5,7 @@ import pytest
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
 from pbx.sip.headers import Headers
 from pbx.sip.message import CSeq, Request, Response, parse
+from pbx.sip.reply import refusal
 from tests.pbx.sip.messages import SDP, a_request, text_of
 
 
@@ -130,15 +131,35 @@ def test_a_content_length_that_is_no_number_is_400(length: str) -> None:
     assert refused(data).status == 400
 
 
-@pytest.mark.parametrize("missing", ["via", "from_", "to", "call_id"])
-def test_a_request_without_a_mandatory_header_gets_no_answer(missing: str) -> None:
-    error = refused(text_of("OPTIONS sip:a@b SIP/2.0", **{missing: ""}))  # type: ignore[arg-type]
+@pytest.mark.parametrize("missing", ["From", "To", "Call-ID", "CSeq"])
+def test_a_request_without_a_mandatory_header_is_400(missing: str) -> None:
+    lines = text_of("OPTIONS sip:a@b SIP/2.0").split(b"\r\n")
+    error = refused(b"\r\n".join(line for line in lines if not line.startswith(missing.encode() + b":")))
     assert error.status == 400
-    assert error.request is None  # an answer could not copy what is not there
+    answer = refusal(error)
+    assert answer is not None
+    assert missing not in answer.headers
+    assert "Via" in answer.headers
 
 
-def test_a_request_without_cseq_gets_no_answer() -> None:
-    assert refused(text_of("OPTIONS sip:a@b SIP/2.0", cseq="")).request is None
+def test_a_request_without_via_gets_no_answer() -> None:
+    assert refused(text_of("OPTIONS sip:a@b SIP/2.0", via="")).request is None
+
+
+def test_a_broken_via_below_the_top_one_is_400() -> None:
+    error = refused(text_of("OPTIONS sip:a@b SIP/2.0", via="SIP/2.0/UDP h;branch=z9hG4bK1;;,;,,"))
+    assert error.status == 400
+    assert error.request is not None
+    assert error.request.via.sent_by_host == "h"
+
+
+@pytest.mark.parametrize(
+    ("accept", "taken"),
+    [([], True), (["Accept: */*"], True), (["Accept: text/plain", "Accept: Application/SDP;x=y"], True),
+     (["Accept: application/*"], True), (["Accept: text/plain"], False), (["Accept:"], False)],
+)  # fmt: skip
+def test_what_an_answer_may_hold(accept: list[str], taken: bool) -> None:
+    assert request_of(text_of("INVITE sip:a@b SIP/2.0", more=accept)).accepts("application/sdp") is taken
 
 
 def test_max_forwards_and_the_from_tag_may_be_absent() -> None:

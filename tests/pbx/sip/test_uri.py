@@ -149,7 +149,8 @@ def test_addresses(text: str, name: str, uri: str, parameters: dict[str, str | N
 
 
 @pytest.mark.parametrize(
-    "text", ["", '"open <sip:a@b>', "<sip:a@b", "<sip:a@b> x", '"a" sip:a@b', "Bob <>", '"a"b<sip:a@b>', "*"]
+    "text",
+    ["", '"open <sip:a@b>', "<sip:a@b", "<sip:a@b> x", '"a" sip:a@b', "Bob <>", '"a"b<sip:a@b>', "*", "sip:a@b?x=y"],
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(RemoteProtocolError):
