@@ -1,0 +1,77 @@
+"""Nothing is left behind: what the server holds after a scenario is exactly what it held before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.deadlines import NotInTime, deadline
+from tests.support.server import Server
+
+SETTLES_WITHIN = 20.0  # seconds
+LOOK_AGAIN = 0.1
+GAUGES = (
+    "dzvin_calls", "dzvin_sip_legs", "dzvin_media_legs", "dzvin_waiting", "dzvin_registered", "dzvin_spool_facts",
+    "dzvin_tasks",
+)  # fmt: skip
+LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers")
+"""RFC 3261 keeps a transaction for 32 s after its end, to answer what the network brings late."""
+
+Holdings = dict[str, float]
+
+
+async def holdings(server: Server, gauges: tuple[str, ...] = GAUGES) -> Holdings:
+    """What the core and its media workers hold now: gauges, open files by kind, sockets."""
+    metrics = await server.metrics()
+    held: Holdings = {name: metrics[name] for name in gauges}
+    processes = {"core": server.pids.core} | {f"media {at}": pid for at, pid in enumerate(server.pids.media)}
+    for name, pid in processes.items():
+        held |= {f"{name}: {kind}": count for kind, count in await asyncio.to_thread(open_files, pid)}
+    return held
+
+
+def open_files(pid: int) -> list[tuple[str, int]]:
+    """Open files of a process by kind. Connections of the panel's own visitors are not among them."""
+    inodes = sockets(pid)
+    kinds: Counter[str] = Counter()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:
+            continue
+        kind, _, inode = target.partition(":")
+        kinds[inodes.get(inode.strip("[]"), "other socket") if kind == "socket" else kind] += 1
+    return sorted(kinds.items())
+
+
+def sockets(pid: int) -> dict[str, str]:
+    """The kind of each socket by its inode, in the network that the process lives in."""
+    found: dict[str, str] = {}
+    for protocol in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{protocol}").read_text().splitlines()[1:]:
+            found[line.split()[9]] = protocol
+    for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]:
+        found[line.split()[6]] = "unix"
+    return found
+
+
+@asynccontextmanager
+async def nothing_left(
+    server: Server, gauges: tuple[str, ...] = GAUGES, seconds: float = SETTLES_WITHIN
+) -> AsyncIterator[None]:
+    """Raises AssertionError that names what is held more or less than before, once it had time to settle."""
+    before = await holdings(server, gauges)
+    yield
+    after: Holdings = {}
+    try:
+        async with deadline("the server settled", seconds):
+            while (after := await holdings(server, gauges)) != before:
+                await asyncio.sleep(LOOK_AGAIN)
+    except NotInTime:
+        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        told = "\n".join(f"  {name}: {before.get(name, 0):g} -> {after.get(name, 0):g}" for name in sorted(changed))
+        raise AssertionError(f"{seconds:g} s after the scenario the server still differs:\n{told}") from None
