@@ -10,7 +10,7 @@ STAMP   := .venv/.dzvin-installed
 RESULTS := .test-results/requirements.json
 
 # What a build is made of. When one of these is newer than the stamp, the next command installs again.
-BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/*.pxd) web_panel/frontend_build.py \
+BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/*.pxd web_panel/locale/*.json) web_panel/frontend_build.py \
 	$(shell find web_panel/frontend -name node_modules -prune -o -type f -print 2>/dev/null)
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -66,6 +68,45 @@ def check(file: Annotated[Path, typer.Option("--config", help="The TOML file to 
     if problems:
         raise typer.Exit(1)
     typer.echo(f"{file}: can be used")
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    HALL = "hall"
+
+
+@users.command("add")
+def add_user(
+    login: str,
+    full_name: Annotated[str, typer.Option(prompt=True)],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    role: Annotated[Role, typer.Option(help="What this person may do.")] = Role.AGENT,
+    extension: Annotated[str | None, typer.Option(help="This person's phone.")] = None,
+    window: Annotated[str | None, typer.Option(help="Where this person serves visitors of the hall.")] = None,
+    data: Data = DATA,
+    file: File = None,
+) -> None:
+    """Add a person; asks for what is not given. Works beside a running installation, or without one."""
+    import asyncio
+
+    from crm_core import organisation
+    from dzvin.data_folder import AlreadyRuns
+    from dzvin.launch import configuration_file
+    from dzvin.people import NotAdded, add
+    from dzvin.postgres import PostgresDidNotStart
+
+    try:
+        settings = config.load(configuration_file(data, file), os.environ)
+        person = organisation.NewUser(
+            login=login, full_name=full_name, role=organisation.Role(role.value), locale=settings.language,
+            extension=extension, window=window,
+        )  # fmt: skip
+        asyncio.run(add(data, settings, person, password))
+    except (config.ConfigError, AlreadyRuns, NotAdded, PostgresDidNotStart) as refused:
+        _refuse(str(refused))
+    typer.echo(f"{login} can sign in")
 
 
 @app.command()
