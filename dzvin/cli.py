@@ -127,12 +127,13 @@ def _launch(
     from dzvin.core_process import StartFailed
     from dzvin.data_folder import AlreadyRuns, UnsafeFolder
     from dzvin.launch import Order, run
+    from recordings.crypto import BadKeyFile
 
     greet = sys.stderr.isatty() if hello is None else hello
     order = Order(data=data, config_file=file, overrides=overrides, hello=greet, companions=companions)
     try:
         run(order)
-    except (config.ConfigError, AlreadyRuns, UnsafeFolder, StartFailed) as refused:
+    except (config.ConfigError, AlreadyRuns, UnsafeFolder, BadKeyFile, StartFailed) as refused:
         _refuse(str(refused))
 
 

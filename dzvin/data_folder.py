@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import secrets
 import stat
 import tempfile
 import time
@@ -21,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from recordings.crypto import load_or_create_key_ring
 
 SOCKET_PATH_LIMIT = 107  # bytes of sockaddr_un.sun_path, less its final zero
 LONGEST_SOCKET_NAME = len("/media-63.sock")
@@ -98,10 +99,9 @@ class DataFolder:
         return False
 
     def master_key(self) -> Path:
-        """The key file, made of 32 random bytes when there is none."""
+        """The key file, made when there is none. Raises BadKeyFile: a damaged one is never overwritten."""
         path = self._folder("keys") / "master.key"
-        if not path.exists():
-            _write_whole(path, secrets.token_bytes(32))
+        load_or_create_key_ring(path)
         return path
 
     def run(self) -> Run:

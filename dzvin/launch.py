@@ -45,7 +45,7 @@ class Order:
 
 
 def run(order: Order) -> None:
-    """Run until a signal. Raises ConfigError, AlreadyRuns, UnsafeFolder or StartFailed."""
+    """Run until a signal. Raises ConfigError, AlreadyRuns, UnsafeFolder, BadKeyFile or StartFailed."""
     for module in order.companions:
         if find_spec(module) is None:
             raise StartFailed(f"this installation has no {module}")
@@ -56,6 +56,7 @@ def run(order: Order) -> None:
     if not folder.is_private:
         log.warning("others may read the data folder", folder=str(folder.path), expected="mode 0700")
     with folder.locked():
+        folder.master_key()  # a damaged one is told before anything runs
         asyncio.run(_supervise(order, file, settings, folder))
 
 

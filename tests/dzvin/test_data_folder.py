@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dzvin.data_folder import SOCKET_PATH_LIMIT, AlreadyRuns, DataFolder, Run, UnsafeFolder
+from recordings.crypto import BadKeyFile
 
 
 def mode(path: Path) -> int:
@@ -44,9 +45,16 @@ def test_one_supervisor_at_a_time_and_the_second_learns_of_the_first(tmp_path: P
 def test_the_master_key_is_made_once_and_is_secret(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     key = folder.master_key().read_bytes()
-    assert len(key) == 32
     assert mode(folder.master_key()) == 0o600
     assert DataFolder(tmp_path).master_key().read_bytes() == key
+
+
+def test_a_damaged_master_key_is_never_overwritten(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.master_key().write_text("damaged")
+    with pytest.raises(BadKeyFile):
+        folder.master_key()
+    assert (tmp_path / "keys" / "master.key").read_text() == "damaged"
 
 
 def test_epochs_only_grow(tmp_path: Path) -> None:
