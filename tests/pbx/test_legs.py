@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import msgspec
@@ -27,9 +28,7 @@ async def an_arrived_call(switch: Switch) -> InboundLeg:
     return leg
 
 
-def in_dialog(
-    switch: Switch, leg: InboundLeg, method: str, cseq: int, body: str = "", branch: str = "z9hG4bKin"
-) -> str:
+def in_dialog(leg: InboundLeg, method: str, cseq: int, body: str = "") -> str:
     return a_request(
         method,
         cseq=cseq,
@@ -68,15 +67,14 @@ def answered(invite: Request, tag: str = "callee") -> bytes:
 
 @virtual_time
 async def test_a_200_is_sent_again_until_its_ack_comes() -> None:
-    from asyncio import sleep
 
     switch = Switch()
     leg = await an_arrived_call(switch)
     leg.answer()
-    await sleep(3.6)  # T1, 2*T1, 4*T1: 0.5, 1.5, 3.5 s
+    await asyncio.sleep(3.6)  # T1, 2*T1, 4*T1: 0.5, 1.5, 3.5 s
     assert switch.statuses.count(200) == 4
     ack(switch, leg)
-    await sleep(60)
+    await asyncio.sleep(60)
     assert switch.statuses.count(200) == 4
     assert not leg.is_over
 
@@ -305,13 +303,12 @@ async def test_nothing_of_the_callers_network_reaches_the_callee() -> None:
 
 @virtual_time
 async def test_closing_a_leg_leaves_nothing_behind() -> None:
-    from asyncio import sleep
 
     switch = Switch()
     leg, invite = await a_dialled_call(switch)
     switch.hears(answered(invite))
     await leg.close()
     switch.hears(reply(switch.requests[-1], 200))
-    await sleep(64)
+    await asyncio.sleep(64)
     assert switch.media.legs[0].closed
     assert (len(switch.transactions), len(switch.timers), switch.user_agent.legs) == (0, 0, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import ParamSpec
@@ -51,11 +52,6 @@ def virtual_time(test: Callable[P, Coroutine[object, object, None]]) -> Callable
 
     # pytest would await what looks like a coroutine function.
     del run.__wrapped__  # type: ignore[attr-defined]  # set by functools.wraps
-    run.__signature__ = _signature(test)  # type: ignore[attr-defined]  # so that fixtures are still found
+    run.__signature__ = inspect.signature(test)  # so that fixtures are still found
     return run
 
-
-def _signature(test: Callable[P, Coroutine[object, object, None]]) -> object:
-    import inspect
-
-    return inspect.signature(test)
