@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from litestar.connection import ASGIConnection
-from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from crm_core import sessions
@@ -113,16 +111,17 @@ class Guarding:
     sessions: Sessions
     settings: PanelSettings
     trusted: TrustedAddresses
+    local: TrustedAddresses
     origins: frozenset[str]
 
 
-def guarding_of(connection: ASGIConnection[BaseRouteHandler, User, str, State]) -> Guarding:
+def guarding_of(connection: Connection) -> Guarding:
     guarding = connection.app.state["guarding"]
     assert isinstance(guarding, Guarding)
     return guarding
 
 
-def services_of(connection: ASGIConnection[BaseRouteHandler, User, str, State]) -> PanelServices:
+def services_of(connection: Connection) -> PanelServices:
     services = connection.app.state["services"]
     assert isinstance(services, PanelServices)
     return services
@@ -133,11 +132,11 @@ def cookie_name(settings: PanelSettings) -> str:
     return "__Host-dzvin_session" if settings.secure_cookies else "dzvin_session"
 
 
-def token_of(connection: ASGIConnection[BaseRouteHandler, User, str, State]) -> str | None:
+def token_of(connection: Connection) -> str | None:
     return connection.cookies.get(cookie_name(guarding_of(connection).settings))
 
 
-def address_of(connection: ASGIConnection[BaseRouteHandler, User, str, State]) -> str:
+def address_of(connection: Connection) -> str:
     return connection.client.host if connection.client else ""
 
 
@@ -153,7 +152,7 @@ async def enforce(connection: Connection, handler: BaseRouteHandler) -> None:
     match rule:
         case Public():
             return
-        case TrustedOrAdmin() if is_trusted(connection):
+        case TrustedOrAdmin() if is_trusted(connection) or address_of(connection) in guarding.local:
             return
         case _:
             user = await guarding.sessions.user(token_of(connection))
@@ -163,7 +162,7 @@ async def enforce(connection: Connection, handler: BaseRouteHandler) -> None:
             _check(rule, user)
 
 
-def is_trusted(connection: ASGIConnection[BaseRouteHandler, User, str, State]) -> bool:
+def is_trusted(connection: Connection) -> bool:
     return address_of(connection) in guarding_of(connection).trusted
 
 

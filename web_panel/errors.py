@@ -1,8 +1,9 @@
-"""Every refusal, mapped once to a status and to `{"error": key, "message": text}`, with `"field"` where one is at fault.
+"""Every refusal, mapped once to a status and to `{"error": key, "message": text}`; `"field"` names one at fault.
 
-    NotSignedIn 401   SignInRefused 401   Forbidden, ForeignOrigin 403   NotFound 404   AlreadyClaimed 409
-    ControlRefused 409 (forbidden 403, unknown_call 404)   Refused and bad input 400   TooMany 429
-    DatabaseAway and the driver's own exceptions 503   anything else 500, logged
+    NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
+    AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, bad input 400
+    BadRange 416                        TooMany 429                     DatabaseAway 503
+    anything else 500, logged
 
 The keys are texts too (`error.<key>` in `locale/`): the message is in the language of the request.
 """
@@ -10,22 +11,22 @@ The keys are texts too (`error.<key>` in `locale/`): the message is in the langu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from litestar import Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
 
 from callflow.control import ControlRefused
-from crm_core.access import Forbidden
-from crm_core.events import NotFound
-from crm_core.follow_ups import AlreadyClaimed
+from crm_core.access import Forbidden, NotFound
+from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import Refused
 from crm_core.organisation import User
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.rate_limit import TooMany
+from web_panel.recording_audio import BadRange
 from web_panel.security import ForeignOrigin
 from web_panel.texts import accepted_language, text
 
@@ -57,12 +58,13 @@ class Invalid(Exception):
         self.key = key
 
 
-AnyRequest = Request[User | None, str | None, object]
+AnyRequest = Request[User, str | None, State]
+Refusal = Response[dict[str, str]]
 
 
 def problem(
     request: AnyRequest, status: int, key: str, *, field: str | None = None, retry_after: int | None = None
-) -> Response[dict[str, str]]:
+) -> Refusal:
     """The one shape of a refusal."""
     language = language_of(request)
     message = text(f"error.{key}", language, seconds=str(retry_after or ""))
@@ -83,11 +85,11 @@ def language_of(request: AnyRequest) -> str:
     return accepted_language(header, default)
 
 
-def http_error(request: AnyRequest, error: HTTPException) -> Response[dict[str, str]]:
+def http_error(request: AnyRequest, error: HTTPException) -> Refusal:
     return problem(request, error.status_code, HTTP_KEYS.get(error.status_code, "failed"))
 
 
-def invalid_input(request: AnyRequest, error: ValidationException) -> Response[dict[str, str]]:
+def invalid_input(request: AnyRequest, error: ValidationException) -> Refusal:
     """R-QUEUE-19: a missing or wrong field is named."""
     first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     missing = MISSING.search(str(first.get("message", "")))
@@ -97,34 +99,61 @@ def invalid_input(request: AnyRequest, error: ValidationException) -> Response[d
     return problem(request, 400, "invalid", field=field if field not in ("", "data") else None)
 
 
-def refused(request: AnyRequest, error: Refused) -> Response[dict[str, str]]:
+def refused(request: AnyRequest, error: Refused) -> Refusal:
     return problem(request, 400, error.reason, field=error.field)
 
 
-def invalid(request: AnyRequest, error: Invalid) -> Response[dict[str, str]]:
+def invalid(request: AnyRequest, error: Invalid) -> Refusal:
     return problem(request, 400, error.key, field=error.field)
 
 
-def control_refused(request: AnyRequest, error: ControlRefused) -> Response[dict[str, str]]:
+def control_refused(request: AnyRequest, error: ControlRefused) -> Refusal:
     return problem(request, CONTROL_STATUS.get(error.reason, 409), error.reason)
 
 
-def too_many(request: AnyRequest, error: TooMany) -> Response[dict[str, str]]:
+def too_many(request: AnyRequest, error: TooMany) -> Refusal:
     return problem(request, 429, "too_many", retry_after=error.retry_after)
 
 
-def away(request: AnyRequest, error: Exception) -> Response[dict[str, str]]:
+def away(request: AnyRequest, error: Exception) -> Refusal:
     log.warning("database_away", path=request.url.path, error=repr(error))
     return problem(request, 503, "database_away", retry_after=5)
 
 
-def internal(request: AnyRequest, error: Exception) -> Response[dict[str, str]]:
+def internal(request: AnyRequest, error: Exception) -> Refusal:
     log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
     return problem(request, 500, "failed")
 
 
-def simple(status: int, key: str) -> object:
-    def handler(request: AnyRequest, _: Exception) -> Response[dict[str, str]]:
+def bad_range(request: AnyRequest, error: BadRange) -> Refusal:
+    refusal = problem(request, 416, "invalid", field="range")
+    refusal.headers["Content-Range"] = f"bytes */{error.size}"
+    return refusal
+
+
+def simple(status: int, key: str) -> Callable[[AnyRequest, Exception], Refusal]:
+    def handler(request: AnyRequest, _: Exception) -> Refusal:
         return problem(request, status, key)
 
     return handler
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
+    NotSignedIn: simple(401, "not_signed_in"),
+    SignInRefused: simple(401, "sign_in_refused"),
+    Forbidden: simple(403, "forbidden"),
+    ForeignOrigin: simple(403, "foreign_origin"),
+    NotFound: simple(404, "not_found"),
+    AlreadyClosed: simple(409, "already_closed"),
+    AlreadyClaimed: simple(409, "already_claimed"),
+    ControlRefused: control_refused,
+    Refused: refused,
+    Invalid: invalid,
+    ValidationException: invalid_input,
+    HTTPException: http_error,
+    BadRange: bad_range,
+    TooMany: too_many,
+    DatabaseAway: away,
+    **dict.fromkeys(AWAY, away),
+    Exception: internal,
+}

@@ -52,6 +52,7 @@ class PanelSettings:
     secure_cookies: bool = False
     public_url: str = ""
     allowed_origins: frozenset[str] = frozenset()  # beside the panel's own
+    session_check: float = 4.0  # seconds between looks at a websocket's session: a revoked one is cut within five
     trusted: tuple[str, ...] = ()  # addresses and networks free of limits; they may read /metrics
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from crm_core.organisation import User
@@ -36,7 +36,8 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-Connection = ASGIConnection[BaseRouteHandler, User, str, State]
+Connection: TypeAlias = ASGIConnection[Any, User, Any, State]
+"""A request or a websocket; which handler it goes to does not matter here."""
 
 
 class ForeignOrigin(Exception):

@@ -13,7 +13,7 @@ import { TicketPaper } from "./parts/ticket-paper";
 import { path } from "./router";
 import { known, may, me, start } from "./session";
 
-import "./styles/base.css";
+import "./styles/foundation.css";
 import "./styles/shell.css";
 
 /** A page whose code comes when it is first asked for. */

@@ -1,0 +1,97 @@
+"""The panel as one Litestar application: `create_app(services)`.
+
+A handler parses, calls one function and returns. Who may call it stands beside it as its rule; refusals are mapped in
+`errors`; what guards the browser stands in `security`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from web_panel.auth import PUBLIC, Guarding, Sessions, enforce
+from web_panel.errors import EXCEPTION_HANDLERS
+from web_panel.ports import PanelServices
+from web_panel.rate_limit import TrustedAddresses
+from web_panel.recording_audio import RecordingAudio
+from web_panel.routes.agents import AgentController
+from web_panel.routes.calls import CallController
+from web_panel.routes.dependencies import DEPENDENCIES
+from web_panel.routes.events import EventController
+from web_panel.routes.follow_ups import FollowUpController
+from web_panel.routes.hall import HallController
+from web_panel.routes.live import board, live
+from web_panel.routes.machine import health, metrics
+from web_panel.routes.pages import STATIC, assets, page
+from web_panel.routes.public import BookingLimits, PublicController
+from web_panel.routes.recordings import RecordingController
+from web_panel.routes.session import SessionController
+from web_panel.security import add_headers
+from web_panel.sockets import Sockets
+
+MAX_BODY = 256 * 1024  # bytes
+LOOPBACK = ("127.0.0.0/8", "::1")
+"""This machine may always read /metrics. It is free of limits only where the settings trust it."""
+
+
+def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
+    """The ASGI application. It opens nothing by itself: the pool, the live panel and the control are given to it."""
+    settings = services.settings
+    guarding = Guarding(
+        sessions=Sessions(services.pool, services.clock),
+        settings=settings,
+        trusted=TrustedAddresses(settings.trusted),
+        local=TrustedAddresses(LOOPBACK),
+        origins=settings.allowed_origins | ({settings.public_url.rstrip("/")} if settings.public_url else set()),
+    )
+    sockets = Sockets(each=20, altogether=500), Sockets(each=50, altogether=500)
+    booking_limits = BookingLimits(services.limits)
+    given = {
+        "staff_sockets": Provide(lambda: sockets[0], sync_to_thread=False),
+        "board_sockets": Provide(lambda: sockets[1], sync_to_thread=False),
+        "booking_limits": Provide(lambda: booking_limits, sync_to_thread=False),
+    }
+    return Litestar(
+        route_handlers=[
+            SessionController,
+            CallController,
+            AgentController,
+            EventController,
+            FollowUpController,
+            RecordingController,
+            HallController,
+            PublicController,
+            live,
+            board,
+            health,
+            metrics,
+            page,
+            assets(static),
+        ],
+        dependencies={**DEPENDENCIES, **given},
+        guards=[enforce],
+        exception_handlers={**EXCEPTION_HANDLERS},
+        before_send=[add_headers],
+        request_max_body_size=MAX_BODY,
+        state=State(
+            {
+                "services": services,
+                "guarding": guarding,
+                "audio": RecordingAudio(services.recordings),
+                "static": static,
+            }
+        ),
+        openapi_config=OpenAPIConfig(
+            title="Dzvin",
+            version="1",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            openapi_router=Router(path="/schema", route_handlers=[], opt={"rule": PUBLIC}),
+        ),
+        logging_config=None,
+    )

@@ -1,0 +1,54 @@
+"""Commands to calls: ring somebody back, hang up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, delete, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from callflow.control import Actor
+from crm_core import follow_ups
+from crm_core.access import Right
+from crm_core.organisation import User
+from web_panel.auth import needs
+from web_panel.ports import PanelServices
+
+
+class PlaceCall(msgspec.Struct, kw_only=True):
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    follow_up: UUID | None = None
+
+
+class Placed(msgspec.Struct):
+    call_id: UUID
+
+
+class CallController(Controller):
+    path = "/api/calls"
+    tags = ("calls",)
+
+    @post(opt={"rule": needs(Right.CALL)}, status_code=202)
+    async def call(
+        self,
+        data: JSONBody[PlaceCall],
+        user: NamedDependency[User],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> Placed:
+        """Ring my phone, then the number. For a follow-up it becomes mine first, so that two people never call the
+        same customer back: 409 when a colleague has it."""
+        if data.follow_up is not None:
+            async with services.pool.acquire(timeout=3) as conn:
+                await follow_ups.claim(conn, user, data.follow_up)
+        return Placed(await services.control.call(actor, data.number, follow_up=data.follow_up))
+
+    @delete("/{call_id:uuid}", opt={"rule": needs(Right.CALL)}, status_code=204)
+    async def hang_up(
+        self, call_id: FromPath[UUID], actor: NamedDependency[Actor], services: NamedDependency[PanelServices]
+    ) -> None:
+        """End a call: one's own, or any for a supervisor."""
+        await services.control.hang_up(actor, call_id)
