@@ -4,6 +4,7 @@ PYTHON ?= python3
 DATA   ?= data
 CONFIG ?= examples/demo.toml
 PYTEST ?=
+BENCH  ?=
 
 BIN     := .venv/bin
 STAMP   := .venv/.dzvin-installed
@@ -43,8 +44,8 @@ lint: install ## style and import rules
 types: install ## mypy, strict
 	$(BIN)/mypy
 
-bench: install ## processor time of the server for each unit of work
-	$(BIN)/python -m pytest tests/bench -q -s $(PYTEST)
+bench: install packages ## processor time of the server for each unit of work (BENCH="--rate 100")
+	$(BIN)/python -m tests.bench $(BENCH)
 
 requirements: install $(RESULTS) ## one line for each requirement row that has a passing test
 	@$(BIN)/python -m tests.requirements_plugin $(RESULTS)

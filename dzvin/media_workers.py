@@ -11,6 +11,7 @@ import structlog
 from dzvin.backoff import Backoff
 from dzvin.plan import Plan
 from dzvin.processes import NeverReady, Process, adopt, start
+from pbx.media.messages import PROTOCOL_VERSION
 
 log = structlog.get_logger("supervisor")
 
@@ -37,7 +38,7 @@ class MediaWorkers:
         # A worker of other settings may still sit behind the old socket. Without a core it ends by itself.
         self.plan.socket(index).unlink(missing_ok=True)
         worker = self._workers[index] = start(self.plan.worker(index))
-        self.plan.pid_file(index).write_text(str(worker.pid))
+        self.plan.pid_file(index).write_text(f"{worker.pid} {PROTOCOL_VERSION}")
         try:
             await worker.ready(READY_WITHIN)
         except NeverReady:
@@ -66,9 +67,10 @@ class MediaWorkers:
             self.plan.pid_file(index).unlink(missing_ok=True)
 
     def _left_behind(self, index: int) -> Process | None:
-        """The worker of an earlier supervisor, if it still serves, with today's settings."""
+        """The worker of an earlier supervisor, if it still serves, with today's settings and in today's language."""
         try:
-            pid = int(self.plan.pid_file(index).read_text())
+            pid, version = map(int, self.plan.pid_file(index).read_text().split())
         except (FileNotFoundError, ValueError):
             return None
-        return adopt(self.plan.worker(index), pid) if self.plan.socket(index).exists() else None
+        serves = version == PROTOCOL_VERSION and self.plan.socket(index).exists()
+        return adopt(self.plan.worker(index), pid) if serves else None

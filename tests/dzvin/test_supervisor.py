@@ -251,6 +251,16 @@ async def test_a_worker_of_other_settings_is_not_adopted(data: Path, apart: Call
         assert (await installation.ready()).pids["media"] != before.pids["media"]
 
 
+async def test_a_worker_that_speaks_another_protocol_is_not_adopted(data: Path, apart: Callable[[], Apart]) -> None:
+    killed = apart()
+    before = await killed.ready()
+    await killed.end(signal.SIGKILL)
+    pid_file = DataFolder(data).runtime / "media-0.pid"
+    pid_file.write_text(f"{pid_file.read_text().split()[0]} 0")
+    async with running(data) as installation:
+        assert (await installation.ready()).pids["media"] != before.pids["media"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_everything(number: signal.Signals, apart: Callable[[], Apart]) -> None:
     supervisor = apart()
