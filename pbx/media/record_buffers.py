@@ -56,18 +56,21 @@ class RecordBuffers:
         self.memory[at : at + RING] = silence
         self.memory[at + RING : at + 2 * RING] = silence
         self.law[slot] = law
+        # Finished before it began: the writer's thread finds nothing ripe until the engine's thread begins.
+        self.floor[slot] = 0
+        self.end[slot] = 0
 
     # ---- the engine's thread -----------------------------------------------------------------------------------
 
     def begin(self, slot: int, now: int) -> int:
         self.started[slot] = now
         self.floor[slot] = 0
-        self.end[slot] = -1
         self.overrun[slot] = 0
         for channel in range(2 * slot, 2 * slot + 2):
             self.anchored[channel] = 0
             self.strays[channel] = 0
             self.newest[channel] = 0
+        self.end[slot] = -1
         return 0
 
     def finish(self, slot: int, now: int) -> int:

@@ -1,19 +1,28 @@
-"""G.711: eight bits a sample, µ-law and A-law (ITU-T G.711; payload types 0 and 8 of RFC 3551)."""
+"""G.711 the other way: samples to µ-law and A-law (ITU-T G.711; RFC 3551 §4.5.14), and one law to the other.
+
+Decoding lives below, with the recordings, which need it too.
+"""
 
 from __future__ import annotations
 
 import sys
 from array import array
-from enum import IntEnum
 from functools import cache
 
+from recordings.g711 import SILENCE, Law, alaw_to_linear, decode, ulaw_to_linear
 
-class Law(IntEnum):
-    ULAW = 0
-    ALAW = 1
-
-
-SILENCE = {Law.ULAW: 0xFF, Law.ALAW: 0xD5}
+__all__ = [
+    "ALAW_TO_ULAW",
+    "SILENCE",
+    "ULAW_TO_ALAW",
+    "Law",
+    "alaw_to_linear",
+    "decode",
+    "encode",
+    "linear_to_alaw",
+    "linear_to_ulaw",
+    "ulaw_to_linear",
+]
 
 
 def linear_to_ulaw(sample: int) -> int:
@@ -24,12 +33,6 @@ def linear_to_ulaw(sample: int) -> int:
     return ~(sign | exponent << 4 | magnitude >> (exponent + 3) & 0x0F) & 0xFF
 
 
-def ulaw_to_linear(code: int) -> int:
-    code = ~code & 0xFF
-    magnitude = (((code & 0x0F) << 3) + 132 << (code >> 4 & 7)) - 132
-    return -magnitude if code & 0x80 else magnitude
-
-
 def linear_to_alaw(sample: int) -> int:
     """`sample` is 16 bits, signed."""
     mask = 0xD5 if sample >= 0 else 0x55
@@ -38,28 +41,9 @@ def linear_to_alaw(sample: int) -> int:
     return (segment << 4 | magnitude >> max(1, segment) & 0x0F) ^ mask
 
 
-def alaw_to_linear(code: int) -> int:
-    code ^= 0x55
-    segment = code >> 4 & 7
-    magnitude = ((code & 0x0F) << 4) + 8
-    if segment:
-        magnitude = magnitude + 0x100 << segment - 1
-    return magnitude if code & 0x80 else -magnitude
-
-
 # For `bytes.translate`: what one law's octet is in the other.
 ULAW_TO_ALAW = bytes(linear_to_alaw(ulaw_to_linear(code)) for code in range(256))
 ALAW_TO_ULAW = bytes(linear_to_ulaw(alaw_to_linear(code)) for code in range(256))
-
-
-def decode(data: bytes | bytearray | memoryview, law: Law) -> bytes:
-    """Octets of one law as 16-bit little-endian samples."""
-    low, high = _decoding(law)
-    octets = bytes(data)
-    samples = bytearray(2 * len(octets))
-    samples[0::2] = octets.translate(low)
-    samples[1::2] = octets.translate(high)
-    return bytes(samples)
 
 
 def encode(samples: bytes, law: Law) -> bytes:
@@ -68,13 +52,6 @@ def encode(samples: bytes, law: Law) -> bytes:
     if sys.byteorder == "big":
         values.byteswap()
     return bytes(map(_encoding(law).__getitem__, values))
-
-
-@cache
-def _decoding(law: Law) -> tuple[bytes, bytes]:
-    linear = ulaw_to_linear if law is Law.ULAW else alaw_to_linear
-    values = [linear(code) & 0xFFFF for code in range(256)]
-    return bytes(value & 0xFF for value in values), bytes(value >> 8 for value in values)
 
 
 @cache

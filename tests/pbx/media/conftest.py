@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.pbx.media.rig import KINDS, Rig, rig
+from tests.pbx.media.rig import KINDS, Phone, Rig, rig
 
 
 @pytest.fixture(params=KINDS)
@@ -17,3 +17,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 def engine(kind: str) -> Iterator[Rig]:
     with rig(kind) as made:
         yield made
+
+
+@pytest.fixture
+def new_phone() -> Iterator[Callable[..., Phone]]:
+    """Makes phones, and closes their sockets at the end."""
+    phones: list[Phone] = []
+
+    def make(*, payload_type: int = 0, event_type: int = 101, host: str = "127.0.0.1") -> Phone:
+        phones.append(Phone(payload_type=payload_type, event_type=event_type, host=host))
+        return phones[-1]
+
+    yield make
+    for phone in phones:
+        phone.sock.close()

@@ -1,0 +1,237 @@
+"""A worker's door: the Unix socket, one core at a time, and what to do without one.
+
+A core that greets with the same or a higher epoch takes the worker over; the connection before it is closed. Without a
+core the calls go on for a while (a new core may come); then the legs are dropped and their recordings closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from pbx.media.messages import (
+    MAX_FRAME,
+    PROTOCOL_VERSION,
+    BadFrame,
+    Command,
+    Digit,
+    Failed,
+    FromWorker,
+    Hello,
+    LegReport,
+    MediaSilent,
+    MediaStarted,
+    RecordingClosed,
+    RecordingCut,
+    Welcome,
+    decode_command,
+    encode,
+    frame_length,
+)
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PATH = 107  # octets of a Unix socket's name
+UNREAD_EVENTS = 256 * 1024  # octets; above it, a slow core loses digits and signs of life
+UNREAD_LIMIT = 8 * 1024 * 1024  # above it, it has hung and loses the connection
+KEPT_NEWS = 1024  # closed recordings remembered for the next core
+HELLO_TIMEOUT = 5.0  # seconds
+BACKLOG = 8
+
+
+class SocketTaken(Exception):
+    """Another worker answers on this socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    socket: Path
+    drop_after: float = 60.0  # seconds without a core until the legs are dropped
+    orphan_after: float = 600.0  # seconds without a core until an idle worker ends; 0: never
+    compiled: bool = True
+    capacity: int = 0
+
+
+class Served(Protocol):
+    """What stands behind the door."""
+
+    def execute(self, command: Command) -> None: ...
+
+    def reports(self) -> list[LegReport]: ...
+
+    def drop_all(self) -> None: ...
+
+
+class Server:
+    """Contract: `tell` is given to what stands behind; `serve` runs until it is cancelled or orphaned."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Binds the socket; nobody is answered before `serve`. Raises SocketTaken, OSError."""
+        self._listener = _bound(settings.socket)
+        self._settings = settings
+        self._served: Served | None = None
+        self._core: asyncio.StreamWriter | None = None
+        self._epoch = -1
+        self._news: deque[RecordingClosed | RecordingCut] = deque(maxlen=KEPT_NEWS)
+        self._timer: asyncio.TimerHandle | None = None
+        self._orphaned = asyncio.Event()
+
+    async def serve(self, served: Served, on_ready: Callable[[], None]) -> None:
+        """Open the door. Returns when the worker was without a core for too long."""
+        self._served = served
+        server = await asyncio.start_unix_server(self._connected, sock=self._listener, backlog=BACKLOG)
+        try:
+            self._alone()
+            on_ready()
+            await self._orphaned.wait()
+        finally:
+            server.close()
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._core is not None:
+                self._core.close()
+            self._settings.socket.unlink(missing_ok=True)
+
+    def tell(self, message: FromWorker) -> None:
+        """To the core, if there is one; what happened to recordings is kept for the next."""
+        if self._core is None:
+            if isinstance(message, RecordingClosed | RecordingCut):
+                self._news.append(message)
+            return
+        unread = self._core.transport.get_write_buffer_size()
+        if unread > UNREAD_EVENTS and isinstance(message, Digit | MediaStarted | MediaSilent):
+            return
+        if unread > UNREAD_LIMIT:
+            log.error("core reads nothing")
+            self._core.transport.abort()
+            self._leave(self._core)
+            return
+        self._core.write(encode(message))
+
+    # ---- connections -----------------------------------------------------------------------------------------------
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _is_ours(writer) and await self._greeted(reader, writer):
+                while self._core is writer:
+                    command = await _receive(reader)
+                    if self._core is writer and self._served is not None:
+                        self._served.execute(command)
+        except (OSError, EOFError, BadFrame, TimeoutError) as error:
+            log.info("core connection ended", reason=str(error) or "end of file")
+        finally:
+            self._leave(writer)
+            writer.close()
+
+    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        async with asyncio.timeout(HELLO_TIMEOUT):
+            hello = await _receive(reader)
+        refusal = ""
+        if not isinstance(hello, Hello):
+            refusal = "no Hello"
+        elif hello.version != PROTOCOL_VERSION:
+            refusal = f"version {PROTOCOL_VERSION} is spoken here"
+        elif hello.epoch < self._epoch:
+            refusal = f"epoch {self._epoch} was here before"
+        if refusal or not isinstance(hello, Hello):
+            writer.write(encode(Failed(id=0, reason=refusal)))
+            return False
+        before, self._core, self._epoch = self._core, writer, hello.epoch
+        if before is not None:
+            before.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        assert self._served is not None
+        for welcome in self._welcomes(self._served.reports()):
+            writer.write(encode(welcome))
+        while self._news:
+            writer.write(encode(self._news.popleft()))
+        return True
+
+    def _welcomes(self, legs: list[LegReport]) -> list[Welcome]:
+        """As many as the legs' cookies need."""
+        parts: list[list[LegReport]] = [[]]
+        room = MAX_FRAME
+        for leg in legs:
+            size = len(leg.cookie) + 256
+            if size > room - 256:
+                parts.append([])
+                room = MAX_FRAME
+            parts[-1].append(leg)
+            room -= size
+        return [
+            Welcome(
+                version=PROTOCOL_VERSION,
+                pid=os.getpid(),
+                legs=tuple(part),
+                more=number < len(parts),
+                compiled=self._settings.compiled,
+                capacity=self._settings.capacity,
+            )
+            for number, part in enumerate(parts, 1)
+        ]
+
+    # ---- without a core --------------------------------------------------------------------------------------------
+
+    def _leave(self, writer: asyncio.StreamWriter) -> None:
+        if self._core is writer:
+            self._core = None
+            self._alone()
+
+    def _alone(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._settings.drop_after, self._forsaken)
+
+    def _forsaken(self) -> None:
+        assert self._served is not None
+        log.warning("no core: legs are dropped", after=self._settings.drop_after)
+        self._served.drop_all()
+        if self._settings.orphan_after:
+            self._timer = asyncio.get_running_loop().call_later(self._settings.orphan_after, self._orphaned.set)
+
+
+async def _receive(reader: asyncio.StreamReader) -> Command:
+    head = await reader.readexactly(4)
+    return decode_command(await reader.readexactly(frame_length(head)))
+
+
+def _is_ours(writer: asyncio.StreamWriter) -> bool:
+    """Only our own user (or root) may command: the socket's mode says so, and the kernel vouches."""
+    sock = writer.get_extra_info("socket")
+    _, uid, _ = struct.unpack("iii", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return uid in (os.getuid(), 0)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket of mode 0600; a dead worker's is replaced. Raises SocketTaken, OSError."""
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise OSError(f"{path}: longer than {LONGEST_PATH} octets")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise SocketTaken(str(path))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o600)  # before `listen`: until then nobody can connect
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

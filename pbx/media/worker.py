@@ -1,0 +1,373 @@
+"""A media worker's control side: carries out the core's commands, and tells what happens. The door (`server`) is apart.
+
+Everything here runs in one asyncio loop and never waits: the engine has its thread, files have theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from pbx.media.engine_control import LAW_OF, EngineControl, LegClosed, RecordEnded
+from pbx.media.files import PromptMemory
+from pbx.media.messages import (
+    MAX_COOKIE,
+    Bridge,
+    Close,
+    Closed,
+    Command,
+    Digit,
+    Done,
+    Failed,
+    FromWorker,
+    Hello,
+    LegReport,
+    LegStatistics,
+    MediaSilent,
+    MediaStarted,
+    Open,
+    Opened,
+    Play,
+    PlaybackEnded,
+    Record,
+    RecordingClosed,
+    RecordingCut,
+    Report,
+    SendDigits,
+    SetCookie,
+    Statistics,
+    StopPlay,
+    StopRecord,
+    Unbridge,
+    Update,
+)
+from pbx.media.port_pool import PortPool, PortsSpent
+from pbx.media.recording_writer import Freed, RecordingWriter, header_for
+from pbx.media.reports import TICK, Reports, ReportState
+from pbx.media.worker_legs import Numbers, WorkerLeg, WorkerRecording
+from pbx.media.worker_playback import Playing
+from pbx.rtp import dtmf
+from recordings.crypto import MasterKey
+from recordings.store import OutsideStore, Store
+
+log = structlog.get_logger(__name__)
+
+
+class Refused(Exception):
+    """The command cannot be carried out; the text goes into Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    recordings: Path
+    key: MasterKey | None
+
+
+class Worker:
+    """`tell` gets every answer and notice. Contract: `start`, then `execute` for each command, then `shut_down`."""
+
+    def __init__(
+        self,
+        control: EngineControl,
+        ports: PortPool,
+        settings: Settings,
+        tasks: asyncio.TaskGroup,
+        tell: Callable[[FromWorker], None],
+    ) -> None:
+        self.legs: dict[int, WorkerLeg] = {}
+        self._tell = tell
+        self._control = control
+        self._ports = ports
+        self._store = Store(settings.recordings)
+        self._loop = asyncio.get_running_loop()
+        self._reports = Reports(control.figures)
+        self._writer = RecordingWriter(control.recordings, settings.key, self._from_writer)
+        memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
+        self._playing = Playing(control, memory, tasks, tell)
+        self._numbers = Numbers(control.settings.legs)
+        self._slots = Numbers(control.settings.recordings)
+        self._recordings: dict[UUID, WorkerRecording] = {}
+        self._by_slot: dict[int, WorkerRecording] = {}
+        self._quiet = asyncio.Event()  # no leg and no recording is left
+        self._ticker: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self._control.start()
+        self._writer.start()
+        self._loop.add_reader(self._control.event_descriptor(), self._engine_events)
+        self._tick()
+
+    async def shut_down(self, patience: float = 5.0) -> None:
+        """Close all legs and recordings properly, then the threads."""
+        self.drop_all()
+        try:
+            async with asyncio.timeout(patience):
+                while self.legs or self._recordings:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            log.error("media worker stops with things open", legs=len(self.legs), recordings=len(self._recordings))
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._loop.remove_reader(self._control.event_descriptor())
+        self._writer.stop()
+        self._control.stop()
+
+    def drop_all(self) -> None:
+        """Close every leg and recording, as if their core had asked for it."""
+        for leg in self.legs.values():
+            self._close(leg)
+        for recording in self._recordings.values():
+            self._end_recording(recording)
+
+    def reports(self) -> list[LegReport]:
+        """What the next core is told of the legs that are here."""
+        return [leg.report() for leg in self.legs.values() if not leg.closing]
+
+    # ---- commands --------------------------------------------------------------------------------------------------
+
+    def execute(self, command: Command) -> None:
+        """Carry out one command and answer it; a Close is answered when the leg is gone."""
+        assert not isinstance(command, Hello)
+        try:
+            answer = self._carry_out(command)
+        except Refused as error:
+            answer = Failed(id=command.id, reason=str(error))
+            self._settle(command)
+        if answer is not None:
+            self._tell(answer)
+
+    def _carry_out(self, command: Command) -> FromWorker | None:
+        match command:
+            case Open():
+                return self._open(command)
+            case Close():
+                leg = self._leg(command.leg)
+                leg.close_id = command.id
+                self._close(leg)
+                return None
+            case Report():
+                leg = self._leg(command.leg)
+                figures = self._statistics(leg, self._reports.state(leg.number))
+                return Statistics(id=command.id, leg=leg.number, statistics=figures)
+            case Record():
+                self._record(command)
+            case StopRecord():
+                self._stop_record(command)
+            case Hello():
+                raise Refused("a second Hello")
+            case _:
+                self._change(self._leg(command.leg), command)
+        return Done(id=command.id)
+
+    def _change(
+        self, leg: WorkerLeg, command: Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits
+    ) -> None:
+        match command:
+            case Update():
+                self._update(leg, command)
+            case SetCookie(cookie=cookie):
+                leg.cookie = _checked(cookie)
+            case Bridge(other=number):
+                other = self._leg(number)
+                if other is leg:
+                    raise Refused("a leg cannot be bridged to itself")
+                self._part(leg)
+                self._part(other)
+                leg.bridged, other.bridged = other.number, leg.number
+                self._control.bridge(leg.number, other.number)
+            case Unbridge():
+                self._part(leg)
+                self._control.unbridge(leg.number)
+            case Play(id=playback, files=files, loop=loop):
+                self._playing.play(leg, playback, files, loop=loop)
+            case StopPlay():
+                self._playing.stop(leg)
+            case SendDigits():
+                self._send_digits(leg, command)
+
+    def _open(self, command: Open) -> Opened:
+        cookie = _checked(command.cookie)
+        number = self._numbers.take()
+        if number is None:
+            raise Refused("no legs")
+        try:
+            ports = self._ports.take(command.address)
+        except (PortsSpent, OSError) as error:
+            self._numbers.give_back(number)
+            raise Refused("no ports" if isinstance(error, PortsSpent) else f"{command.address}: {error}") from error
+        self.legs[number] = WorkerLeg(number, command.call_id, cookie, command.address, ports)
+        self._control.open_leg(number, ports.rtp.fileno())
+        self._reports.open(number, ports.rtcp)
+        return Opened(id=command.id, leg=number, port=ports.port)
+
+    def _update(self, leg: WorkerLeg, command: Update) -> None:
+        if command.cookie is not None:
+            leg.cookie = _checked(command.cookie)
+        if not (0 <= command.remote_port <= 65535 and 0 <= command.payload_type <= 127):
+            raise Refused("no such port or payload type")
+        if (command.remote_address, command.remote_port) == (leg.address, leg.ports.port):
+            raise Refused("the far end's address is our own")
+        try:
+            self._control.update(
+                leg.number,
+                address=command.remote_address,
+                port=command.remote_port,
+                codec=command.codec,
+                payload_type=command.payload_type,
+                event_type=command.dtmf_payload_type,
+                direction=command.direction,
+                sources=command.sources,
+                learn_port=command.learn_port,
+            )
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        leg.codec, leg.event_type = command.codec, command.dtmf_payload_type
+        rtcp_port = command.remote_rtcp_port or (command.remote_port + 1 if command.remote_port else 0)
+        self._reports.point(leg.number, command.remote_address, rtcp_port if rtcp_port <= 65535 else 0)
+
+    def _send_digits(self, leg: WorkerLeg, command: SendDigits) -> None:
+        if leg.event_type is None:
+            raise Refused("no telephone-event on this leg")
+        if not all(digit in dtmf.DIGITS for digit in command.digits):
+            raise Refused("no digits")
+        milliseconds = min(max(command.milliseconds, 40), 8000)
+        for digit in command.digits:
+            self._control.send_digit(leg.number, digit, milliseconds)
+
+    def _leg(self, number: int) -> WorkerLeg:
+        leg = self.legs.get(number)
+        if leg is None or leg.closing:
+            raise Refused("no such leg")
+        return leg
+
+    def _part(self, leg: WorkerLeg) -> None:
+        if leg.bridged is not None and leg.bridged in self.legs:
+            self.legs[leg.bridged].bridged = None
+        leg.bridged = None
+
+    def _settle(self, command: Command) -> None:
+        """Nobody may wait for ever for something that was refused."""
+        match command:
+            case Play():
+                self._tell(PlaybackEnded(leg=command.leg, playback=command.id, reason="failed"))
+            case Record(recording_id=recording_id, path=path) if recording_id not in self._recordings:
+                self._tell(RecordingClosed(recording_id=recording_id, seconds=0.0, cut=True, path=path))
+            case _:
+                pass
+
+    # ---- the end of a leg ------------------------------------------------------------------------------------------
+
+    def _close(self, leg: WorkerLeg) -> None:
+        if leg.closing:
+            return
+        leg.closing = True
+        self._part(leg)
+        self._playing.cancel(leg, "closed")
+        for recording in self._recordings.values():
+            recording.legs.discard(leg.number)
+            if not recording.legs:
+                self._end_recording(recording)
+        self._control.close_leg(leg.number)
+
+    def _closed(self, number: int) -> None:
+        leg = self.legs.pop(number)
+        self._playing.forget(leg)
+        figures = self._statistics(leg, self._reports.close(number))
+        self._ports.give_back(leg.ports)
+        self._numbers.give_back(number)
+        self._tell(Closed(id=leg.close_id, leg=number, statistics=figures))
+        self._quiet.set()
+
+    def _statistics(self, leg: WorkerLeg, state: ReportState) -> LegStatistics:
+        return self._control.figures(leg.number).statistics(
+            remote_lost=state.remote_lost, remote_jitter=state.remote_jitter, round_trip=state.round_trip
+        )
+
+    # ---- recordings ------------------------------------------------------------------------------------------------
+
+    def _record(self, command: Record) -> None:
+        left = self._leg(command.left)
+        right = self._leg(command.right) if command.right is not None else None
+        legs = [leg for leg in (left, right) if leg is not None]
+        if command.recording_id in self._recordings or left is right:
+            raise Refused("recorded already")
+        if any(leg.recording_id is not None for leg in legs):
+            raise Refused("a leg is recorded already")
+        try:
+            path = self._store.path(command.path)
+        except OutsideStore as error:
+            raise Refused(f"{command.path} is not in the recordings folder") from error
+        slot = self._slots.take()
+        if slot is None:
+            raise Refused("too many recordings")
+        recording = WorkerRecording(command.recording_id, slot, {leg.number for leg in legs})
+        self._recordings[command.recording_id] = self._by_slot[slot] = recording
+        for leg in legs:
+            leg.recording_id = command.recording_id
+        self._control.record(slot, left.number, right.number if right is not None else None, LAW_OF[left.codec])
+        self._writer.open(slot, path, command.path, header_for(command.recording_id, left.codec))
+
+    def _stop_record(self, command: StopRecord) -> None:
+        recording = self._recordings.get(command.recording_id)
+        if recording is None:
+            raise Refused("no such recording")
+        self._end_recording(recording)
+
+    def _end_recording(self, recording: WorkerRecording) -> None:
+        if recording.ending:
+            return
+        recording.ending = True
+        for leg in self.legs.values():
+            if leg.recording_id == recording.recording_id:
+                leg.recording_id = None
+        self._control.stop_record(recording.slot)
+
+    def _from_writer(self, news: Freed | RecordingCut) -> None:
+        """In the writer's thread."""
+        self._loop.call_soon_threadsafe(self._written, news)
+
+    def _written(self, news: Freed | RecordingCut) -> None:
+        match news:
+            case RecordingCut():
+                self._tell(news)
+            case Freed(slot=slot, closed=closed):
+                recording = self._by_slot.pop(slot)
+                del self._recordings[recording.recording_id]
+                self._slots.give_back(slot)
+                self._tell(closed)
+                self._quiet.set()
+
+    # ---- what happens ----------------------------------------------------------------------------------------------
+
+    def _engine_events(self) -> None:
+        for event in self._control.events():
+            match event:
+                case LegClosed(leg=number):
+                    self._closed(number)
+                case RecordEnded(slot=slot):
+                    self._writer.end(slot)
+                case PlaybackEnded():
+                    self._playing.ended(self.legs.get(event.leg), event)
+                case Digit() | MediaStarted() | MediaSilent():
+                    self._tell(event)
+
+    def _tick(self) -> None:
+        if not self._control.is_running:
+            log.critical("the engine's thread has ended: the worker stops")
+            signal.raise_signal(signal.SIGTERM)
+            return
+        self._reports.tick()
+        self._ticker = self._loop.call_later(TICK, self._tick)
+
+
+def _checked(cookie: bytes) -> bytes:
+    if len(cookie) > MAX_COOKIE:
+        raise Refused(f"a cookie of {len(cookie)} octets")
+    return cookie

@@ -1,0 +1,62 @@
+"""What a worker keeps of its legs and recordings, beside the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pbx.media.files import Prompt
+from pbx.media.messages import CodecName, LegReport
+from pbx.media.port_pool import PortPair
+
+
+@dataclass(slots=True)
+class WorkerLeg:
+    number: int
+    call_id: UUID
+    cookie: bytes
+    address: str
+    ports: PortPair
+    codec: CodecName = "pcmu"
+    event_type: int | None = None
+    bridged: int | None = None
+    recording_id: UUID | None = None
+    playing: dict[int, list[Prompt]] = field(default_factory=dict)  # by playback
+    loading: asyncio.Task[None] | None = None  # of a Play whose files are being read
+    loading_playback: int = 0
+    closing: bool = False
+    close_id: int = 0  # the Close to be answered; 0: nobody asked
+
+    def report(self) -> LegReport:
+        return LegReport(
+            leg=self.number,
+            call_id=self.call_id,
+            cookie=self.cookie,
+            address=self.address,
+            port=self.ports.port,
+            recording_id=self.recording_id,
+            bridged=self.bridged,
+        )
+
+
+@dataclass(slots=True)
+class WorkerRecording:
+    recording_id: UUID
+    slot: int
+    legs: set[int]  # numbers of those that still speak into it
+    ending: bool = False
+
+
+class Numbers:
+    """Leg or slot numbers; a freed one waits behind all others before it is used again."""
+
+    def __init__(self, count: int) -> None:
+        self._free = deque(range(count))
+
+    def take(self) -> int | None:
+        return self._free.popleft() if self._free else None
+
+    def give_back(self, number: int) -> None:
+        self._free.append(number)

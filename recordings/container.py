@@ -1,0 +1,296 @@
+"""The file of a recording: whole at any moment, however its writer ends.
+
+    magic (8) | length (4) header, JSON | length (4) key, JSON or empty | CRC-32 of both (4)
+    record: kind (1) | number (4) | length (4) | body
+    record …
+
+Records are only appended. An encrypted body is AES-256-GCM: ciphertext and tag; the nonce is the record's number, and
+file id, kind and number are bound in, so that records cannot be altered, exchanged or moved to another file. The data
+key is the file's own, wrapped by the master key and bound to the header. A plain body ends with a CRC-32 instead.
+
+What a killed writer leaves behind is a torn last record, or zeros after a power cut: they end the recording (`cut`).
+Anything else that does not fit is `Damaged`, never silence. After a write that failed, numbers go on behind a `Gap`
+record, so that no nonce is ever used twice.
+
+Positions count samples since the recording began; what no record covers is silence.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Literal
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from recordings.crypto import NONCE_OCTETS, KeyMissing, KeyRing, MasterKey
+from recordings.g711 import Law
+
+MAGIC = b"DZVREC1\n"
+LENGTH = struct.Struct(">I")
+RECORD = struct.Struct(">BII")
+POSITION = struct.Struct(">Q")
+LONGEST_HEADER = 16 * 1024
+LONGEST_RECORD = 1024 * 1024
+LONGEST_RECORDING = 48 * 3600 * 8000  # samples
+
+AUDIO, PAUSE, RESUME, GAP, END = range(1, 6)
+
+Codec = Literal["pcmu", "pcma"]
+LAW: dict[Codec, Law] = {"pcmu": Law.ULAW, "pcma": Law.ALAW}
+
+
+class Damaged(Exception):
+    """The file was altered or the disk has failed: integrity error. The text says where."""
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    recording_id: UUID
+    started_at: datetime
+    codec: Codec = "pcmu"
+    rate: int = 8000
+    channels: int = 2
+
+
+class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
+    key_id: str
+    nonce: bytes
+    wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """`channels` have equal lengths."""
+
+    position: int
+    channels: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Sound was lost before this position: the disk was full or too slow."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    position: int
+    cut: bool
+
+
+Record = Audio | Pause | Resume | Gap | End
+
+
+class ContainerWriter:
+    """Appends records to a new file. A write either leaves a whole record behind or, with OSError, none."""
+
+    def __init__(self, path: Path, header: Header, key: MasterKey | None) -> None:
+        """Creates the file (mode 0600) and its folders. Without a key the recording is plain. Raises OSError."""
+        self.header = header
+        self._cipher: AESGCM | None = None
+        self._number = 0
+        self._missing = False
+        start = _head(header, b"")
+        if key is not None:
+            data_key = AESGCM.generate_key(256)
+            self._cipher = AESGCM(data_key)
+            body = msgspec.json.encode(header)
+            nonce, wrapped = key.wrap(data_key, body)
+            start = _head(header, msgspec.json.encode(WrappedKey(key_id=key.key_id, nonce=nonce, wrapped=wrapped)))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._length = 0
+        try:
+            self._write(start)
+        except OSError:
+            os.close(self._fd)
+            path.unlink()
+            raise
+
+    def append(self, record: Record) -> None:
+        """Raises OSError, and the record is not in the file then; a later one may be tried."""
+        if self._missing and not isinstance(record, Gap):
+            self.append(Gap(record.position))
+        kind, payload = _payload(record)
+        number = self._number
+        self._number += 1
+        if self._cipher is not None:
+            body = self._cipher.encrypt(_nonce(number), payload, _bound(self.header, kind, number))
+        else:
+            body = payload + LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number)))
+        try:
+            self._write(RECORD.pack(kind, number, len(body)) + body)
+        except OSError:
+            self._missing = True
+            raise
+        self._missing = False
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def sync(self) -> None:
+        os.fsync(self._fd)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            os.ftruncate(self._fd, self._length)
+            raise
+        self._length += len(data)
+
+
+class ContainerReader:
+    """Reads one file from its beginning: `header`, then `records` once."""
+
+    def __init__(self, file: BinaryIO, keys: KeyRing | None) -> None:
+        """Raises Damaged, KeyMissing."""
+        self._file = file
+        self._cipher: AESGCM | None = None
+        if file.read(len(MAGIC)) != MAGIC:
+            raise Damaged("not a recording")
+        header, key = self._part(), self._part()
+        if file.read(LENGTH.size) != LENGTH.pack(zlib.crc32(key, zlib.crc32(header))):
+            raise Damaged("the header")
+        try:
+            self.header = msgspec.json.decode(header, type=Header)
+            wrapped = msgspec.json.decode(key, type=WrappedKey) if key else None
+        except msgspec.MsgspecError as error:
+            raise Damaged("the header") from error
+        if wrapped is not None:
+            if keys is None:
+                raise KeyMissing("the recording is encrypted")
+            data_key = keys.find(wrapped.key_id).unwrap(wrapped.nonce, wrapped.wrapped, header)
+            if data_key is None:
+                raise Damaged("the header or the wrapped key")
+            self._cipher = AESGCM(data_key)
+
+    def records(self) -> Iterator[Record]:
+        """Until the end or a torn tail. Raises Damaged."""
+        expected = 0
+        position = 0
+        while (found := self._next()) is not None:
+            kind, number, body = found
+            record = self._open(kind, number, body)
+            # A number left out without a Gap, or doubled: a record was taken away or put in again.
+            if number < expected or (number > expected and not isinstance(record, Gap)):
+                raise Damaged(f"record {number} where {expected} belongs")
+            if not position <= record.position <= LONGEST_RECORDING:
+                raise Damaged(f"record {number} leads back in time")
+            expected, position = number + 1, _end_of(record)
+            yield record
+            if isinstance(record, End):
+                if self._file.read(1):
+                    raise Damaged("something follows the end")
+                return
+
+    def _part(self) -> bytes:
+        head = self._file.read(LENGTH.size)
+        length = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else LONGEST_HEADER + 1
+        if length > LONGEST_HEADER:
+            raise Damaged("the header")
+        return self._file.read(length)
+
+    def _next(self) -> tuple[int, int, bytes] | None:
+        head = self._file.read(RECORD.size)
+        if len(head) < RECORD.size:
+            return None
+        kind, number, length = RECORD.unpack(head)
+        if not kind and not any(head) and not any(self._file.read()):
+            return None  # zeros up to the end: the power went before the data came
+        if not AUDIO <= kind <= END or length > LONGEST_RECORD:
+            raise Damaged(f"after {self._file.tell() - RECORD.size} octets")
+        body = self._file.read(length)
+        return (kind, number, body) if len(body) == length else None
+
+    def _open(self, kind: int, number: int, body: bytes) -> Record:
+        if self._cipher is not None:
+            try:
+                payload = self._cipher.decrypt(_nonce(number), body, _bound(self.header, kind, number))
+            except (InvalidTag, ValueError) as error:
+                raise Damaged(f"record {number}") from error
+        else:
+            payload = body[: -LENGTH.size]
+            if body[-LENGTH.size :] != LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number))):
+                raise Damaged(f"record {number}")
+        return _record(kind, payload, self.header.channels)
+
+
+def _head(header: Header, key: bytes) -> bytes:
+    body = msgspec.json.encode(header)
+    check = zlib.crc32(key, zlib.crc32(body))
+    return MAGIC + LENGTH.pack(len(body)) + body + LENGTH.pack(len(key)) + key + LENGTH.pack(check)
+
+
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(NONCE_OCTETS, "big")
+
+
+def _bound(header: Header, kind: int, number: int) -> bytes:
+    return header.recording_id.bytes + RECORD.pack(kind, number, 0)
+
+
+def _plain_seed(kind: int, number: int) -> int:
+    return zlib.crc32(RECORD.pack(kind, number, 0))
+
+
+def _payload(record: Record) -> tuple[int, bytes]:
+    start = POSITION.pack(record.position)
+    match record:
+        case Audio(channels=channels):
+            assert len({len(channel) for channel in channels}) == 1
+            return AUDIO, start + b"".join(channels)
+        case Pause():
+            return PAUSE, start
+        case Resume():
+            return RESUME, start
+        case Gap():
+            return GAP, start
+        case End(cut=cut):
+            return END, start + bytes((cut,))
+
+
+def _end_of(record: Record) -> int:
+    return record.position + (len(record.channels[0]) if isinstance(record, Audio) else 0)
+
+
+def _record(kind: int, payload: bytes, channels: int) -> Record:
+    if len(payload) < POSITION.size:
+        raise Damaged("a record without a position")
+    position = POSITION.unpack_from(payload)[0]
+    rest = payload[POSITION.size :]
+    match kind:
+        case 1:
+            count = len(rest) // channels
+            if count * channels != len(rest):
+                raise Damaged("channels of different lengths")
+            return Audio(position, tuple(rest[n * count : n * count + count] for n in range(channels)))
+        case 2:
+            return Pause(position)
+        case 3:
+            return Resume(position)
+        case 4:
+            return Gap(position)
+        case _:
+            return End(position, rest[:1] != b"\x00")
