@@ -272,11 +272,8 @@ class Dialog:
 
 
 def _routes(message: Request | Response) -> tuple[str, ...]:
-    routes = [item for value in message.headers.all("record-route") for item in lexical.split_list(value) if item]
-    if len(routes) > MAX_VIAS:
-        raise RemoteProtocolError("more than 70 routes")
     _ = message.record_routes  # refuses what could not be used later
-    return tuple(routes)
+    return tuple(lexical.elements(message.headers.all("record-route"), MAX_VIAS, "routes"))
 
 
 def _address(uri: str, tag: str) -> str:

@@ -21,7 +21,7 @@ from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
 _PARAMETER = re.compile(
     r'[ \t]*+([A-Za-z0-9\-_*]++)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"|[^\s,"]++)[ \t]*+(?:,|$)', re.DOTALL
 )
-_SCHEME = re.compile(r"[ \t]*+digest[ \t]++", re.IGNORECASE)
+_SCHEME = re.compile(r"[ \t]*+digest[ \t]++", re.IGNORECASE | re.ASCII)
 _NC = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 

@@ -56,9 +56,10 @@ def key_of(name: str) -> str:
     """
     if key := _KEYS.get(name):
         return key
-    lowered = name.rstrip(" \t").lower()
-    if not TOKEN.fullmatch(lowered):
+    name = name.rstrip(" \t")
+    if not TOKEN.fullmatch(name):
         raise RemoteProtocolError("a header name that is no token")
+    lowered = name.lower()
     return COMPACT.get(lowered, lowered)
 
 

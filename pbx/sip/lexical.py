@@ -6,9 +6,12 @@ Every regular expression here is linear: alternatives start with different chara
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pbx.sip.errors import RemoteProtocolError
+
+MAX_ELEMENTS = 256  # of a comma-separated list in one header
+MAX_PARAMETERS = 128
 
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
@@ -22,11 +25,24 @@ _PARAMETER = re.compile(r'(?:[^;"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
 def split_list(text: str) -> list[str]:
     """The elements of a comma-separated header, trimmed; commas in quotes and angle brackets do not count.
 
-    Empty elements are dropped. Raises RemoteProtocolError when a quote or a bracket is left open.
+    Empty elements are dropped. Raises RemoteProtocolError when a quote or a bracket is left open, and for more than
+    256 commas.
     """
+    if text.count(",") > MAX_ELEMENTS:
+        raise RemoteProtocolError("a list of more than 256 elements")
     if '"' not in text and "<" not in text:
         return [stripped for item in text.split(",") if (stripped := item.strip())]
     return _split(text, _LIST_ITEM, ",")
+
+
+def elements(values: Iterable[str], maximum: int, what: str, status: int = 400) -> list[str]:
+    """The elements of all lines of a header. Raises RemoteProtocolError as soon as there are more than maximum."""
+    found: list[str] = []
+    for value in values:
+        found += split_list(value)
+        if len(found) > maximum:
+            raise RemoteProtocolError(f"more than {maximum} {what}", status)
+    return found
 
 
 def _split(text: str, item: re.Pattern[str], separator: str) -> list[str]:
@@ -45,7 +61,12 @@ def _split(text: str, item: re.Pattern[str], separator: str) -> list[str]:
 
 
 def parse_parameters(text: str) -> dict[str, str | None]:
-    """`;name=value;flag` as a mapping of lower-case names. Quoted values lose their quotes; the first of two wins."""
+    """`;name=value;flag` as a mapping of lower-case names. Quoted values lose their quotes; the first of two wins.
+
+    Raises RemoteProtocolError for an open quote, and for more than 128 semicolons.
+    """
+    if text.count(";") > MAX_PARAMETERS:
+        raise RemoteProtocolError("more than 128 parameters")
     parameters: dict[str, str | None] = {}
     for item in _split(text, _PARAMETER, ";") if '"' in text else text.split(";"):
         name, equals, value = item.partition("=")

@@ -1,8 +1,8 @@
 """SIP messages: bytes to Request or Response and back (RFC 3261 §7).
 
 The parser is lazy: it finds the lines, checks what every message must have, and leaves all other headers as strings
-until somebody asks. After `parse` these never raise: via, from_, to, cseq, sip_call_id, max_forwards, expires,
-request_uri. The others (contacts, routes …) may raise RemoteProtocolError when asked.
+until somebody asks. After `parse` these never raise: vias, via, from_, to, cseq, sip_call_id, and of a request
+max_forwards, expires, request_uri. The others (contacts, routes …) may raise RemoteProtocolError when asked.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from pbx.sip.via import MAX_VIAS, Via, parse_vias, response_destination, stamped
 __all__ = ["CSeq", "Request", "Response", "Via", "check_request", "parse", "response_destination", "stamp"]
 
 MAX_MESSAGE = 65536
+MAX_LINES = 1024  # before folded ones are joined
 MAX_CONTACTS = 10
+MAX_TOKENS = 256
 VERSION = "SIP/2.0"
 
 _FOLD = re.compile(r"\r\n[ \t]++")
-_SIP_VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE)
+_SIP_VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE | re.ASCII)
 _CSEQ = re.compile(rf"([0-9]++)[ \t]++({lexical.TOKEN.pattern})")
 _LENGTH_NAMES = ("content-length", "l")
 _MANDATORY = ("via", "from", "to", "call-id", "cseq")
@@ -96,7 +98,7 @@ class _Message:
     @property
     def is_wildcard(self) -> bool:
         """Whether this says `Contact: *` (§10.2.2)."""
-        return any("*" in lexical.split_list(value) for value in self.headers.all("contact"))
+        return "*" in lexical.elements(self.headers.all("contact"), MAX_CONTACTS, "contacts")
 
     @property
     def max_forwards(self) -> int | None:
@@ -200,12 +202,14 @@ def parse(data: bytes | memoryview) -> Request | Response:
     head, gap, body = bytes(data).lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not gap:
         raise RemoteProtocolError("no end of the header", None)
+    if head.count(b"\r\n") > MAX_LINES:
+        raise RemoteProtocolError("more than 1024 lines", None)
     text = head.decode("utf-8", "surrogateescape")
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)  # §7.3.1: a line that starts with white space continues the one before
     start_line, _, rest = text.partition("\r\n")
     lines = _header_lines(rest)
-    if start_line[:4].upper() == "SIP/":
+    if start_line[:4] in ("SIP/", "sip/"):
         return _parse_response(start_line, lines, body)
     return _parse_request(start_line, lines, body)
 
@@ -229,6 +233,8 @@ def _parse_request(start_line: str, lines: list[str], body: bytes) -> Request:
     try:
         if words[-1].upper() != VERSION:
             raise RemoteProtocolError("a version of SIP that we do not speak", 505)
+        if len(start_line) > MAX_HEADER_LENGTH:
+            raise RemoteProtocolError("a request line longer than 8 KiB", 414)
         if len(words) != 3 or start_line[-1] == " ":
             raise RemoteProtocolError("white space in the request line")
         if fault:
@@ -367,13 +373,17 @@ def _parse_top_via(values: list[str]) -> Via:
 def _parse_media_ranges(values: list[str]) -> frozenset[str] | None:
     if not values:
         return None
-    return frozenset(item.partition(";")[0].strip().lower() for value in values for item in lexical.split_list(value))
+    ranges = lexical.elements(values, MAX_TOKENS, "media ranges")
+    return frozenset(item.partition(";")[0].strip().lower() for item in ranges)
 
 
 def _one_address(values: list[str]) -> NameAddr:
     if not values:
         raise RemoteProtocolError("a missing address")
-    return NameAddr.parse(values[0])
+    address = NameAddr.parse(values[0])
+    if address.parameters.get("tag", "absent") in (None, ""):
+        raise RemoteProtocolError("a tag without a value")
+    return address
 
 
 def _parse_cseq(values: list[str]) -> CSeq:
@@ -393,18 +403,12 @@ def _parse_expires(values: list[str]) -> int | None:
 
 
 def _parse_contacts(values: list[str]) -> list[NameAddr]:
-    items = [item for value in values for item in lexical.split_list(value) if item != "*"]
-    if len(items) > MAX_CONTACTS:
-        raise RemoteProtocolError("more than 10 contacts")
-    return [NameAddr.parse(item) for item in items]
+    return [NameAddr.parse(item) for item in lexical.elements(values, MAX_CONTACTS, "contacts") if item != "*"]
 
 
 def _parse_addresses(values: list[str]) -> list[NameAddr]:
-    items = [item for value in values for item in lexical.split_list(value)]
-    if len(items) > MAX_VIAS:
-        raise RemoteProtocolError("more than 70 routes")
-    return [NameAddr.parse(item) for item in items]
+    return [NameAddr.parse(item) for item in lexical.elements(values, MAX_VIAS, "routes")]
 
 
 def _parse_tokens(values: list[str]) -> frozenset[str]:
-    return frozenset(item.lower() for value in values for item in lexical.split_list(value) if item)
+    return frozenset(item.lower() for item in lexical.elements(values, MAX_TOKENS, "option tags"))

@@ -213,7 +213,8 @@ def _codecs(stream: MediaDescription) -> list[Codec]:
         number = _payload_type(text)
         codec = None if number is None else maps.get(number) or STATIC.get(number)
         if codec:
-            codecs.append(replace(codec, fmtp=formats.get(codec.payload_type)))
+            fmtp = formats.get(codec.payload_type)
+            codecs.append(replace(codec, fmtp=fmtp) if fmtp else codec)
     return codecs
 
 

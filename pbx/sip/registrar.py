@@ -13,6 +13,7 @@ from pbx.sip import lexical
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request
 from pbx.sip.uri import NameAddr, SipUri
+from pbx.sip.via import MAX_VIAS
 
 _QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
@@ -139,7 +140,7 @@ def _update(contact: NameAddr, request: Request, now: float, source: str, limits
         expires_at=now + _interval(contact, request, limits),
         received=source,
         # RFC 3327 §5.3: "the registrar stores the Path" whether or not the UA said that it supports it.
-        path=tuple(item for value in request.headers.all("path") for item in lexical.split_list(value) if item),
+        path=tuple(lexical.elements(request.headers.all("path"), MAX_VIAS, "Path values")),
         user_agent=lexical.readable(request.headers.get("user-agent") or "")[:128],
         q=_q(contact.parameters.get("q")),
         instance=contact.parameters.get("+sip.instance"),

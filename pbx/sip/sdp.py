@@ -16,6 +16,7 @@ from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
 
 MAX_MEDIA = 16
 MAX_LINES = 1024
+MAX_FORMATS = 128  # as many as there are payload types
 MAX_LENGTH = 65536
 CONTENT_TYPE = "application/sdp"
 
@@ -139,8 +140,8 @@ class MediaDescription(_Section):
     @classmethod
     def parse(cls, text: str) -> MediaDescription:
         fields = text.split()
-        if len(fields) < 4:
-            raise RemoteProtocolError("an m= line without four fields")
+        if not 4 <= len(fields) <= 3 + MAX_FORMATS:
+            raise RemoteProtocolError("an m= line without formats, or with more than 128")
         port = lexical.integer(fields[1].partition("/")[0], 65535, "media port")
         return cls(media=fields[0].lower(), port=port, protocol=fields[2].upper(), formats=tuple(fields[3:]))
 

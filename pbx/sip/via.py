@@ -77,13 +77,7 @@ class Via:
 
 def parse_vias(values: list[str]) -> list[Via]:
     """Raises RemoteProtocolError, for more than 70 too."""
-    vias: list[Via] = []
-    for value in values:
-        for item in lexical.split_list(value):
-            if len(vias) == MAX_VIAS:
-                raise RemoteProtocolError("more than 70 Vias", 483)
-            vias.append(Via.parse(item))
-    return vias
+    return [Via.parse(item) for item in lexical.elements(values, MAX_VIAS, "Vias", 483)]
 
 
 def stamped(via: Via, source_host: str, source_port: int) -> Via:

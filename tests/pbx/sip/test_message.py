@@ -191,6 +191,11 @@ def test_cseq_must_name_the_method(cseq: str) -> None:
     assert refused(text_of("OPTIONS sip:a@b SIP/2.0", cseq=cseq)).status == 400
 
 
+@pytest.mark.parametrize("tag", [";tag", ";tag=", ';tag=""'])
+def test_a_tag_has_a_value(tag: str) -> None:
+    assert refused(text_of("OPTIONS sip:a@b SIP/2.0", to=f"<sip:a@b>{tag}")).status == 400
+
+
 @pytest.mark.parametrize("number", ["2147483648", "36893488147419103232", "-1", "١", "1 2", "x"])
 def test_cseq_must_fit_31_bits(number: str) -> None:
     assert refused(text_of("OPTIONS sip:a@b SIP/2.0", cseq=f"{number} OPTIONS")).status == 400
