@@ -24,6 +24,7 @@ EVENT = struct.Struct(">BBH")
 FRAME = 160  # samples in 20 ms
 PACE = 0.02
 DIGITS = "0123456789*#ABCD"
+PAYLOAD_TYPES = {law.value: law for law in Law}
 LONGEST_RECORDING = 15 * 60 * tones.RATE  # samples
 
 
@@ -34,7 +35,7 @@ class Stream:
     ssrc: int
     first_number: int
     first_timestamp: int
-    codes: bytearray = field(default_factory=bytearray)
+    pcm: bytearray = field(default_factory=bytearray)
     numbers: set[int] = field(default_factory=set)  # extended, counted from the first
     highest: int = 0
     doubled: int = 0
@@ -46,13 +47,13 @@ class Stream:
         self.numbers.add(extended)
         self.highest = max(self.highest, extended)
 
-    def place(self, timestamp: int, payload: bytes, silence: bytes) -> None:
+    def place(self, timestamp: int, pcm: bytes) -> None:
         at = (timestamp - self.first_timestamp + 0x80000000) % 0x100000000 - 0x80000000
         if not 0 <= at <= LONGEST_RECORDING:
             return  # sent before the first that came
-        gap = at + len(payload) - len(self.codes)
-        self.codes.extend(silence * max(0, gap))
-        self.codes[at : at + len(payload)] = payload
+        gap = 2 * at + len(pcm) - len(self.pcm)
+        self.pcm.extend(bytes(max(0, gap)))
+        self.pcm[2 * at : 2 * at + len(pcm)] = pcm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class AudioPort:
         self.sends = self.hears = True  # as agreed: hold stops one or both
         self.sent = 0  # packets
         self.digits: list[str] = []  # RFC 4733 key presses heard
+        self.laws_heard: set[Law] = set()
         self.foreign = 0
         self.unknown = 0  # packets of a payload type that nobody agreed on
         self._streams: dict[int, Stream] = {}
@@ -182,11 +184,12 @@ class AudioPort:
 
     def heard_since(self, start: int, end: int | None = None) -> bytes:
         """The sound after that many samples (see `samples_heard`)."""
-        return tones.decode(b"".join(stream.codes for stream in self._streams.values())[start:end], self.law)
+        whole = b"".join(stream.pcm for stream in self._streams.values())
+        return whole[2 * start : None if end is None else 2 * end]
 
     @property
     def samples_heard(self) -> int:
-        return sum(len(stream.codes) for stream in self._streams.values())
+        return sum(len(stream.pcm) for stream in self._streams.values()) // 2
 
     @property
     def statistics(self) -> Heard:
@@ -229,8 +232,10 @@ class AudioPort:
             stream = self._streams[ssrc] = Stream(ssrc, number, timestamp)
         stream.count(number)
         payload = data[HEADER.size :]
-        if kind & 0x7F == self.law.value:
-            stream.place(timestamp, payload, self.law.silence)
+        if kind & 0x7F in PAYLOAD_TYPES:  # whatever was agreed on first: what a phone has offered it must understand
+            law = PAYLOAD_TYPES[kind & 0x7F]
+            self.laws_heard.add(law)
+            stream.place(timestamp, tones.decode(payload, law))
         elif kind & 0x7F == self.digit_type and len(payload) >= EVENT.size:
             self._event(timestamp, payload)
         else:

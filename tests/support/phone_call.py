@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pbx.sip.message import Request, Response
@@ -219,7 +220,8 @@ class Call:
             self.audio.start()
             self._final.set_result(response)
             self._provisional.set()
-        answer = self._description(session.read(response.body).opposite) if self._late_offer else b""
+        offer = session.read(response.body)
+        answer = self._description(offer.opposite, offer) if self._late_offer else b""
         return self._in_dialog("ACK", cseq=response.cseq.number, body=answer)
 
     # ---- the callee's side -------------------------------------------------------------------------------------
@@ -255,7 +257,7 @@ class Call:
     def _respond_with_session(self, invite: Request) -> None:
         if invite.body:
             offer = session.read(invite.body)
-            body = self._description(offer.opposite)
+            body = self._description(offer.opposite, offer)
             self._agree(offer)
         else:
             body = self._description("sendrecv")
@@ -379,13 +381,18 @@ class Call:
             self.sip_call_id, cseq, headers=[("Route", route) for route in self._routes], branch=branch, body=body,
         )  # fmt: skip
 
-    def _description(self, direction: str) -> bytes:
+    def _description(self, direction: str, offer: Session | None = None) -> bytes:
+        """Our offer, or our answer: its codecs in the order of the offer, digits under the offer's number."""
         self._version += 1
         self.direction = direction
-        host = self.phone.address[0]
-        return Session(
-            address=(host, self.audio.port), laws=self.phone.laws, direction=direction, version=self._version
-        ).text()
+        ours = Session(
+            address=(self.phone.address[0], self.audio.port), laws=self.phone.laws, direction=direction,
+            version=self._version,
+        )  # fmt: skip
+        if offer is not None:
+            laws = tuple(law for law in offer.laws if law in ours.laws)
+            ours = replace(ours, laws=laws, digit_type=offer.digit_type)
+        return ours.text()
 
     def _agree(self, theirs: Session) -> None:
         """Media as both sides now want it: ours by our last description, theirs by `theirs`."""

@@ -1,0 +1,169 @@
+"""baresip as a foreign phone, in this process: the `baresip-python` binding, whose runtime can live once at a time.
+
+Its audio goes in and out as PCM. A call that is answered speaks and is recorded from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import baresip
+from baresip import Account, Config, Event, StackEvent
+
+from tests.support import tones
+from tests.support.deadlines import DEADLINE, deadline
+from tests.support.network import Address
+
+PACE = 0.02
+AHEAD = 6400  # bytes of sound given in advance: 400 ms
+CONFIG = """
+sip_listen 127.0.0.1:0
+rtp_timeout 0
+jitter_buffer_type fixed
+jitter_buffer_delay 1-20
+"""
+
+
+@dataclass(slots=True)
+class BaresipCall:
+    """One call. `heard` is PCM at 8 kHz; `frequency` is the tone that is spoken (None: silence)."""
+
+    native: baresip.Call
+    frequency: float | None = None
+    heard: bytearray = field(default_factory=bytearray)
+    digits: list[str] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _established: asyncio.Event = field(default_factory=asyncio.Event)
+    _pump: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.native.on(self._event)
+        self.native.on_dtmf(lambda digit: self.digits.append(digit.digit))
+        self._pump = asyncio.get_running_loop().create_task(self._speak_and_listen())
+
+    @property
+    def caller(self) -> str:
+        return (self.native.peer or "").removeprefix("sip:").partition("@")[0]
+
+    @property
+    def statistics(self) -> baresip.CallStats:
+        """Of a call that is over."""
+        assert self.native.final_stats is not None, "no statistics before the end"
+        return self.native.final_stats
+
+    async def answer(self) -> None:
+        await self.native.answer()
+        await self.established()
+
+    async def established(self, seconds: float = DEADLINE) -> None:
+        """Raises baresip's own errors for a call that failed."""
+        await self.native.wait_established(seconds)
+        self._established.set()
+
+    async def ended(self, seconds: float = DEADLINE) -> None:
+        async with deadline("baresip's call ended", seconds):
+            await self.closed.wait()
+
+    async def hang_up(self) -> None:
+        await self.native.hangup()
+        await self.ended()
+
+    async def listen(self, seconds: float = 1.0) -> bytes:
+        """The next seconds of sound as PCM."""
+        start, wanted = len(self.heard), round(seconds * tones.RATE) * 2
+        async with deadline(lambda: f"baresip heard {len(self.heard) - start} of {wanted} bytes", seconds + DEADLINE):
+            while len(self.heard) - start < wanted:
+                await asyncio.sleep(PACE)
+        return bytes(self.heard[start : start + wanted])
+
+    async def release(self) -> None:
+        with suppress(baresip.BaresipError):
+            await self.native.hangup()
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+
+    def _event(self, event: StackEvent) -> None:
+        if event.event is Event.CALL_CLOSED:
+            self.closed.set()
+
+    async def _speak_and_listen(self) -> None:
+        second = {frequency: tones.tone(frequency) for frequency in (self.frequency,) if frequency}
+        at = 0
+        while not self.closed.is_set():
+            await asyncio.sleep(PACE)
+            try:
+                info = self.native.audio.info()
+                if info.rx_ready:
+                    self.heard += self.native.audio.read(info.rx_capacity)
+                if self.frequency is None or not info.tx_ready:
+                    continue
+                pcm = second.setdefault(self.frequency, tones.tone(self.frequency))
+                room = AHEAD - info.tx_buffered
+                if room > 0:
+                    piece = (pcm[at:] + pcm)[:room]
+                    at = (at + self.native.audio.write(piece)) % len(pcm)
+            except (baresip.AudioNotActive, baresip.AudioRestarted):
+                continue
+
+
+@dataclass(slots=True)
+class BaresipPhone:
+    agent: baresip.UserAgent
+    server: Address
+    calls: list[BaresipCall] = field(default_factory=list)
+    _ringing: asyncio.Queue[BaresipCall] = field(default_factory=asyncio.Queue)
+
+    async def register(self) -> None:
+        """Raises RegistrationError."""
+        await self.agent.register()
+
+    async def dial(self, number: str, *, frequency: float | None = None) -> BaresipCall:
+        host, port = self.server
+        call = BaresipCall(await self.agent.dial(f"sip:{number}@{host}:{port}"), frequency)
+        self.calls.append(call)
+        return call
+
+    async def rings(self) -> BaresipCall:
+        async with deadline("baresip is called"):
+            return await self._ringing.get()
+
+    def is_called(self, native: baresip.Call) -> None:
+        call = BaresipCall(native)
+        self.calls.append(call)
+        self._ringing.put_nowait(call)
+
+
+@dataclass(slots=True)
+class Baresip:
+    """The one runtime and its phones."""
+
+    runtime: baresip.Runtime
+    phones: list[BaresipPhone] = field(default_factory=list)
+
+    async def phone(self, user: str, password: str, server: Address, *, registers: bool = True) -> BaresipPhone:
+        host, port = server
+        account = Account(user, f"{host}:{port}", password, reg_interval=60 if registers else 0)
+        phone = BaresipPhone(await baresip.UserAgent.create(self.runtime, account), server)
+        phone.agent.on_incoming(phone.is_called)
+        self.phones.append(phone)
+        return phone
+
+
+@asynccontextmanager
+async def running_baresip() -> AsyncIterator[Baresip]:
+    """Leaving it hangs up, signs off and ends baresip's thread."""
+    runtime = baresip.Runtime()
+    await runtime.start(Config(net_interface="127.0.0.1", max_concurrent_calls=None, extra_config_text=CONFIG))
+    stack = Baresip(runtime)
+    try:
+        yield stack
+    finally:
+        for phone in stack.phones:
+            await asyncio.gather(*(call.release() for call in phone.calls))
+            with suppress(baresip.BaresipError):
+                await phone.agent.unregister()
+        await runtime.close()
