@@ -15,6 +15,8 @@ from dzvin.processes import READY_FD, Program
 
 DATABASE_URL = "DZVIN_INTERNAL_DATABASE_URL"
 READY = "DZVIN_INTERNAL_READY"
+ORPHANED = 60  # seconds that a worker waits for another core after it has dropped the legs of the last one
+NEVER = 10**9  # seconds: thirty years
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +63,11 @@ class Plan:
         first = ports.start + index * share
         argv = (
             *self.python, "pbx.media", "--socket", str(self.socket(index)), "--ports", f"{first}-{first + share - 1}",
-            "--recordings", str(self.folder.recordings), "--key-file", str(self.folder.master_key()),
-            "--legs", str(media.legs), "--ready-fd", READY_FD,
+            "--recordings", str(self.folder.recordings), "--legs", str(media.legs), "--ready-fd", READY_FD,
+            "--lost-after", str(media.drop_after_silence or NEVER), "--orphan-after", str(ORPHANED),
         )  # fmt: skip
+        if self.config.recordings.encrypt:
+            argv += ("--key-file", str(self.folder.master_key()))
         return Program(name=f"media {index}", argv=argv, env=self.env, dies_with_us=False)
 
     def core(self, epoch: int, database_url: str, ports: Ports | None) -> Program:

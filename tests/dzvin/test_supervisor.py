@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from dzvin.data_folder import AlreadyRuns, DataFolder
 from dzvin.plan import Ready
 from dzvin.supervisor import Supervisor
 from tests.dzvin.fake_installation import FakeDatabase, plan
+
+pytestmark = pytest.mark.usefixtures("socket_folders")
 
 PATIENCE = 20.0  # seconds, against a hang; nothing waits that long
 ROOT = Path(__file__).parents[2]
@@ -215,7 +216,6 @@ def apart(data: Path) -> Iterator[Callable[[], Apart]]:
         if line.startswith("pbx.media start"):
             with suppress(ProcessLookupError):
                 os.kill(int(line.split("pid=")[1].split()[0]), signal.SIGKILL)
-    shutil.rmtree(DataFolder(data).runtime)
 
 
 async def test_when_the_supervisor_is_killed_the_core_dies_and_the_next_start_adopts_the_workers(
