@@ -133,7 +133,8 @@ class Dialog:
         """Our next request within the dialog (§12.2.1.1). contact: a whole header value, for a target refresh."""
         if method in ("ACK", "CANCEL"):
             raise LocalProtocolError(f"{method} takes the number of its INVITE: see ack() and cancel_for()")
-        # "The CSeq sequence numbers MUST contain monotonically increasing and contiguous … (excepting ACK and CANCEL)".
+        # "Requests within a dialog MUST contain strictly monotonically increasing and contiguous CSeq sequence numbers
+        # (increasing-by-one) in each direction (excepting ACK and CANCEL of course …)."
         self.local_cseq = (self.local_cseq or 0) + 1
         return self._request(method, self.local_cseq, via, contact, headers, body, content_type)
 
@@ -224,8 +225,8 @@ class Dialog:
         if not self.route_set:
             return _as_request_uri(self.remote_target), ()
         first = NameAddr.parse(self.route_set[0])
-        # "If the route set is not empty, and the first URI in the route set contains the lr parameter, the UAC MUST
-        # place the remote target URI into the Request-URI and MUST include a Route header field".
+        # "If the route set is not empty, and the first URI in the route set contains the lr parameter …, the UAC
+        # MUST place the remote target URI into the Request-URI and MUST include a Route header field".
         if "lr" in first.uri.parameters:
             return _as_request_uri(self.remote_target), self.route_set
         # "If … its first URI does not contain the lr parameter, the UAC MUST place the first URI from the route set

@@ -332,7 +332,7 @@ def _check_common(message: Request | Response) -> None:
 def _answerable(request: Request) -> Request | None:
     """The request, when an answer could find its way; nobody answers an ACK.
 
-    RFC 4475 §3.3.1: without To, From or Call-ID an element "will respond with a 400", with what there is.
+    RFC 4475 §3.3.1: a request without To, From and Call-ID is best answered too, with a 400 made of what there is.
     """
     if request.method == "ACK":
         return None

@@ -71,7 +71,10 @@ def address_of_record(request: Request) -> str:
 
 
 def register(bindings: tuple[Binding, ...], request: Request, *, now: float, source: str, limits: Limits) -> Registered:
-    """What this REGISTER makes of the bindings of its address of record. All of it happens, or none.
+    """What this REGISTER makes of the bindings of its address of record.
+
+    "REGISTER requests MUST also be processed atomically, meaning that a particular REGISTER request is either processed
+    completely or not at all."
 
     source: the flow on which the request came. Raises RemoteProtocolError: 400, or 423 with Min-Expires.
     """
@@ -122,8 +125,8 @@ def _remove_all(live: tuple[Binding, ...], lapsed: tuple[Binding, ...], request:
 
 
 def _check_order(binding: Binding, request: Request) -> None:
-    # Step 7: "If [the Call-ID values] match, the registrar compares the CSeq value. If the value is higher than that of
-    # the existing binding, it MUST update or remove the binding as above. If not, the update MUST be aborted and the
+    # Step 7: "If they are the same, the registrar compares the CSeq value. If the value is higher than that of the
+    # existing binding, it MUST update or remove the binding as above. If not, the update MUST be aborted and the
     # request fails." The RFC names no status; 400 makes a phone start over with a new Call-ID.
     if binding.sip_call_id == request.sip_call_id and request.cseq.number <= binding.cseq:
         raise RemoteProtocolError("REGISTER out of order", request=request)
@@ -139,7 +142,7 @@ def _update(contact: NameAddr, request: Request, now: float, source: str, limits
         registered_at=now,
         expires_at=now + _interval(contact, request, limits),
         received=source,
-        # RFC 3327 §5.3: "the registrar stores the Path" whether or not the UA said that it supports it.
+        # RFC 3327 §5.3: kept whether or not the phone says that it supports Path; without it nothing would reach it.
         path=tuple(lexical.elements(request.headers.all("path"), MAX_VIAS, "Path values")),
         user_agent=lexical.readable(request.headers.get("user-agent") or "")[:128],
         q=_q(contact.parameters.get("q")),
@@ -158,7 +161,7 @@ def _interval(contact: NameAddr, request: Request, limits: Limits) -> int:
         try:
             asked = lexical.integer(contact.parameters["expires"] or "", 2**32 - 1, "expires")
         except RemoteProtocolError:
-            asked = 3600  # §20.10: "Malformed values SHOULD be treated as equivalent to 3600."
+            asked = 3600  # §10.2: "Malformed values SHOULD be treated as equivalent to 3600."
     # "If and only if the requested expiration interval is greater than zero AND smaller than one hour AND less than a
     # registrar-configured minimum, the registrar MAY reject the registration with a response of 423".
     if 0 < asked < min(3600, limits.minimum):

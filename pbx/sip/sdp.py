@@ -213,8 +213,9 @@ def _line(text: str) -> Line:
 def succeeding(previous: Sdp, new: Sdp) -> Sdp:
     """The new description with the o= line that it must have after the previous one (RFC 3264 §8).
 
-    "the origin line of the SDP … MUST be identical to that in the previous SDP …, except that the version in the origin
-    field MUST increment by one from the previous SDP" if anything has changed, and not at all if nothing has.
+    "the "o=" line of the new SDP MUST be identical to that in the previous SDP, except that the version in the origin
+    field MUST increment by one from the previous SDP. If the version in the origin line does not increment, the SDP
+    MUST be identical to the SDP with that version number."
     """
     same = replace(new, origin=previous.origin)
     if same == previous:

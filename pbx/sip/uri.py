@@ -26,8 +26,9 @@ _NEVER_IN_URI = re.compile(r'[\x00-\x20"<>\x7f]')
 _USER_SAFE = "-_.!~*'()&=+$,;?/"  # §25.1: unreserved and user-unreserved; all else goes out escaped
 _PASSWORD_SAFE = "-_.!~*'()&=+$,"
 _HEADER_SAFE = "-_.!~*'()[]/?:+$"
-# §19.1.4: these must match when either URI has them; any other parameter counts only when both have it.
-_SIGNIFICANT = ("user", "ttl", "method", "maddr")
+# §19.1.4: these must match when either URI has them; any other parameter counts only when both have it. That transport
+# is one of them stands apart from the list, under "components with a default value".
+_SIGNIFICANT = ("user", "ttl", "method", "maddr", "transport")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,9 @@ class SipUri:
             return False  # "A SIP and SIPS URI are never equivalent."
         if not self.is_sip:
             return (self.user, self.opaque, self.parameters) == (other.user, other.opaque, other.parameters)
-        # "An URI omitting any component with a default value will not match a URI explicitly containing it."
+        # "A URI omitting any component with a default value will not match a URI explicitly containing that component
+        # with its default value. For instance, a URI omitting the optional port component will not match a URI
+        # explicitly declaring port 5060."
         if (self.user, self.password, self.host.lower(), self.port) != (
             other.user,
             other.password,
@@ -145,7 +148,7 @@ def _format_uri_parameters(parameters: Mapping[str, str | None]) -> str:
 def _parameters_match(ours: Mapping[str, str | None], theirs: Mapping[str, str | None]) -> bool:
     for name in {*ours, *theirs}:
         if name in ours and name in theirs:
-            # "components … are compared case-insensitively", after un-escaping.
+            # "Any uri-parameter appearing in both URIs must match." Case and escapes make no difference.
             if unescape(ours[name] or "").lower() != unescape(theirs[name] or "").lower():
                 return False
         elif name in _SIGNIFICANT:
@@ -154,7 +157,7 @@ def _parameters_match(ours: Mapping[str, str | None], theirs: Mapping[str, str |
 
 
 def _headers_match(ours: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str], ...]) -> bool:
-    # "URI header components are never ignored. … order is not significant."
+    # "URI header components are never ignored. Any present header component MUST be present in both URIs and match".
     return sorted((name.lower(), value) for name, value in ours) == sorted(
         (name.lower(), value) for name, value in theirs
     )

@@ -20,8 +20,8 @@ def ack_for(invite: Request, response: Response) -> Request:
 def cancel_for(invite: Request) -> Request:
     """The CANCEL of a pending INVITE (§9.1). Send it only after a provisional response has come.
 
-    It is a non-INVITE client transaction of its own. Raises LocalProtocolError for another method: "CANCEL requests
-    … SHOULD NOT be sent to cancel a request other than INVITE."
+    It is a non-INVITE client transaction of its own. Raises LocalProtocolError for another method: "A CANCEL
+    request SHOULD NOT be sent to cancel a request other than INVITE."
     """
     if invite.method != "INVITE":
         raise LocalProtocolError("only an INVITE can be cancelled")

@@ -71,7 +71,8 @@ class InviteServerTransaction:
             case Respond(response):
                 return self._refuse(response)
 
-            # RFC 6026 §7.1: "Transport Err. Inform TU", and stay.
+            # RFC 6026 §7.1: "A server transaction MUST NOT discard transaction state based only on encountering a
+            # non-recoverable transport error when sending a response."
             case TransportFailed():
                 return (Inform(Reason.TRANSPORT),)
 
@@ -85,7 +86,7 @@ class InviteServerTransaction:
             case Request(method="INVITE") if self._last_response:
                 return (Send(self._last_response),)
 
-            # "When timer G fires, the response is passed to the transport layer once more for retransmission, and
+            # "If timer G fires, the response is passed to the transport layer once more for retransmission, and
             # timer G is set to fire in MIN(2*T1, T2) seconds."
             case TimerFired(Timer.G) if self._last_response:
                 self._retransmit_after = min(2 * self._retransmit_after, self.timings.t2)
@@ -132,13 +133,14 @@ class InviteServerTransaction:
                 return self._terminate(Reason.DONE)
 
             case _:
-                return ()  # RFC 6026 §7.1: "any retransmissions of the INVITE … are absorbed"
+                return ()  # RFC 6026: this state is there to absorb the INVITE when it comes again
 
     def _refuse(self, response: Response) -> Sequence[Effect]:
         self.state = State.COMPLETED
         self._last_response = response
         effects: list[Effect] = [Send(response), StartTimer(Timer.H, self.timings.give_up)]
-        # "For unreliable transports, timer G is set to fire in T1 seconds, and is not set to fire for reliable".
+        # "For unreliable transports, timer G is set to fire in T1 seconds, and is not set to fire for reliable
+        # transports."
         if not self.reliable:
             self._retransmit_after = self.timings.t1
             effects.append(StartTimer(Timer.G, self._retransmit_after))

@@ -59,7 +59,7 @@ class NonInviteClientTransaction:
                 return self._terminate(Reason.TRANSPORT)
 
             # "If a provisional response is received while in the "Trying" state, the response MUST be passed to the TU,
-            # and then the client transaction SHOULD transition to the "Proceeding" state."
+            # and then the client transaction SHOULD move to the "Proceeding" state."
             case ((State.TRYING | State.PROCEEDING), Response(is_provisional=True)):
                 self.state = State.PROCEEDING
                 return (Deliver(event),)

@@ -35,7 +35,8 @@ class NonInviteServerTransaction:
 
     def handle(self, event: Event) -> Sequence[Effect]:
         match self.state, event:
-            # "If the TU passes a provisional response to the server transaction, it MUST enter "Proceeding"."
+            # "While in the "Trying" state, if the TU passes a provisional response to the server transaction, the
+            # server transaction MUST enter the "Proceeding" state."
             case ((State.TRYING | State.PROCEEDING), Respond(Response(is_provisional=True) as response)):
                 self.state = State.PROCEEDING
                 self._last_response = response
@@ -62,7 +63,7 @@ class NonInviteServerTransaction:
                 return self._terminate(Reason.DONE)
 
             case _:
-                return ()  # "Any other final responses passed by the TU … MUST be discarded while in "Completed""
+                return ()  # "Any other final responses passed by the TU … MUST be discarded" in Completed
 
     def _terminate(self, reason: Reason) -> Sequence[Effect]:
         self.state = State.TERMINATED

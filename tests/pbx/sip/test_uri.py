@@ -107,6 +107,8 @@ def test_equivalent_uris(one: str, other: str) -> None:
     [
         ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
         ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
         ("sip:bob@biloxi.com", "sip:bob@biloxi.com;user=phone"),
         ("sip:bob@biloxi.com:6000", "sip:bob@biloxi.com:6001"),
         ("sip:carol@chicago.com?Subject=next%20meeting", "sip:carol@chicago.com"),
@@ -123,9 +125,11 @@ def test_different_uris(one: str, other: str) -> None:
     assert not SipUri.parse(other).matches(SipUri.parse(one))
 
 
-# "equality is not transitive": "sip:carol@chicago.com;security=on" and "…=off" both match the plain one.
-def test_a_transport_that_only_one_names_is_ignored() -> None:
-    assert SipUri.parse("sip:bob@biloxi.com;transport=udp").matches(SipUri.parse("sip:bob@biloxi.com"))
+def test_equality_is_not_transitive() -> None:
+    plain, on, off = (SipUri.parse(f"sip:carol@chicago.com{more}") for more in ("", ";security=on", ";security=off"))
+    assert plain.matches(on)
+    assert plain.matches(off)
+    assert not on.matches(off)
 
 
 @pytest.mark.parametrize(
