@@ -22,7 +22,7 @@ from crm_core.fact_codec import AnyFact, UnknownKind, UnreadableRecord
 from crm_core.projection import project
 from crm_core.spool import Entry, Spool
 
-BATCH = 100  # facts; bounds how long folding a batch holds the loop
+BATCH = 50  # facts; bounds how long folding a batch holds the loop
 BATCH_TIMEOUT = 15.0  # seconds; then the connection is cut, whatever it waits for
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
@@ -142,16 +142,11 @@ class LedgerWriter:
         try:
             transaction = conn.transaction()
             await transaction.start()
-            try:
-                await project(conn, await write(conn, facts))
-            except asyncio.CancelledError:
-                conn.terminate()
-                raise
-            except BaseException:
-                if not conn.is_closed():
-                    await transaction.rollback()
-                raise
+            await project(conn, await write(conn, facts))
             await transaction.commit()
+        except BaseException:
+            conn.terminate()  # a failed batch is rare, a new connection cheap, and no answer is waited for
+            raise
         finally:
             cut.cancel()
             await self.pool.release(conn)
