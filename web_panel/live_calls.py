@@ -17,6 +17,7 @@ class Party:
     client_id: UUID | None = None
     client_name: str | None = None
     extension: bool = False  # a colleague's number
+    e164: str | None = None  # of an outside number
 
 
 @dataclass(slots=True)

@@ -158,6 +158,7 @@ class LiveState:
         party.number = fact.number
         party.name = fact.name or (self.name_of(fact.number) if fact.extension else "")
         party.extension = fact.extension
+        party.e164 = None if fact.extension else normalise(fact.number, region=self.region).e164
         _bound(self.parties, MAX_PARTIES)
 
     @_fold.register

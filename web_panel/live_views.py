@@ -285,7 +285,7 @@ def ticket_view(state: LiveState, ticket_id: UUID) -> TicketView | None:
 
 
 def party_view(party: Party) -> PartyView:
-    return PartyView(number=party.number, name=party.name, client_id=party.client_id, client_name=party.client_name)
+    return PartyView(number=party.e164 or party.number, name=party.name, client_id=party.client_id, client_name=party.client_name)
 
 
 def _is_over(entry: Entry) -> bool:

@@ -17,6 +17,8 @@ export interface Listener {
   snapshot(message: Snapshot | BoardSnapshot): void;
   change(message: Change): void;
   signedOut?(): void;
+  /** The socket could not be opened: find out why, perhaps the session is over. */
+  refused?(): void;
 }
 
 export class LiveSocket {
@@ -27,6 +29,7 @@ export class LiveSocket {
   private retryAfter = RETRY_FIRST;
   private timers: number[] = [];
   private pongDue: number | undefined;
+  private fresh = true; // this connection has not brought a snapshot yet
   private stopped = false;
 
   constructor(
@@ -49,6 +52,7 @@ export class LiveSocket {
     this.hangUp();
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${this.path}`);
     this.socket = socket;
+    this.fresh = true;
     socket.onmessage = (event: MessageEvent<string>) => this.receive(JSON.parse(event.data) as ServerMessage);
     socket.onclose = (event) => this.lost(event.code);
     this.timers.push(window.setInterval(() => this.ping(), PING_EVERY));
@@ -69,6 +73,7 @@ export class LiveSocket {
   private lost(code: number): void {
     this.hangUp();
     if (this.stopped) return;
+    if (this.fresh) this.listener.refused?.();
     this.behind = true;
     this.link.value = "lost";
     if (code === SIGNED_OUT) {
@@ -108,6 +113,7 @@ export class LiveSocket {
       case "board":
         this.seq = message.seq;
         this.behind = false;
+        this.fresh = false;
         this.retryAfter = RETRY_FIRST;
         serverSays(message.at);
         this.listener.snapshot(message);

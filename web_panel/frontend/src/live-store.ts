@@ -3,7 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 
 import { LiveSocket, type Link } from "./live-socket";
-import { me, signedOutElsewhere } from "./session";
+import { checkSession, me, signedOutElsewhere } from "./session";
 import type {
   AgentView,
   BoardLineView,
@@ -108,7 +108,12 @@ let socket: LiveSocket | null = null;
 
 export function startLive(): void {
   if (socket) return;
-  socket = new LiveSocket("/api/live", { snapshot: load, change, signedOut: signedOutElsewhere });
+  socket = new LiveSocket("/api/live", {
+    snapshot: load,
+    change,
+    signedOut: signedOutElsewhere,
+    refused: () => void checkSession(),
+  });
   socket.link.subscribe((value) => {
     link.value = value;
   });

@@ -65,6 +65,15 @@ export function signedOutElsewhere(): void {
   me.value = null;
 }
 
+/** Asked when the websocket is refused: a refused websocket does not say why. */
+export async function checkSession(): Promise<void> {
+  try {
+    await read<Me>("/api/session");
+  } catch (failure) {
+    if (failure instanceof Refused && failure.status === 401) signedOutElsewhere();
+  }
+}
+
 export async function changeLanguage(chosen: string): Promise<void> {
   chooseLanguage(chosen);
   if (me.value) await request<void>("PUT", "/api/session/language", { language: language.value });

@@ -93,8 +93,8 @@ export default function Booking(): JSX.Element {
         "POST",
         "/api/public/bookings",
         {
-          service: text("service"),
-          starts_at: `${text("day")}T${text("time")}`,
+          service_code: text("service_code"),
+          starts_at: `${text("day")}T${text("time")}:00`,
           name: text("name"),
           phone: text("phone"),
           company_count: Number(text("company_count")) || 1,
@@ -138,8 +138,8 @@ export default function Booking(): JSX.Element {
           )}
           {services.value?.length === 0 && failure.value === null && <p class="muted">{t("booking.no_services")}</p>}
           <Field
-            name="service"
-            label="field.service"
+            name="service_code"
+            label="field.service_code"
             failure={failure.value}
             input={(attributes) => (
               <select {...attributes} value={chosen.value} onChange={(event) => (chosen.value = event.currentTarget.value)}>

@@ -96,9 +96,7 @@ function WaitingRow({ ticket, visit }: { ticket: TicketView; visit: Visit | unde
       <td>{serviceName(ticket.service)}</td>
       <td class="clip">{visit?.name}</td>
       <td class="number clip">{visit && formatPhone(visit.phone)}</td>
-      <td>
-        <span class="tag">{t(ticket.booked ? "book_site" : "book_hall")}</span>
-      </td>
+      <td class="muted small clip way">{t(ticket.booked ? "book_site" : "book_hall")}</td>
       <td class="end">
         {may("issue_tickets") && (
           <button
@@ -154,7 +152,7 @@ export default function Hall(): JSX.Element {
                   <tr>
                     <th>{t("field.ticket")}</th>
                     <th>{t("field.time")}</th>
-                    <th>{t("field.service")}</th>
+                    <th>{t("field.service_code")}</th>
                     <th>{t("field.name")}</th>
                     <th>{t("field.phone")}</th>
                     <th>{t("field.way")}</th>

@@ -8,7 +8,7 @@ import { agents, calls } from "../live-store";
 import type { AgentStatus, AgentView } from "../wire";
 import { Icon } from "./icon";
 import { reasonText } from "./own-status";
-import { partyTitle, Since, StatusPill } from "./words";
+import { nameOf, partyTitle, Since, StatusPill } from "./words";
 
 const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "paused", "offline"];
 
@@ -28,7 +28,7 @@ function about(agent: AgentView): string {
   if (!call) return agent.status === "paused" ? reasonText(agent.reason) : "";
   if (call.direction !== "internal") return partyTitle(call.party);
   const other = call.people.find((person) => person.extension !== agent.extension);
-  return other ? other.name || other.extension : (call.dialled ?? "");
+  return other ? other.name || other.extension : nameOf(call.dialled ?? "") || (call.dialled ?? "");
 }
 
 function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
@@ -47,7 +47,7 @@ function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
             </span>
           </>
         )}
-        {agent.window && <span>{t("window.short", { window: agent.window })}</span>}
+        {agent.window && (agent.ticket || !agent.extension) && <span>{t("window.short", { window: agent.window })}</span>}
         {with_ && <span class="clip">{with_}</span>}
       </span>
       <Since at={agent.since} />

@@ -8,9 +8,9 @@ import { t, tOr } from "../i18n";
 import { calls, lines } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
-import type { CallView } from "../wire";
+import type { CallPerson, CallView } from "../wire";
 import { Icon } from "./icon";
-import { partyNumber, partyTitle, Since, StatePill } from "./words";
+import { formatPhone, nameOf, partyNumber, partyTitle, Since, StatePill } from "./words";
 
 const sorted = computed(() =>
   [...calls.value.values()].sort((one, other) => one.started_at.localeCompare(other.started_at)),
@@ -21,27 +21,34 @@ interface End {
   second: string;
 }
 
-function partyEnd(call: CallView): End {
-  return { title: partyTitle(call.party), second: partyNumber(call.party) };
+function lineName(call: CallView): string {
+  return call.line ? (lines.value.get(call.line)?.name ?? call.line) : "";
 }
 
-/** Our side of the call: the people in it, else the line or number that was dialled. */
-function ourEnd(call: CallView): End {
-  const people = call.people.filter((person) => call.direction !== "internal" || person.status !== "calling");
-  const names = people.map((person) => person.name || person.extension).join(", ");
-  const line = call.line ? (lines.value.get(call.line)?.name ?? call.line) : "";
-  if (names) return { title: names, second: line || people.map((person) => person.extension).join(", ") };
-  return { title: line || (call.dialled ?? ""), second: line ? (call.line ?? "") : "" };
+/** What was dialled: the line by its name, a colleague by theirs. */
+function dialledEnd(call: CallView): End {
+  const line = lineName(call);
+  if (line) return { title: line, second: call.line ?? "" };
+  const number = call.dialled ?? "";
+  const name = nameOf(number);
+  return name ? { title: name, second: number } : { title: formatPhone(number), second: "" };
+}
+
+/** The people of the company on our side of the call, else what was dialled. */
+function ourEnd(call: CallView, people: readonly CallPerson[]): End {
+  if (people.length === 0) return dialledEnd(call);
+  const numbers = people.map((person) => person.extension).join(", ");
+  return {
+    title: people.map((person) => person.name || person.extension).join(", "),
+    second: lineName(call) || numbers,
+  };
 }
 
 function ends(call: CallView): [End, End] {
-  if (call.direction === "outbound") return [ourEnd(call), partyEnd(call)];
-  if (call.direction === "inbound") return [partyEnd(call), ourEnd(call)];
-  const callee = call.people.find((person) => person.extension !== call.party.number);
-  const line = call.line ? (lines.value.get(call.line)?.name ?? call.line) : "";
-  const dialled = line || (call.dialled ?? "");
-  const second = callee ? dialled : line ? (call.line ?? "") : "";
-  return [partyEnd(call), { title: callee ? callee.name || callee.extension : dialled, second }];
+  const party = { title: partyTitle(call.party), second: partyNumber(call.party) };
+  if (call.direction === "outbound") return [ourEnd(call, call.people), party];
+  if (call.direction === "inbound") return [party, ourEnd(call, call.people)];
+  return [party, ourEnd(call, call.people.filter((person) => person.extension !== call.party.number))];
 }
 
 function mine(call: CallView): boolean {
@@ -63,16 +70,17 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
   return (
     <li class="call" data-testid="call" data-call-id={call.call_id} data-state={call.state}>
       <StatePill state={call.state} />
-      <div class="ends">
-        <CallEnd end={from} />
-        <Icon name="arrow" />
-        <CallEnd end={to} />
-      </div>
-      <span>
-        {ended && call.outcome && <span class="tag">{tOr("outcome", call.outcome, "outcome.failed")}</span>}
-        {!ended && call.recorded && <span class="tag recorded">{t("call.recorded")}</span>}
-      </span>
-      {ended ? <span /> : <Since at={call.since} />}
+      <CallEnd end={from} />
+      <Icon name="arrow" />
+      <CallEnd end={to} />
+      {ended ? (
+        <span class="tag">{tOr("outcome", call.outcome ?? "", "outcome.failed")}</span>
+      ) : (
+        <span class={call.recorded ? "recorded timer" : "timer"} title={call.recorded ? t("call.recorded") : undefined}>
+          <Since at={call.since} />
+          {call.recorded && <span class="only-heard">{t("call.recorded")}</span>}
+        </span>
+      )}
       {!ended && (may("supervise") || mine(call)) ? (
         <button
           class="icon-button danger"
@@ -101,7 +109,7 @@ export function Calls(): JSX.Element {
         <span class="count small">{sorted.value.filter((call) => call.state !== "ended").length}</span>
       </div>
       {sorted.value.length === 0 && <p class="empty">{t("calls.none")}</p>}
-      <ul class="entries">
+      <ul class="entries calls-list">
         {sorted.value.map((call) => (
           <CallRow key={call.call_id} call={call} />
         ))}

@@ -143,7 +143,7 @@ function Content({ row, changed }: { row: EventRow; changed: () => void }): JSX.
         >
           {t("save")}
         </button>
-        <span class="muted small">{t("event.keep_keys")}</span>
+        <span class="muted small">Ctrl + Enter</span>
       </div>
     </form>
   );

@@ -8,7 +8,7 @@ import { call, claim, closeFollowUp, handOver } from "../commands";
 import { t } from "../i18n";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
-import { Icon } from "./icon";
+import { Icon, type IconName } from "./icon";
 
 export interface Actionable {
   phone: string;
@@ -73,15 +73,27 @@ export function FollowUpActions({ entry, after }: { entry: Actionable; after?: (
               {t("follow_up.claim")}
             </button>
           )}
-          <button class="button quiet compact" type="button" data-testid="hand-over" onClick={() => (open.value = "handing")}>
-            {t("follow_up.hand_over")}
-          </button>
-          <button class="button quiet compact" type="button" data-testid="close" onClick={() => (open.value = "closing")}>
-            {t("follow_up.close")}
-          </button>
+          <span class="grow" />
+          <IconButton name="give" label={t("follow_up.hand_over")} testid="hand-over" act={() => (open.value = "handing")} />
+          <IconButton name="check" label={t("follow_up.close")} testid="close" act={() => (open.value = "closing")} />
         </>
       )}
     </div>
+  );
+}
+
+function IconButton(props: { name: IconName; label: string; testid: string; act: () => void }): JSX.Element {
+  return (
+    <button
+      class="icon-button"
+      type="button"
+      title={props.label}
+      aria-label={props.label}
+      data-testid={props.testid}
+      onClick={props.act}
+    >
+      <Icon name={props.name} />
+    </button>
   );
 }
 

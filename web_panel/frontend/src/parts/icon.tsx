@@ -3,32 +3,33 @@
 import type { JSX } from "preact";
 
 const SHAPES = {
-  phone: "M5 4h3.500l1.500 4-2 1.500a11 11 0 0 0 5.500 5.500l1.500-2 4 1.500V18a2 2 0 0 1-2 2A14.500 14.500 0 0 1 3 6a2 2 0 0 1 2-2z",
-  "phone-off": "M4 4l16 16M8.500 8 8 4H5a2 2 0 0 0-2 2c0 3 1 6 2.600 8.400M9.600 13a11 11 0 0 0 3.900 2l1.500-2 4 1.500V18",
-  "hang-up": "M3.500 14.500c4.500-5 12.500-5 17 0l-2.300 2.800-3.700-1.600-.3-2.400a9 9 0 0 0-4.400 0l-.3 2.400-3.700 1.600z",
+  phone: "M5 4h3.500l1.5 4-2 1.500a11 11 0 0 0 5.5 5.500l1.5-2 4 1.500V18a2 2 0 0 1-2 2A14.5 14.5 0 0 1 3 6a2 2 0 0 1 2-2z",
+  "phone-off": "M4 4l16 16M8.5 8 8 4H5a2 2 0 0 0-2 2c0 3 1 6 2.6 8.400M9.6 13a11 11 0 0 0 3.9 2l1.5-2 4 1.500V18",
   incoming: "M19 5 9 15M9 7v8h8",
   outgoing: "M5 19 15 9M7 9h8v8",
   missed: "M4 8l6 6 4-4 6 6M15 16h5v-5",
   arrow: "M5 12h14M13 6l6 6-6 6",
   user: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20a8 8 0 0 1 16 0",
-  ticket: "M4 7h16v3.500a1.800 1.800 0 0 0 0 3.600V17H4v-2.900a1.800 1.800 0 0 0 0-3.600z",
+  ticket: "M4 7h16v3.500a1.8 1.8 0 0 0 0 3.600V17H4v-2.900a1.8 1.8 0 0 0 0-3.600z",
   print: "M7 9V4h10v5M7 17H4v-7h16v7h-3M7 14h10v6H7z",
   close: "M6 6l12 12M18 6 6 18",
-  note: "M5 4h14v16H5zM8.500 9h7M8.500 13h7",
+  check: "M5 12.5l4.5 4.500L19 7.5",
+  give: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20a6.5 6.5 0 0 1 11-4.700M15 19h6M18 16l3 3-3 3",
+  note: "M5 4h14v16H5zM8.5 9h7M8.5 13h7",
   door: "M14 4h5v16h-5M4 12h11M11 8l4 4-4 4",
   left: "M14 6l-6 6 6 6",
   right: "M10 6l6 6-6 6",
-  sound: "M4 9.500v5h4l5 4v-13l-5 4zM16.500 9a4 4 0 0 1 0 6",
+  sound: "M4 9.500v5h4l5 4v-13l-5 4zM16.5 9a4 4 0 0 1 0 6",
   screen: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
   download: "M12 4v11M7 10.500l5 5 5-5M5 20h14",
 } as const;
 
-export type IconName = keyof typeof SHAPES;
+export type IconName = keyof typeof SHAPES | "hang-up";
 
 export function Icon({ name }: { name: IconName }): JSX.Element {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-      <path d={SHAPES[name]} />
+      {name === "hang-up" ? <path d={SHAPES.phone} transform="rotate(135 12 12)" /> : <path d={SHAPES[name]} />}
     </svg>
   );
 }

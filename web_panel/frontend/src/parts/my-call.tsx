@@ -9,7 +9,7 @@ import { me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView } from "../wire";
 import { Icon } from "./icon";
-import { partyNumber, partyTitle, Since, StatusPill } from "./words";
+import { nameOf, partyNumber, partyTitle, Since, StatusPill } from "./words";
 
 function myPart(call: CallView): CallPerson | undefined {
   return call.people.find((person) => person.extension === me.value?.extension);
@@ -20,7 +20,9 @@ function otherSide(call: CallView): string {
   if (call.direction !== "internal") return partyTitle(call.party);
   const other = call.people.find((person) => person.extension !== me.value?.extension);
   if (other) return other.name || other.extension;
-  return call.dialled && call.dialled !== me.value?.extension ? call.dialled : partyTitle(call.party);
+  const line = call.line ? lines.value.get(call.line)?.name : undefined;
+  if (call.dialled && call.dialled !== me.value?.extension) return line ?? (nameOf(call.dialled) || call.dialled);
+  return partyTitle(call.party);
 }
 
 function MyCall({ call }: { call: CallView }): JSX.Element | null {

@@ -28,7 +28,7 @@ export function WalkIn(): JSX.Element {
     failure.value = null;
     try {
       const ticket = await request<Issued>("POST", "/api/hall/tickets", {
-        service: text("service"),
+        service_code: text("service_code"),
         name: text("name"),
         phone: text("phone"),
         company_count: Number(text("company_count")) || 1,
@@ -67,8 +67,8 @@ export function WalkIn(): JSX.Element {
           </p>
         )}
         <Field
-          name="service"
-          label="field.service"
+          name="service_code"
+          label="field.service_code"
           failure={failure.value}
           input={(attributes) => (
             <select {...attributes}>

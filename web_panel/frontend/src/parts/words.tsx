@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 
 import { now, secondsSince } from "../clock";
 import { formatDateTime, formatDuration, formatMoment, t } from "../i18n";
+import { agents } from "../live-store";
 import type { AgentStatus, CallState, PartyView } from "../wire";
 
 export function StatusPill({ status }: { status: AgentStatus }): JSX.Element {
@@ -32,6 +33,12 @@ export function Moment({ at }: { at: string }): JSX.Element {
 export function formatPhone(number: string): string {
   const ukrainian = /^\+380(\d{2})(\d{3})(\d{2})(\d{2})$/.exec(number);
   return ukrainian ? `+380 ${ukrainian[1]} ${ukrainian[2]} ${ukrainian[3]} ${ukrainian[4]}` : number;
+}
+
+/** The colleague with this extension, as far as I may see colleagues. */
+export function nameOf(extension: string): string {
+  for (const agent of agents.value.values()) if (agent.extension === extension) return agent.name;
+  return "";
 }
 
 export function partyTitle(party: PartyView): string {
