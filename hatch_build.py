@@ -7,6 +7,7 @@ and a smaller number of calls later), and built assets that are present are take
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,30 +19,35 @@ class EngineAndPanel(BuildHookInterface):  # type: ignore[type-arg]  # hatchling
 
     def initialize(self, version: str, build_data: dict[str, object]) -> None:
         root = Path(self.root)
-        sys.path.insert(0, self.root)  # an isolated build does not have the project on its path
-        try:
-            compiled = self._engine(root)
-            self._panel(root)
-        finally:
-            sys.path.remove(self.root)
-        if compiled:
+        if _compile_engine(root):
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
+        self._panel(root)
         if version == "standard":  # an editable install reads it where it is
             forced = build_data.setdefault("force_include", {})
             assert isinstance(forced, dict)
             forced[str(root / "examples" / "demo.toml")] = "dzvin/demo.toml"
 
-    def _engine(self, root: Path) -> bool:
-        from pbx.media.build import compile_engine
-
-        return compile_engine(root)  # says itself why not
-
     def _panel(self, root: Path) -> None:
-        from web_panel.frontend_build import build_frontend
+        sys.path.insert(0, self.root)  # an isolated build does not have the project on its path
+        try:
+            from web_panel.frontend_build import build_frontend
 
-        if not build_frontend(root, _node()):
+            built = build_frontend(root, _node())
+        finally:
+            sys.path.remove(self.root)
+        if not built:
             self.app.display_warning("The panel was not built: it answers, but shows no pages.")
+
+
+def _compile_engine(root: Path) -> bool:
+    """In a process of its own: however a compiler fails, the installation goes on, and nothing half built is left."""
+    work = "import sys; from pathlib import Path; from pbx.media.build import compile_engine as c; sys.exit(not c(Path.cwd()))"
+    compiled = subprocess.run([sys.executable, "-c", work], cwd=root, check=False).returncode == 0
+    if not compiled:
+        for module in (root / "pbx" / "media").glob("*.so"):
+            module.unlink()
+    return compiled
 
 
 def _node() -> Path:
