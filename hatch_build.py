@@ -13,6 +13,12 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+COMPILE = """
+import pathlib, sys
+from pbx.media.build import compile_engine
+sys.exit(not compile_engine(pathlib.Path.cwd()))
+"""
+
 
 class EngineAndPanel(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's generic is of no use here
     PLUGIN_NAME = "custom"
@@ -42,8 +48,7 @@ class EngineAndPanel(BuildHookInterface):  # type: ignore[type-arg]  # hatchling
 
 def _compile_engine(root: Path) -> bool:
     """In a process of its own: however a compiler fails, the installation goes on, and nothing half built is left."""
-    work = "import sys; from pathlib import Path; from pbx.media.build import compile_engine as c; sys.exit(not c(Path.cwd()))"
-    compiled = subprocess.run([sys.executable, "-c", work], cwd=root, check=False).returncode == 0
+    compiled = subprocess.run([sys.executable, "-c", COMPILE], cwd=root, check=False).returncode == 0
     if not compiled:
         for module in (root / "pbx" / "media").glob("*.so"):
             module.unlink()
