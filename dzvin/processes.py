@@ -67,22 +67,14 @@ class Process:
 
     async def end(self, grace: float, hurry: asyncio.Event) -> None:
         """Ask it to end, wait `grace` seconds or until `hurry`, ask again, then insist."""
-        for patience in (grace, HURRY):
-            self.send(signal.SIGTERM)
-            if await self._ends(patience, hurry if patience == grace else None):
-                return
+        self.send(signal.SIGTERM)
+        hurried = asyncio.ensure_future(hurry.wait())
+        await asyncio.wait((self._ended, hurried), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        self.send(signal.SIGTERM)
+        await asyncio.wait((self._ended,), timeout=HURRY)
         self.send(signal.SIGKILL)
         await self.wait()
-
-    async def _ends(self, within: float, unless: asyncio.Event | None) -> bool:
-        waiting = [asyncio.ensure_future(self.wait())]
-        if unless:
-            waiting.append(asyncio.ensure_future(unless.wait()))
-        await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        return self.has_ended
 
     async def ready(self, within: float) -> bytes:
         """The one line that the process writes when it is ready. Raises NeverReady."""

@@ -132,9 +132,12 @@ class Supervisor:
         if self.database and self.database.pid:
             pids["database"] = self.database.pid
         ready = Ready(http=ports.http, sip=ports.sip, pids=pids)
-        self.plan.folder.remember(
-            msgspec.structs.replace(self.plan.folder.run(), database_url=self._url, http=ports.http)
-        )
+        try:
+            self.plan.folder.remember(
+                msgspec.structs.replace(self.plan.folder.run(), database_url=self._url, http=ports.http)
+            )
+        except OSError as error:  # a full disk: the core runs all the same
+            log.error("run.json could not be written", reason=str(error))
         if not self._ready.done():
             self._ready.set_result(ready)
         self.announce(ready)
