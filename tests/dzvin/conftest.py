@@ -14,8 +14,9 @@ __all__ = ["conn", "database_server", "database_url", "pool", "socket_folders"]
 
 
 @pytest.fixture
-def socket_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def socket_folders(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runtime folders of this process and of its children go below one that is removed; pytest's names are too long."""
+    tmp_path_factory.getbasetemp()  # pytest chooses its place once: before ours
     folder = tempfile.mkdtemp(prefix="dz-")
     monkeypatch.setattr(tempfile, "tempdir", folder)
     monkeypatch.setenv("TMPDIR", folder)
