@@ -76,6 +76,7 @@ class Nonces:
 
     def make(self, now: float, realm: str, tag: str = "") -> str:
         """A nonce no other call returns. tag: whatever the nonce shall be bound to, such as the source address."""
+        self._forget_expired(now)
         self._made = (self._made + 1) % 2**32
         stamp = int(now * 1000).to_bytes(8, "big") + self._made.to_bytes(4, "big")
         return urlsafe_b64encode(stamp + self._sign(stamp, realm, tag)).decode("ascii")
@@ -101,9 +102,19 @@ class Nonces:
                 return False
             count = self._counts[nonce] = _Count(order)
             if len(self._counts) > self._remembered:
-                _, forgotten = self._counts.popitem(last=False)
-                self._forgotten_before = max(self._forgotten_before, forgotten.order)
+                self._forget_oldest()
         return count.accept(nc or 0, self._WINDOW)
+
+    def _forget_expired(self, now: float) -> None:
+        while self._counts:
+            oldest = next(iter(self._counts.values()))
+            if now - oldest.order[0] / 1000 <= self.lifetime:
+                return
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        _, forgotten = self._counts.popitem(last=False)
+        self._forgotten_before = max(self._forgotten_before, forgotten.order)
 
     def _sign(self, stamp: bytes, realm: str, tag: str) -> bytes:
         bound = f"{realm}\0{tag}".encode("utf-8", "surrogateescape")

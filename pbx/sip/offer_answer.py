@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pbx.sip import lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
-from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp
+from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp, succeeding
 
 __all__ = [
     "PCMA",
@@ -110,11 +110,23 @@ def offer(
     direction: Direction = Direction.SENDRECV,
     session_id: int,
     version: int,
+    previous: Sdp | None = None,
 ) -> Sdp:
-    """Our offer of one audio stream with these codecs, the preferred one first."""
+    """Our offer of one audio stream with these codecs, the preferred one first.
+
+    previous: our last description in the same session, for a re-INVITE. Its streams keep their places, and the o= line
+    follows from it; session_id and version are then not used.
+    """
     if not codecs:
         raise LocalProtocolError("an offer without codecs")
-    return _description(address, session_id, version, (_stream(port, "RTP/AVP", codecs, direction),))
+    stream = _stream(port, "RTP/AVP", codecs, direction)
+    if previous is None:
+        return _description(address, session_id, version, (stream,))
+    place = _live_stream(previous)
+    # RFC 3264 §8: "If an SDP is offered, which is different from the previous SDP, the new SDP MUST have a matching
+    # media stream for each media stream in the previous SDP."
+    media = tuple(stream if at == place else replace(old, port=0, lines=()) for at, old in enumerate(previous.media))
+    return succeeding(previous, _description(address, session_id, version, media))
 
 
 def answer(
@@ -158,9 +170,7 @@ def in_common(remote: Sdp, supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_E
 
 def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:
     """What the peer's answer makes of our offer. Raises NotAcceptable."""
-    ours = next((at for at, media in enumerate(local_offer.media) if media.port), None)
-    if ours is None:
-        raise LocalProtocolError("an offer without a stream")
+    ours = _live_stream(local_offer)
     if len(remote_answer.media) <= ours or remote_answer.media[ours].media != local_offer.media[ours].media:
         raise NotAcceptable("the answer does not follow the offer")
     stream = remote_answer.media[ours]
@@ -173,6 +183,14 @@ def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:
         raise NotAcceptable("no codec in common", 305)
     allowed = _allowed(remote_answer, stream) & local_offer.direction_of(local_offer.media[ours])
     return _agreement(remote_answer, remote_answer, stream, agreed, allowed)
+
+
+def _live_stream(local: Sdp) -> int:
+    """The place of the one stream that we did not refuse."""
+    for at, media in enumerate(local.media):
+        if media.port:
+            return at
+    raise LocalProtocolError("a description of ours without a stream")
 
 
 def _first_acceptable(remote: Sdp, supported: Sequence[Codec]) -> tuple[int, MediaDescription, list[Codec]]:

@@ -25,6 +25,7 @@ _SIP = re.compile(rf"(?:([^@]*+)@)?({lexical.HOST})(?::([0-9]{{1,5}}+))?(;[^?]*+
 _NEVER_IN_URI = re.compile(r'[\x00-\x20"<>\x7f]')
 _USER_SAFE = "-_.!~*'()&=+$,;?/"  # §25.1: unreserved and user-unreserved; all else goes out escaped
 _PASSWORD_SAFE = "-_.!~*'()&=+$,"
+_PARAMETER_SAFE = "-_.!~*'()[]/:&+$"
 _HEADER_SAFE = "-_.!~*'()[]/?:+$"
 # §19.1.4: these must match when either URI has them; any other parameter counts only when both have it. That transport
 # is one of them stands apart from the list, under "components with a default value".
@@ -36,7 +37,7 @@ class SipUri:
     """A sip:, sips: or tel: URI in its parts, unescaped; any other scheme is kept whole in `opaque`.
 
     host: without the brackets of an IPv6 reference. For tel: the number is `user` and there is no host.
-    parameters: names in lower case, values as written (still escaped). headers: unescaped (name, value) pairs.
+    parameters: names in lower case. headers: (name, value) pairs, since one name may come twice.
     """
 
     scheme: str = "sip"
@@ -76,7 +77,7 @@ class SipUri:
             password=password,
             host=lexical.unbracket(host),
             port=lexical.integer(port, MAX_PORT, "port") if port else None,
-            parameters=lexical.parse_parameters(parameters) if parameters else {},
+            parameters=_parse_parameters(parameters) if parameters else {},
             headers=_parse_headers(headers) if headers else (),
         )
 
@@ -133,7 +134,15 @@ def _parse_tel(rest: str) -> SipUri:
     number, _, parameters = rest.partition(";")
     if not number:
         raise RemoteProtocolError("a tel: URI without a number")
-    return SipUri(scheme="tel", user=number, parameters=lexical.parse_parameters(parameters))
+    return SipUri(scheme="tel", user=number, parameters=_parse_parameters(parameters))
+
+
+def _parse_parameters(text: str) -> Mapping[str, str | None]:
+    parameters = lexical.parse_parameters(text)
+    if "%" not in text:
+        return parameters
+    # RFC 4475 §3.1.1.3: names may be escaped too.
+    return {unescape(name).lower(): value if value is None else unescape(value) for name, value in parameters.items()}
 
 
 def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
@@ -142,14 +151,17 @@ def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _format_uri_parameters(parameters: Mapping[str, str | None]) -> str:
-    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in parameters.items())
+    return "".join(
+        f";{escape(name, _PARAMETER_SAFE)}" + ("" if value is None else f"={escape(value, _PARAMETER_SAFE)}")
+        for name, value in parameters.items()
+    )
 
 
 def _parameters_match(ours: Mapping[str, str | None], theirs: Mapping[str, str | None]) -> bool:
     for name in {*ours, *theirs}:
         if name in ours and name in theirs:
-            # "Any uri-parameter appearing in both URIs must match." Case and escapes make no difference.
-            if unescape(ours[name] or "").lower() != unescape(theirs[name] or "").lower():
+            # "Any uri-parameter appearing in both URIs must match." Case makes no difference.
+            if (ours[name] or "").lower() != (theirs[name] or "").lower():
                 return False
         elif name in _SIGNIFICANT:
             return False

@@ -75,6 +75,9 @@ def test_escapes_are_decoded_in_uris_and_nowhere_else() -> None:
     assert (request.request_uri.user, request.request_uri.host) == ("sips:user@example.com", "example.net")
     assert request.to.uri.user == "user"
     assert request.from_.uri.user == "I have spaces"
+    contact = request.contact
+    assert contact is not None
+    assert contact.uri.parameters == {"lr": None, "name": "value%41"}
     method = request_of("esc02.dat")
     assert method.method == "RE%47IST%45R"
     assert method.to.display_name == "%Z%45"

@@ -139,6 +139,19 @@ def test_without_a_route_set_there_is_no_route(uac: Dialog) -> None:
     assert (bye.uri, bye.headers.all("route")) == ("sip:bob@192.0.2.4", [])
 
 
+def test_a_target_refresh_of_ours_names_our_contact(uac: Dialog) -> None:
+    again = uac.request(
+        "INVITE", via=VIA, contact="<sip:alice@192.0.2.101>", body=b"v=0", content_type="application/sdp"
+    )
+    assert again.contact is not None
+    assert (again.content_type, again.body) == ("application/sdp", b"v=0")
+
+
+def test_a_refresh_without_contact_leaves_the_target(uas: Dialog) -> None:
+    uas.receive(a_request("INVITE", to="<sip:bob@example.com>;tag=bob", cseq="8 INVITE", more=[]))
+    assert uas.remote_target == "sip:alice@192.0.2.101;X=y"
+
+
 def test_what_a_request_uri_cannot_have_is_left_out(uac: Dialog) -> None:
     uac.remote_target = "sip:bob@192.0.2.4;transport=tcp?Route=%3Csip:x%3E"
     assert uac.request("BYE", via=VIA).uri == "sip:bob@192.0.2.4;transport=tcp"

@@ -224,6 +224,14 @@ def test_forgetting_opens_no_way_to_a_replay() -> None:
     assert nonces.accept_count(nonces.make(1000.0, "r"), 1)
 
 
+def test_expired_nonces_are_forgotten_and_stay_refused(nonces: Nonces) -> None:
+    old = nonces.make(1000.0, "r")
+    assert nonces.accept_count(old, 1)
+    new = nonces.make(1300.1, "r")
+    assert not nonces.accept_count(old, 2)
+    assert nonces.accept_count(new, 1)
+
+
 def test_a_short_secret_is_no_secret() -> None:
     with pytest.raises(LocalProtocolError):
         Nonces(b"short")

@@ -70,6 +70,10 @@ def test_equal_when_they_say_the_same_in_the_same_order() -> None:
     assert Headers() != object()
 
 
+def test_a_repr_shows_the_lines() -> None:
+    assert repr(Headers([("A", "1")])) == "Headers([('A', '1')])"
+
+
 @pytest.mark.parametrize("value", ["a\r\nEvil: b", "a\nb", "a\rb"])
 def test_a_value_cannot_make_another_header(value: str) -> None:
     headers = Headers([("A", "1")])

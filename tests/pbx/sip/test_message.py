@@ -27,6 +27,7 @@ def test_reads_a_request() -> None:
     )
     assert (request.method, request.uri, request.body) == ("INVITE", "sip:bob@example.com", SDP)
     assert request.cseq == CSeq(1, "INVITE")
+    assert str(request.cseq) == "1 INVITE"
     assert request.from_.tag == "9fxced76sl"
     assert request.from_.display_name == "Alice"
     assert request.to.tag is None

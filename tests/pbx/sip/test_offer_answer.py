@@ -16,6 +16,7 @@ from pbx.sip.offer_answer import (
     NotAcceptable,
     accept,
     answer,
+    in_common,
     offer,
 )
 from pbx.sip.sdp import Sdp
@@ -202,6 +203,17 @@ def test_where_rtcp_goes(lines: list[str], port: int, mux: bool) -> None:
     assert result.sdp.media[0].attribute("rtcp-mux") is None  # not agreed to before the media plane can do it
 
 
+def test_what_can_be_offered_onwards() -> None:
+    remote = an_sdp(
+        "m=audio 0 RTP/AVP 8",
+        "m=audio 9 RTP/AVP 0 18 97 96",
+        "a=rtpmap:97 telephone-event/8000",
+        "a=rtpmap:96 pcma/8000",
+    )
+    assert in_common(remote, ALL) == (PCMU, TELEPHONE_EVENT, PCMA)
+    assert in_common(an_sdp("m=video 9 RTP/AVP 0"), ALL) == ()
+
+
 def test_our_offer() -> None:
     assert our_offer().serialise() == (
         b"v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n"
@@ -210,6 +222,28 @@ def test_our_offer() -> None:
     )
     with pytest.raises(LocalProtocolError):
         offer(address="192.0.2.1", port=40000, codecs=[], session_id=1, version=1)
+
+
+def test_a_later_offer_keeps_the_places_of_its_streams() -> None:
+    ours = answered(an_sdp("m=video 6000 RTP/AVP 96", "m=audio 8000 RTP/AVP 8 0")).sdp
+    held = offer(
+        address="192.0.2.1",
+        port=40000,
+        codecs=[PCMA],
+        direction=Direction.SENDONLY,
+        session_id=0,
+        version=0,
+        previous=ours,
+    )
+    assert [(media.media, media.port) for media in held.media] == [("video", 0), ("audio", 40000)]
+    assert (held.origin.session_id, held.origin.version) == ("7", "2")
+    assert accept(held, answered(held).sdp).direction is Direction.SENDONLY
+
+
+def test_the_same_offer_again_keeps_its_version() -> None:
+    first = our_offer()
+    again = offer(address="192.0.2.1", port=40000, codecs=ALL, session_id=0, version=0, previous=first)
+    assert again == first
 
 
 def test_the_peers_answer_to_our_offer() -> None:

@@ -195,6 +195,11 @@ def test_another_reg_id_is_another_flow() -> None:
     assert len(second.bindings) == 2
 
 
+def test_a_reg_id_that_is_no_number_is_none() -> None:
+    result = registered(a_register('Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>";reg-id=first'))
+    assert result.bindings[0].reg_id is None
+
+
 def test_the_path_is_kept_and_given_back() -> None:
     result = registered(a_register("Contact: <sip:a@h>", "Path: <sip:p1;lr>, <sip:p2;lr>"))
     assert result.bindings[0].path == ("<sip:p1;lr>", "<sip:p2;lr>")

@@ -130,6 +130,12 @@ def test_the_version_stays_when_nothing_changed() -> None:
     assert succeeding(first, replace(first, origin=replace(first.origin, version="77"))) == first
 
 
+def test_only_descriptions_of_ours_are_counted_on() -> None:
+    foreign = replace(Sdp.parse(TEXT), origin=replace(Sdp.parse(TEXT).origin, version="١"))
+    with pytest.raises(LocalProtocolError):
+        succeeding(foreign, replace(foreign, lines=()))
+
+
 def test_a_peer_that_repeats_its_version_has_changed_nothing() -> None:
     first = Sdp.parse(TEXT)
     assert is_unchanged(first, Sdp.parse(TEXT))
