@@ -140,7 +140,7 @@ class Call:
         if self._recording is not None or left.media is None or right.media is None:
             return
         recording = uuid7()
-        path = self.exchange.recordings.place(recording, self.exchange.clock.now())
+        path = self.exchange.recordings.relative_path(recording, self.exchange.clock.now())
         self.tell(facts.RecordingStarted, recording=recording)
         self._recording = left.media.record(recording, right.media, path)
 

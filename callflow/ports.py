@@ -23,8 +23,8 @@ class Clock(Protocol):
 
 
 class RecordingPlaces(Protocol):
-    def place(self, recording: UUID, at: datetime) -> str:
-        """Where that recording is kept, relative to the recordings folder."""
+    def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
+        """Where that recording is kept, below the recordings folder."""
 
 
 class Prompts(Protocol):

@@ -21,7 +21,7 @@ from crm_core.telephony import PostgresBindings, StoredBinding
 from dzvin import switchboard
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
-from dzvin.voice_files import PromptFiles, RecordingFolders
+from dzvin.voice_files import PromptFiles
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
@@ -35,6 +35,7 @@ from pbx.timers import Timers
 from pbx.transactions import Transactions
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
+from recordings.store import Store
 
 log = structlog.get_logger("dzvin.bootstrap")
 
@@ -187,7 +188,7 @@ def _switchboard(
         clock=clock,
         plan=switchboard.dial_plan(config, accounts),
         prompts=PromptFiles(data / "prompts", config.language),
-        recordings=RecordingFolders(),
+        recordings=Store(data / "recordings"),
         recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),

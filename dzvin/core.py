@@ -136,6 +136,10 @@ async def _wind_down(config: Config, switch: Telephony, writer: LedgerWriter, hu
     log.info("stopped")
 
 
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
 async def _first(within: float, *awaitables: Awaitable[object]) -> None:
     tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +178,7 @@ class _Background:
 
     async def until(self, stop: asyncio.Event) -> None:
         """Return when told to stop; raise what ended a task."""
-        told = asyncio.ensure_future(stop.wait())
+        told = asyncio.ensure_future(_set(stop))
         try:
             await asyncio.wait([told, self._failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -186,7 +190,6 @@ class _Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not self._failed.done():
             self._failed.set_exception(error)
-
 
 
 if __name__ == "__main__":

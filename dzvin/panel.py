@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import uvicorn
 
-from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config
-from dzvin.live_seed import live_seed
+from dzvin.live_seed import live_seed, midnight_before
 from dzvin.metrics import Metrics
-from recordings.crypto import MasterKey
+from recordings.crypto import load_key_ring
 from recordings.export import export_wav
+from recordings.store import OutsideStore, Store
 from web_panel.app import create_app
 from web_panel.live import LivePanel
 from web_panel.ports import Health, PanelServices, PanelSettings
@@ -40,24 +39,25 @@ class Panel:
 
 
 class RecordingFiles:
-    """Recordings as the panel sees them: a path in, WAV out."""
+    """Recordings as the panel sees them: a kept path in, WAV out."""
 
-    def __init__(self, folder: Path, key_file: Path) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, key_file: Path) -> None:
+        self._store = store
         self._key_file = key_file
 
     def export_wav(self, file: str, out: BinaryIO) -> None:
-        path = (self._folder / file).resolve()
-        if not file or not path.is_relative_to(self._folder.resolve()):
-            raise FileNotFoundError(file)
-        export_wav(path, MasterKey.load(self._key_file), out)
+        """Raises FileNotFoundError."""
+        try:
+            export_wav(self._store.path(file), load_key_ring(self._key_file), out)
+        except OutsideStore as error:
+            raise FileNotFoundError(file) from error
 
 
 class _Server(uvicorn.Server):
     """Signals are the core's business."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> contextlib._GeneratorContextManager[None]:  # type: ignore[override,misc]  # the base is declared so loosely
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 
@@ -68,17 +68,17 @@ async def panel(
     """Serve the panel. Raises OSError when the port cannot be had."""
     clock = SystemClock()
     zone = ZoneInfo(config.timezone)
-    canonical = partial(_canonical, region=config.region)
-    live = LivePanel(clock.now, time_zone=zone, canonical=canonical)
-    live.seed(await live_seed(pool, config, switch.registrations.online(), clock.now(), zone))
+    live = LivePanel(clock.now, time_zone=zone, region=config.region)
+    # First listen, then look: what happens in between is folded in twice rather than missed.
     spool.subscribe(live.on_fact)
+    live.seed(await live_seed(pool, switch.registrations.online(), midnight_before(clock.now(), zone)))
     outbox.subscribe(live.on_outbox)
     metrics = _metrics(switch, spool)
     services = PanelServices(
         pool=pool,
         control=switch.calls,
         live=live,
-        recordings=RecordingFiles(data / "recordings", data / "keys" / "master.key"),
+        recordings=RecordingFiles(Store(data / "recordings"), data / "keys" / "master.key"),
         clock=clock.now,
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
@@ -109,10 +109,6 @@ async def panel(
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
-
-
-def _canonical(number: str, region: str) -> str:
-    return normalise(number, region=region).e164 or number
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -22,7 +22,9 @@ log = structlog.get_logger("dzvin.recovery")
 
 async def end_what_was(telephony: Telephony, spool: Spool) -> None:
     """Take down the legs that the media workers kept, before the first new call."""
-    owners: dict[UUID, UUID] = {adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id}
+    owners: dict[UUID, UUID] = {
+        adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id
+    }
     clock = SystemClock()
 
     def closed(recording: RecordingClosed) -> None:

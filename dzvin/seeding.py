@@ -25,7 +25,7 @@ async def seed_database(pool: Pool, config: Config) -> None:
         services=[
             SeedService(
                 code=service.code,
-                name=dict(service.name),
+                name={str(language): name for language, name in service.name.items()},
                 prefix=service.prefix,
                 slot_minutes=service.slot_minutes,
                 agents=service.agents,

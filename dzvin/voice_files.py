@@ -1,13 +1,9 @@
-"""Where sound is: prompts that may be played, and places for recordings."""
+"""Where the prompts are."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from uuid import UUID
-
-from recordings.store import relative_path
 
 
 class PromptFiles:
@@ -27,10 +23,3 @@ class PromptFiles:
             candidates = (place / f"{name}.wav" for place in self._places)
             self._found[name] = next((path for path in candidates if path.is_file()), None)
         return self._found[name]
-
-
-class RecordingFolders:
-    """Recordings lie by day and id; nothing of a caller is in the name."""
-
-    def place(self, recording: UUID, at: datetime) -> str:
-        return str(relative_path(recording, at))

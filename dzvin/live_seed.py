@@ -1,0 +1,94 @@
+"""What the live panel shows before the first fact: read from the CRM and from the registrations at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from crm_core import follow_ups, hall, organisation, settings, telephony
+from crm_core.calls.rules import party_keys
+from crm_core.clients.phone_numbers import normalise
+from crm_core.database import Connection, Pool
+from crm_core.follow_ups import MissedCall
+from crm_core.organisation import Role, User
+from web_panel.live import Seed
+from web_panel.live_calls import Party
+from web_panel.live_entries import Declared, Line, Missed, Person
+from web_panel.wire import BoardLineView, FollowUpView, ServiceView
+
+
+def midnight_before(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the local day of `now` began."""
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+async def live_seed(pool: Pool, registered: Iterable[str], today: datetime) -> Seed:
+    """`today`: when the local day began; older missed calls are not shown."""
+    async with pool.acquire() as conn:
+        users = await organisation.all_users(conn)
+        rules = await settings.load(conn)
+        return Seed(
+            people=[_person(user) for user in users if user.extension or user.window],
+            registered=registered,
+            lines=[
+                Line(number=line.number, name=line.name, agents=tuple(line.agents))
+                for line in await telephony.lines(conn)
+            ],
+            missed=await _missed(conn, users, today, rules.region),
+            services=[
+                ServiceView(id=each.id, code=each.code, name=dict(each.name)) for each in await hall.services(conn)
+            ],
+            board=[
+                BoardLineView(number=line.number, window=line.window, called_at=line.called_at)
+                for line in await hall.board(conn)
+            ],
+            declared={will.user_id: Declared(will.will, will.reason) for will in await telephony.last_wills(conn)},
+            shortest=rules.min_number_length,
+        )
+
+
+def _person(user: User) -> Person:
+    return Person(user_id=user.id, name=user.full_name, extension=user.extension, window=user.window)
+
+
+async def _missed(conn: Connection, users: Iterable[User], today: datetime, region: str) -> list[Missed]:
+    """Through the eyes of somebody who may see all; nobody yet: nothing was missed by anybody either."""
+    viewer = next((user for user in users if user.role in (Role.ADMIN, Role.SUPERVISOR)), None)
+    if viewer is None:
+        return []
+    found: dict[str, Missed] = {}
+    for call in reversed(await follow_ups.missed_today(conn, viewer, since=today)):
+        number = normalise(call.phone, region=region)
+        key = party_keys(number, extension=call.internal, client_id=None, call_id=call.call_id)[0]
+        earlier = found.pop(key, None)
+        party = Party(
+            number=call.phone,
+            name=call.display_name,
+            client_name=call.client_name,
+            extension=call.internal,
+            e164=number.e164,
+        )
+        found[key] = Missed(
+            key=key,
+            party=party,
+            last_at=call.at,
+            line=call.line,
+            outcome=call.outcome,
+            calls=[*(earlier.calls if earlier else ()), call.call_id],
+            event_id=call.event_id,
+            follow_up=_follow_up(call),
+        )
+    return list(found.values())
+
+
+def _follow_up(call: MissedCall) -> FollowUpView | None:
+    if call.follow_up_id is None or call.follow_up_state is None:
+        return None
+    return FollowUpView(
+        id=call.follow_up_id,
+        state=call.follow_up_state.value,
+        owner_id=call.owner_id,
+        owner_name=call.owner_name,
+        due_at=None,
+    )
