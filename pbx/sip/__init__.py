@@ -1,6 +1,6 @@
 """SIP without sockets: messages, transactions, dialogs, sessions, as values and pure functions.
 
-Reading order: `errors`, `headers`, `uri`, `via`, `message` (bytes and what they say); `transaction` (RFC 3261 §17);
+Reading order: `errors`, `headers`, `uri`, `via`, `fields`, `message` (bytes and what they say); `transaction` (RFC 3261 §17);
 `reply`, `digest`, `registrar` (what a server answers); `dialog`, `success_retransmission` (what two ends remember);
 `sdp`, `offer_answer` (what they agree to hear).
 

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from pbx.sip import lexical
+from pbx.sip import fields, lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
+from pbx.sip.fields import CSeq
 from pbx.sip.headers import MAX_HEADER_LENGTH, MAX_HEADERS, Headers
 from pbx.sip.uri import NameAddr, SipUri
-from pbx.sip.via import MAX_VIAS, Via, parse_vias, response_destination, stamped
+from pbx.sip.via import Via, parse_vias, response_destination, stamped
 
 __all__ = ["CSeq", "Request", "Response", "Via", "check_request", "parse", "response_destination", "stamp"]
 
 MAX_MESSAGE = 65536
 MAX_LINES = 1024  # before folded ones are joined
-MAX_CONTACTS = 10
-MAX_TOKENS = 256
 VERSION = "SIP/2.0"
 
 _FOLD = re.compile(r"\r\n[ \t]++")
 _SIP_VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE | re.ASCII)
-_CSEQ = re.compile(rf"([0-9]++)[ \t]++({lexical.TOKEN.pattern})")
 _LENGTH_NAMES = ("content-length", "l")
 _MANDATORY = ("via", "from", "to", "call-id", "cseq")
 _SINGLE = (
@@ -45,14 +42,6 @@ _SINGLE = (
 )
 
 
-class CSeq(NamedTuple):
-    number: int
-    method: str
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.method}"
-
-
 class _Message:
     """What requests and responses share. Never made by itself."""
 
@@ -67,19 +56,19 @@ class _Message:
     @property
     def via(self) -> Via:
         """The top Via. It can be read though those below it are broken."""
-        return self.headers.parsed("via", "via", _parse_top_via)
+        return self.headers.parsed("via", "via", fields.top_via)
 
     @property
     def from_(self) -> NameAddr:
-        return self.headers.parsed("from", "from", _one_address)
+        return self.headers.parsed("from", "from", fields.one_address)
 
     @property
     def to(self) -> NameAddr:
-        return self.headers.parsed("to", "to", _one_address)
+        return self.headers.parsed("to", "to", fields.one_address)
 
     @property
     def cseq(self) -> CSeq:
-        return self.headers.parsed("cseq", "cseq", _parse_cseq)
+        return self.headers.parsed("cseq", "cseq", fields.cseq)
 
     @property
     def sip_call_id(self) -> str:
@@ -88,7 +77,7 @@ class _Message:
     @property
     def contacts(self) -> list[NameAddr]:
         """At most 10. `Contact: *` is no address: see `is_wildcard`."""
-        return self.headers.parsed("contacts", "contact", _parse_contacts)
+        return self.headers.parsed("contacts", "contact", fields.contacts)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -98,24 +87,24 @@ class _Message:
     @property
     def is_wildcard(self) -> bool:
         """Whether this says `Contact: *` (§10.2.2)."""
-        return "*" in lexical.elements(self.headers.all("contact"), MAX_CONTACTS, "contacts")
+        return "*" in lexical.elements(self.headers.all("contact"), fields.MAX_CONTACTS, "contacts")
 
     @property
     def max_forwards(self) -> int | None:
         """None in RFC 2543 requests."""
-        return self.headers.parsed("max-forwards", "max-forwards", _parse_max_forwards)
+        return self.headers.parsed("max-forwards", "max-forwards", fields.max_forwards)
 
     @property
     def expires(self) -> int | None:
-        return self.headers.parsed("expires", "expires", _parse_expires)
+        return self.headers.parsed("expires", "expires", fields.expires)
 
     @property
     def routes(self) -> list[NameAddr]:
-        return self.headers.parsed("routes", "route", _parse_addresses)
+        return self.headers.parsed("routes", "route", fields.addresses)
 
     @property
     def record_routes(self) -> list[NameAddr]:
-        return self.headers.parsed("record-routes", "record-route", _parse_addresses)
+        return self.headers.parsed("record-routes", "record-route", fields.addresses)
 
     @property
     def content_type(self) -> str | None:
@@ -125,17 +114,17 @@ class _Message:
 
     def accepts(self, media_type: str) -> bool:
         """Whether the peer takes such a body in the answer; without Accept it does (§20.1)."""
-        ranges = self.headers.parsed("accept", "accept", _parse_media_ranges)
+        ranges = self.headers.parsed("accept", "accept", fields.media_ranges)
         return ranges is None or bool({media_type, media_type.partition("/")[0] + "/*", "*/*"} & ranges)
 
     @property
     def require(self) -> frozenset[str]:
         """Option tags in lower case."""
-        return self.headers.parsed("require", "require", _parse_tokens)
+        return self.headers.parsed("require", "require", fields.tokens)
 
     @property
     def supported(self) -> frozenset[str]:
-        return self.headers.parsed("supported", "supported", _parse_tokens)
+        return self.headers.parsed("supported", "supported", fields.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,54 +350,3 @@ def _serialise(start_line: str, headers: Headers, body: bytes) -> bytes:
         return "\r\n".join([start_line, *lines, "", ""]).encode("utf-8", "surrogateescape") + body
     except UnicodeEncodeError as error:
         raise LocalProtocolError("text that cannot be sent") from error
-
-
-def _parse_top_via(values: list[str]) -> Via:
-    if not values:
-        raise RemoteProtocolError("no Via")
-    items = lexical.split_list(values[0])
-    return Via.parse(items[0] if items else "")
-
-
-def _parse_media_ranges(values: list[str]) -> frozenset[str] | None:
-    if not values:
-        return None
-    ranges = lexical.elements(values, MAX_TOKENS, "media ranges")
-    return frozenset(item.partition(";")[0].strip().lower() for item in ranges)
-
-
-def _one_address(values: list[str]) -> NameAddr:
-    if not values:
-        raise RemoteProtocolError("a missing address")
-    address = NameAddr.parse(values[0])
-    if address.parameters.get("tag", "absent") in (None, ""):
-        raise RemoteProtocolError("a tag without a value")
-    return address
-
-
-def _parse_cseq(values: list[str]) -> CSeq:
-    match = _CSEQ.fullmatch(values[0]) if values else None
-    if not match:
-        raise RemoteProtocolError("not a CSeq")
-    # §8.1.1.5: "The sequence number value … MUST be less than 2**31."
-    return CSeq(lexical.integer(match[1], 2**31 - 1, "CSeq"), match[2])
-
-
-def _parse_max_forwards(values: list[str]) -> int | None:
-    return lexical.integer(values[0], 255, "Max-Forwards") if values else None
-
-
-def _parse_expires(values: list[str]) -> int | None:
-    return lexical.integer(values[0], 2**32 - 1, "Expires") if values else None
-
-
-def _parse_contacts(values: list[str]) -> list[NameAddr]:
-    return [NameAddr.parse(item) for item in lexical.elements(values, MAX_CONTACTS, "contacts") if item != "*"]
-
-
-def _parse_addresses(values: list[str]) -> list[NameAddr]:
-    return [NameAddr.parse(item) for item in lexical.elements(values, MAX_VIAS, "routes")]
-
-
-def _parse_tokens(values: list[str]) -> frozenset[str]:
-    return frozenset(item.lower() for item in lexical.elements(values, MAX_TOKENS, "option tags"))

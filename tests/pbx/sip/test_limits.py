@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.fields import MAX_CONTACTS
 from pbx.sip.headers import MAX_HEADER_LENGTH, MAX_HEADERS
-from pbx.sip.message import MAX_CONTACTS, MAX_MESSAGE, parse
+from pbx.sip.message import MAX_MESSAGE, parse
 from tests.pbx.sip import invariant
 from tests.pbx.sip.messages import files, text_of
 
