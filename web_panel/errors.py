@@ -2,7 +2,7 @@
 
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, bad input 400
-    BadRange 416                        TooMany 429                     DatabaseAway 503
+    NotYours 409   BadRange 416                        TooMany 429                     DatabaseAway 503
     anything else 500, logged
 
 The keys are texts too (`error.<key>` in `locale/`): the message is in the language of the request.
@@ -21,7 +21,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from callflow.control import ControlRefused
 from crm_core.access import Forbidden, NotFound
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
-from crm_core.hall import Refused
+from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
@@ -146,6 +146,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     NotFound: simple(404, "not_found"),
     AlreadyClosed: simple(409, "already_closed"),
     AlreadyClaimed: simple(409, "already_claimed"),
+    NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,
     Refused: refused,
     Invalid: invalid,

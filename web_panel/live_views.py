@@ -275,17 +275,19 @@ def ticket_view(state: LiveState, ticket_id: UUID) -> TicketView | None:
     return TicketView(
         id=ticket.id,
         number=ticket.number,
-        service=ticket.service,
+        service_code=ticket.service_code,
         starts_at=ticket.starts_at,
         booked=ticket.booked,
         state=ticket.state,
         window=ticket.window,
-        user_id=ticket.user,
+        user_id=ticket.called_by,
     )
 
 
 def party_view(party: Party) -> PartyView:
-    return PartyView(number=party.e164 or party.number, name=party.name, client_id=party.client_id, client_name=party.client_name)
+    return PartyView(
+        number=party.e164 or party.number, name=party.name, client_id=party.client_id, client_name=party.client_name
+    )
 
 
 def _is_over(entry: Entry) -> bool:

@@ -106,7 +106,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     number: str
-    service: UUID
+    service_code: str
     starts_at: datetime
     booked: bool
     state: TicketState

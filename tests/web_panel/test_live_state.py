@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from callflow.facts import Direction, Fact, Outcome, Target
+from crm_core.outbox import OutboxMessage
 from queue_engine.facts import QueueFact, Will
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel import live_state
@@ -15,7 +16,7 @@ from web_panel.live_messages import from_outbox
 from web_panel.live_state import LiveState
 from web_panel.statuses import AgentStatus, CallState, TicketState
 
-Told = Fact | QueueFact | list[Fact]
+Told = Fact | QueueFact | OutboxMessage | list[Fact]
 
 
 @pytest.fixture
@@ -35,6 +36,9 @@ def state(story: Story) -> LiveState:
 
 def tell(state: LiveState, *told: Told) -> None:
     for each in told:
+        if isinstance(each, OutboxMessage):
+            outbox(state, each.kind, **each.payload)
+            continue
         for fact in each if isinstance(each, list) else [each]:
             state.apply(fact, fact.at)
 
@@ -310,6 +314,12 @@ def test_a_number_called_again_moves_to_the_top_and_stands_once(state: LiveState
     tell(state, story.ticket_called("A-1", OLENA), story.ticket_called("A-2", MARTA))
     tell(state, story.ticket_called("A-1", OLENA))
     assert [line.number for line in state.board] == ["A-1", "A-2"]
+
+
+def test_who_was_served_leaves_the_board(state: LiveState, story: Story) -> None:
+    tell(state, story.ticket_called("A-1", OLENA), story.ticket_called("A-2", MARTA), story.ticket_served("A-1", OLENA))
+    assert [line.number for line in state.board] == ["A-2"]
+    assert list(state.tickets) == [named("ticket A-2")]
 
 
 def test_the_board_holds_the_last_few(state: LiveState, story: Story) -> None:

@@ -20,10 +20,10 @@ from web_panel.ports import PanelServices
 
 
 class IssueTicket(msgspec.Struct, kw_only=True):
-    service_code: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    service_code: Annotated[str, msgspec.Meta(max_length=200)]
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    phone: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    company_count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    phone: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    company_count: int = 1
 
 
 class HallController(Controller):
@@ -32,12 +32,19 @@ class HallController(Controller):
 
     @get("/services", opt={"rule": needs(Right.SEE_HALL)})
     async def services(self, conn: NamedDependency[Connection]) -> list[Service]:
+        """What the hall serves."""
         return await hall.services(conn)
 
     @get("/tickets", opt={"rule": needs(Right.SEE_HALL)})
-    async def waiting(self, user: NamedDependency[User], conn: NamedDependency[Connection]) -> list[WaitingTicket]:
-        """Who waits and who is at a window now, with names: the live socket tells numbers only."""
-        return await hall.waiting(conn, user)
+    async def waiting(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> list[WaitingTicket]:
+        """Who waits or is at a window today, in the queues that I serve or keep, with names: the live socket tells
+        numbers only."""
+        return await hall.waiting(conn, user, now=services.clock())
 
     @post("/tickets", opt={"rule": needs(Right.ISSUE_TICKETS)})
     async def issue(
@@ -53,6 +60,17 @@ class HallController(Controller):
         )
         return await hall.issue(conn, user, walk_in, now=services.clock())
 
+    @post("/tickets/{ticket_id:uuid}/check-in", opt={"rule": needs(Right.ISSUE_TICKETS)}, status_code=204)
+    async def check_in(
+        self,
+        ticket_id: FromPath[UUID],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """R-QUEUE-18: a booked visitor has reported to the hall administrator."""
+        await hall.check_in(conn, user, ticket_id, now=services.clock())
+
     @post("/call-next", opt={"rule": needs(Right.SERVE_TICKETS)}, status_code=200)
     async def call_next(
         self,
@@ -60,7 +78,7 @@ class HallController(Controller):
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
     ) -> Response[Ticket | None]:
-        """R-QUEUE-28: the earliest due visitor to my window. 204 when nobody is due."""
+        """R-QUEUE-28: the earliest due visitor to my window. 204 when nobody is due, or somebody is there already."""
         ticket = await hall.call_next(conn, user, now=services.clock())
         return Response(ticket, status_code=200 if ticket else 204)
 

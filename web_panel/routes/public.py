@@ -13,6 +13,7 @@ from litestar import Controller, Response, get, post, route
 from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 from litestar.params import HeaderParameter, JSONBody
+from uuid_utils.compat import uuid7
 
 from crm_core import hall
 from crm_core.clients.phone_numbers import normalise
@@ -49,13 +50,13 @@ class PublicService(msgspec.Struct, kw_only=True):
 
 
 class Book(msgspec.Struct, kw_only=True):
-    """`starts_at` without an offset is the company's local time."""
+    """What a website sends. `starts_at` without an offset is the company's local time."""
 
-    service_code: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    service_code: Annotated[str, msgspec.Meta(max_length=200)]
     starts_at: datetime
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    phone: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    company_count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    name: Annotated[str, msgspec.Meta(max_length=200)]
+    phone: Annotated[str, msgspec.Meta(max_length=200)]
+    company_count: int = 1
     language: str = ""
     idempotency_key: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
@@ -132,7 +133,8 @@ class PublicController(Controller):
         """R-QUEUE-12: book a visit from any website. A missing or wrong field is named (R-QUEUE-19); the same
         Idempotency-Key gives the same booking; 429 with Retry-After above the limits."""
         now = services.clock()
-        key, phone = (header_key or data.idempotency_key)[:200], normalise(data.phone).e164 or data.phone
+        key = (header_key or data.idempotency_key)[:200]
+        phone = normalise(data.phone).e164 or data.phone
         if limited := not is_trusted(request):
             booking_limits.check_address(address_of(request), now.timestamp())
             booking_limits.check_phone(phone, key, now.timestamp())
@@ -144,7 +146,7 @@ class PublicController(Controller):
             phone=data.phone,
             company_count=data.company_count,
             language=language,
-            idempotency_key=key or None,
+            idempotency_key=key or str(uuid7()),
         )
         async with services.pool.acquire(timeout=3) as conn:
             ticket = await hall.book(conn, booking, now=now)

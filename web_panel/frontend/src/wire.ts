@@ -86,7 +86,7 @@ export interface MissedView {
 export interface TicketView {
   id: string;
   number: string;
-  service: string;
+  service_code: string;
   starts_at: string;
   booked: boolean;
   state: TicketState;

@@ -1,6 +1,6 @@
 // The hall: my visitor and my window, who waits, and the desk of the hall administrator.
 
-import { computed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { computed, signal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 
@@ -13,71 +13,85 @@ import { WalkIn } from "../parts/walk-in";
 import { formatPhone, Moment } from "../parts/words";
 import { may, me } from "../session";
 import { attempt, say } from "../toasts";
-import type { TicketView } from "../wire";
 
 import "../styles/hall.css";
 
-/** A waiting ticket with the person behind it, for who may see that. */
-export interface Visit {
+/** A visitor with the person behind the number, for who may see that. */
+interface Ticket {
   id: string;
   number: string;
+  service_code: string;
+  booked: boolean;
+  starts_at: string;
+  state: "waiting" | "called";
+  called_by: string | null;
   name: string;
   phone: string;
-  company_count: number;
+  checked_in_at: string | null;
 }
 
-const waiting = computed(() =>
-  [...tickets.value.values()]
-    .filter((ticket) => ticket.state === "waiting")
-    .sort((one, other) => one.starts_at.localeCompare(other.starts_at)),
-);
+const SETTLES = 100; // milliseconds in which several changes are one
+
+const visitors = signal<readonly Ticket[]>([]);
+const waiting = computed(() => visitors.value.filter((ticket) => ticket.state === "waiting"));
 const mine = computed(() =>
-  [...tickets.value.values()].find((ticket) => ticket.state === "called" && ticket.user_id === me.value?.id),
+  visitors.value.find((ticket) => ticket.state === "called" && ticket.called_by === me.value?.id),
 );
 
-function serviceName(id: string): string {
-  const service = services.value.find((one) => one.id === id);
-  return service ? inLanguage(service.name, service.code) : "";
+async function load(): Promise<void> {
+  await attempt(async () => {
+    visitors.value = await read<Ticket[]>("/api/hall/tickets");
+  });
 }
 
-function Visitor({ visits }: { visits: Signal<ReadonlyMap<string, Visit>> }): JSX.Element {
-  const ticket = mine.value;
-  const visit = ticket ? visits.value.get(ticket.id) : undefined;
+function serviceName(code: string): string {
+  const service = services.value.find((one) => one.code === code);
+  return service ? inLanguage(service.name, service.code) : code;
+}
+
+async function callNext(): Promise<void> {
+  const called = await request<Ticket | undefined>("POST", "/api/hall/call-next");
+  if (called) await load();
+  else say(t("hall.nobody_due"));
+}
+
+async function serve(ticket: Ticket): Promise<void> {
+  await request("POST", `/api/hall/tickets/${ticket.id}/serve`);
+  await load();
+}
+
+function Window(): JSX.Element {
   const place = me.value?.window;
+  const served = mine.value;
   return (
-    <section class={ticket ? "card visitor" : "card visitor idle"} aria-live="polite" data-testid="my-visitor">
+    <section class={served ? "card visitor" : "card visitor idle"} aria-live="polite" data-testid="my-visitor">
       <p class="muted">{place ? t("window.mine", { window: place }) : t("window.none")}</p>
       <p class="ticket-number" data-testid="my-ticket">
-        {ticket?.number ?? "—"}
+        {served?.number ?? "–"}
       </p>
-      {ticket ? (
-        <>
-          <p>
-            <span class="strong">{visit?.name || serviceName(ticket.service)}</span>
-            {visit && <span class="muted"> {formatPhone(visit.phone)}</span>}
-          </p>
-          {visit && <p class="muted">{serviceName(ticket.service)}</p>}
-          <button
-            class="button primary large"
-            type="button"
-            data-testid="serve"
-            onClick={() => void attempt(() => request("POST", `/api/hall/tickets/${ticket.id}/serve`))}
-          >
-            {t("hall.serve")}
-          </button>
-        </>
+      {served && (
+        <p>
+          <span class="strong">{served.name || serviceName(served.service_code)}</span>
+          {served.phone && <span class="muted number"> {formatPhone(served.phone)}</span>}
+          {served.name && <span class="muted"> · {serviceName(served.service_code)}</span>}
+        </p>
+      )}
+      {served ? (
+        <button
+          class="button primary large"
+          type="button"
+          data-testid="serve"
+          onClick={() => void attempt(() => serve(served))}
+        >
+          {t("hall.serve")}
+        </button>
       ) : (
         <button
           class="button primary large"
           type="button"
           data-testid="call-next"
           disabled={!place}
-          onClick={() =>
-            void attempt(async () => {
-              const called = await request<{ number: string } | undefined>("POST", "/api/hall/call-next");
-              if (!called) say(t("hall.nobody_due"));
-            })
-          }
+          onClick={() => void attempt(callNext)}
         >
           {t("hall.call_next")}
         </button>
@@ -86,88 +100,115 @@ function Visitor({ visits }: { visits: Signal<ReadonlyMap<string, Visit>> }): JS
   );
 }
 
-function WaitingRow({ ticket, visit }: { ticket: TicketView; visit: Visit | undefined }): JSX.Element {
+function RowActions({ ticket }: { ticket: Ticket }): JSX.Element | null {
+  if (!may("issue_tickets")) return null;
+  return (
+    <>
+      {ticket.booked && ticket.checked_in_at && <span class="pill free">{t("hall.check_in")}</span>}
+      {ticket.booked && !ticket.checked_in_at && (
+        <button
+          class="button quiet compact"
+          type="button"
+          data-testid="check-in"
+          onClick={() =>
+            void attempt(async () => {
+              await request("POST", `/api/hall/tickets/${ticket.id}/check-in`);
+              await load();
+            })
+          }
+        >
+          {t("hall.check_in")}
+        </button>
+      )}
+      <button
+        class="icon-button"
+        type="button"
+        title={t("hall.print")}
+        aria-label={t("hall.print_number", { number: ticket.number })}
+        onClick={() =>
+          printTicket({ number: ticket.number, service: serviceName(ticket.service_code), at: ticket.starts_at })
+        }
+      >
+        <Icon name="print" />
+      </button>
+    </>
+  );
+}
+
+function WaitingRow({ ticket }: { ticket: Ticket }): JSX.Element {
   return (
     <tr data-testid="ticket" data-number={ticket.number}>
       <td class="strong number">{ticket.number}</td>
       <td class="number">
         <Moment at={ticket.starts_at} />
       </td>
-      <td>{serviceName(ticket.service)}</td>
-      <td class="clip">{visit?.name}</td>
-      <td class="number clip">{visit && formatPhone(visit.phone)}</td>
+      <td>{serviceName(ticket.service_code)}</td>
+      <td class="clip">{ticket.name}</td>
+      <td class="number clip">{formatPhone(ticket.phone)}</td>
       <td class="muted small clip way">{t(ticket.booked ? "book_site" : "book_hall")}</td>
       <td class="end">
-        {may("issue_tickets") && (
-          <button
-            class="icon-button"
-            type="button"
-            title={t("hall.print")}
-            aria-label={t("hall.print_number", { number: ticket.number })}
-            onClick={() => printTicket({ number: ticket.number, service: serviceName(ticket.service), at: ticket.starts_at })}
-          >
-            <Icon name="print" />
-          </button>
-        )}
+        <RowActions ticket={ticket} />
       </td>
     </tr>
   );
 }
 
+function Waiting(): JSX.Element {
+  return (
+    <section class="card" aria-labelledby="hall-waiting" data-testid="hall-waiting">
+      <div class="card-head">
+        <h2 id="hall-waiting" class="grow">
+          {t("hall.waiting")}
+        </h2>
+        <span class="count small">{plural("hall.count", waiting.value.length)}</span>
+      </div>
+      {waiting.value.length === 0 ? (
+        <p class="empty">{t("hall.none")}</p>
+      ) : (
+        <div class="table-wrap">
+          <table class="register">
+            <thead>
+              <tr>
+                <th>{t("field.ticket")}</th>
+                <th>{t("field.time")}</th>
+                <th>{t("field.service_code")}</th>
+                <th>{t("field.name")}</th>
+                <th>{t("field.phone")}</th>
+                <th>{t("field.way")}</th>
+                <th class="end" />
+              </tr>
+            </thead>
+            <tbody>
+              {waiting.value.map((ticket) => (
+                <WaitingRow key={ticket.id} ticket={ticket} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
 export default function Hall(): JSX.Element {
-  const visits = useSignal<ReadonlyMap<string, Visit>>(new Map());
   useEffect(() => {
     document.title = `${t("page.hall")} – Dzvin`;
   }, []);
-  // The live socket tells numbers only. Names are asked for, by right, when the list has changed.
-  const known = computed(() => [...tickets.value.keys()].join());
+  // The live socket says that something changed, and to everybody the same; the list is asked for by one's own right.
   useSignalEffect(() => {
-    void known.value;
-    void attempt(async () => {
-      const found = await read<Visit[]>("/api/hall/tickets");
-      visits.value = new Map(found.map((visit) => [visit.id, visit]));
-    });
+    void tickets.value;
+    const settled = setTimeout(() => void load(), SETTLES);
+    return () => clearTimeout(settled);
   });
   return (
     <>
       <h1 class="only-heard">{t("page.hall")}</h1>
       <div class="hall">
         <div>
-          {may("serve_tickets") && <Visitor visits={visits} />}
+          {may("serve_tickets") && <Window />}
           {may("issue_tickets") && <WalkIn />}
         </div>
-        <section class="card" aria-labelledby="hall-waiting" data-testid="hall-waiting">
-          <div class="card-head">
-            <h2 id="hall-waiting" class="grow">
-              {t("hall.waiting")}
-            </h2>
-            <span class="count small">{plural("hall.count", waiting.value.length)}</span>
-          </div>
-          {waiting.value.length === 0 ? (
-            <p class="empty">{t("hall.none")}</p>
-          ) : (
-            <div class="table-wrap">
-              <table class="register">
-                <thead>
-                  <tr>
-                    <th>{t("field.ticket")}</th>
-                    <th>{t("field.time")}</th>
-                    <th>{t("field.service_code")}</th>
-                    <th>{t("field.name")}</th>
-                    <th>{t("field.phone")}</th>
-                    <th>{t("field.way")}</th>
-                    <th class="end" />
-                  </tr>
-                </thead>
-                <tbody>
-                  {waiting.value.map((ticket) => (
-                    <WaitingRow key={ticket.id} ticket={ticket} visit={visits.value.get(ticket.id)} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )}
-        </section>
+        <Waiting />
       </div>
     </>
   );
