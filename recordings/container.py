@@ -116,7 +116,7 @@ class ContainerWriter:
             body = msgspec.json.encode(header)
             nonce, wrapped = key.wrap(data_key, body)
             start = _head(header, msgspec.json.encode(WrappedKey(key_id=key.key_id, nonce=nonce, wrapped=wrapped)))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folders(path.parent)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._length = 0
         try:
@@ -146,9 +146,6 @@ class ContainerWriter:
 
     def close(self) -> None:
         os.close(self._fd)
-
-    def sync(self) -> None:
-        os.fsync(self._fd)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -235,6 +232,13 @@ class ContainerReader:
             if body[-LENGTH.size :] != LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number))):
                 raise Damaged(f"record {number}")
         return _record(kind, payload, self.header.channels)
+
+
+def _make_folders(folder: Path) -> None:
+    """All of them private: `mkdir(parents=True)` would leave the upper ones open."""
+    if not folder.is_dir():
+        _make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _head(header: Header, key: bytes) -> bytes:

@@ -52,6 +52,7 @@ cdef class Engine:
     @cython.locals(cause=cython.longlong)
     cdef long long open_leg(self, long long leg, long long at, long long now) except -1 nogil
     cdef long long update(self, long long leg, long long at, long long now) except -1 nogil
+    cdef long long vouch(self, long long leg, long long number, long long address, long long now) except -1 nogil
     cdef long long bridge(self, long long leg, long long other, long long now) except -1 nogil
     @cython.locals(other=cython.longlong)
     cdef long long unbridge(self, long long leg) except -1 nogil

@@ -295,8 +295,7 @@ class Engine:
         elif what == UPDATE:
             self.update(leg, at, now)
         elif what == VOUCH:
-            self.inlet.vouch(leg, cells[at + 2], cells[at + 3])
-            self.inlet.open_window(leg, now)
+            self.vouch(leg, cells[at + 2], cells[at + 3], now)
         elif what == BRIDGE:
             self.bridge(leg, cells[at + 2], now)
         elif what == UNBRIDGE:
@@ -352,12 +351,20 @@ class Engine:
         self.payload_type[leg] = cells[at + 4]
         self.event_type[leg] = cells[at + 5]
         self.law[leg] = cells[at + 6]
-        self.listening[leg] = cells[at + 8] != 0
+        if self.listening[leg] != cells[at + 8]:
+            self.listening[leg] = cells[at + 8] != 0
+            if self.peer[leg] >= 0:
+                self.outlet.begin_anew(self.peer[leg])
         self.inlet.expect(leg, cells[at + 9], now)
         if self.inlet.name_source(leg, cells[at + 2], cells[at + 3], cells[at + 10]):
             self.outlet.send_to(leg, cells[at + 2], cells[at + 3])
         self.inlet.open_window(leg, now)
         return self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+
+    def vouch(self, leg: int, number: int, address: int, now: int) -> int:
+        if self.inlet.vouch(leg, number, address):
+            self.outlet.send_to(leg, self.inlet.sdp_address[leg], self.inlet.sdp_port[leg])
+        return self.inlet.open_window(leg, now)
 
     def bridge(self, leg: int, other: int, now: int) -> int:
         self.unbridge(leg)

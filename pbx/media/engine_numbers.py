@@ -31,4 +31,5 @@ NONE = -1
 SOURCES = 4  # vouched addresses of a leg
 SEGMENTS = 16  # prompts in one playback
 DIGITS = 32  # digits waiting on one leg
+RING = 32768  # samples a channel of a recording, 4.1 s: how long the disk may stand still before sound is lost
 FRAME = 160  # octets of G.711 in 20 ms; prompts are whole frames

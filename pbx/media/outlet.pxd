@@ -21,6 +21,7 @@ cdef class Outlet:
     cdef long long open(self, long long leg, int fd, long long ssrc, long long sequence, long long stamp, long long now) except -1 nogil
     cdef long long close(self, long long leg, long long reason) except -1 nogil
     cdef long long update(self, long long leg, long long payload_type, long long event_type, long long law, long long sending) except -1 nogil
+    cdef long long begin_anew(self, long long leg) except -1 nogil
     cdef long long send_to(self, long long leg, long long address, long long port) except -1 nogil
     cpdef tuple emission(self, long long leg)
     @cython.locals(elapsed=cython.longlong)

@@ -65,7 +65,7 @@ class Outlet:
         self.begun = 0  # turns of legs begun and finished: the difference is faults
         self.finished = 0
         self.broken = zeros("b", legs)
-        self.frame = bytearray(HEADER + FRAME)
+        self.frame = memoryview(bytearray(HEADER + FRAME))  # a view: it cannot be made shorter by a short prompt
         self.memory = mmap.mmap(-1, prompt_octets)
         self.prompts = memoryview(self.memory)
         self.make_playing(legs)
@@ -133,7 +133,14 @@ class Outlet:
         self.payload_type[leg] = payload_type
         self.event_type[leg] = event_type
         self.law[leg] = law
-        self.sending[leg] = sending != 0
+        if self.sending[leg] != sending:
+            self.sending[leg] = sending != 0
+            self.begin_anew(leg)
+        return 0
+
+    def begin_anew(self, leg: int) -> int:
+        """What is relayed next continues our numbering: what was held back meanwhile is no loss."""
+        self.feed[leg] = NONE
         return 0
 
     def send_to(self, leg: int, address: int, port: int) -> int:
@@ -149,13 +156,13 @@ class Outlet:
     # ---- one numbering -----------------------------------------------------------------------------------------
 
     def stamp_at(self, leg: int, now: int) -> int:
-        """What our timestamp is at `now`: it runs with the clock while nothing is sent."""
+        """The timestamp of a frame that begins at `now`: it runs with the clock, and no frame overlaps the last one."""
         elapsed = (now - self.stamp_time[leg]) // SAMPLE_NS
-        if elapsed < 1:
-            elapsed = 1
+        if elapsed < FRAME:
+            elapsed = FRAME
         return (self.stamp[leg] + elapsed) & MASK32
 
-    def write_header(self, leg: int, buf: bytearray, kind: int, sequence: int, stamp: int) -> int:
+    def write_header(self, leg: int, buf: bytearray | memoryview, kind: int, sequence: int, stamp: int) -> int:
         ssrc = self.ssrc[leg]
         buf[0] = 0x80
         buf[1] = kind
@@ -171,7 +178,7 @@ class Outlet:
         buf[11] = ssrc & 0xFF
         return 0
 
-    def send(self, leg: int, buf: bytearray, n: int) -> int:
+    def send(self, leg: int, buf: bytearray | memoryview, n: int) -> int:
         if udp_send(self.fd[leg], buf, n, self.address[leg], self.port[leg]) < 0:
             self.failed[leg] += 1
             return 0

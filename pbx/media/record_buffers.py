@@ -10,7 +10,8 @@ from __future__ import annotations
 import mmap
 from array import array
 
-RING = 32768  # samples a channel, 4.1 s: how long the disk may stand still before sound is lost
+from pbx.media.engine_numbers import RING
+
 SAMPLE_NS = 125000  # one sample at 8 kHz
 LATENESS = 1200  # 150 ms: after this a silent channel no longer holds up the other one
 REORDERING = 320  # 40 ms behind the newest packet of the slower channel everything is taken as come

@@ -37,7 +37,7 @@ def udp_recv(fd: int, buffer: bytearray) -> int:
     return min(n, len(buffer) + 1) << 48 | int.from_bytes(socket.inet_aton(host), "big") << 16 | int(port)
 
 
-def udp_send(fd: int, buffer: bytearray, n: int, address: int, port: int) -> int:
+def udp_send(fd: int, buffer: bytearray | memoryview, n: int, address: int, port: int) -> int:
     """Octets sent; -1 when they could not be."""
     if not 0 <= n <= len(buffer):
         return -1

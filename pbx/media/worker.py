@@ -18,6 +18,7 @@ from pbx.media.engine_control import LAW_OF, EngineControl, LegClosed, RecordEnd
 from pbx.media.files import PromptMemory
 from pbx.media.messages import (
     MAX_COOKIE,
+    MAX_DIGITS,
     Bridge,
     Close,
     Closed,
@@ -235,8 +236,8 @@ class Worker:
     def _send_digits(self, leg: WorkerLeg, command: SendDigits) -> None:
         if leg.event_type is None:
             raise Refused("no telephone-event on this leg")
-        if not all(digit in dtmf.DIGITS for digit in command.digits):
-            raise Refused("no digits")
+        if len(command.digits) > MAX_DIGITS or not all(digit in dtmf.DIGITS for digit in command.digits):
+            raise Refused("no digits, or too many")
         milliseconds = min(max(command.milliseconds, 40), 8000)
         for digit in command.digits:
             self._control.send_digit(leg.number, digit, milliseconds)

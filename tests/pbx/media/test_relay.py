@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pbx.rtp.g711 import SILENCE, Law
@@ -19,8 +21,8 @@ def bridged(engine: Rig) -> tuple[Phone, Phone]:
 
 def is_continuous(packets: list[Packet]) -> bool:
     """One SSRC, no gap in the sequence numbers, timestamps that only grow."""
-    steps = [(b.sequence_number - a.sequence_number) & 0xFFFF for a, b in zip(packets, packets[1:], strict=False)]
-    growth = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in zip(packets, packets[1:], strict=False)]
+    steps = [(b.sequence_number - a.sequence_number) & 0xFFFF for a, b in pairwise(packets)]
+    growth = [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in pairwise(packets)]
     return len({p.ssrc for p in packets}) == 1 and all(s == 1 for s in steps) and all(0 < g < 80000 for g in growth)
 
 
@@ -153,10 +155,26 @@ def test_direction_is_ours_and_is_kept(engine: Rig, direction: str, hears: bool,
     alice, bob = bridged(engine)
     match direction:
         case "sendonly" | "recvonly" | "inactive" | "sendrecv":
-            engine.update(0, alice, direction=direction)  # type: ignore[arg-type]  # narrowed by the case
+            engine.update(0, alice, direction=direction)
     engine.talk([(alice, tone(440, 0.1)), (bob, tone(1000, 0.1))])
     assert bool(alice.listen()) is hears
     assert bool(bob.listen()) is speaks
+
+
+def test_a_hold_is_no_loss(engine: Rig) -> None:
+    alice, bob = bridged(engine)
+    engine.talk([(alice, tone(440, 0.1))])
+    engine.update(1, bob, direction="inactive")
+    engine.talk([(alice, tone(440, 0.4))])
+    engine.update(1, bob)
+    engine.talk([(alice, tone(440, 0.1))])
+    engine.update(0, alice, direction="sendonly")
+    engine.talk([(alice, tone(440, 0.4))])
+    engine.update(0, alice)
+    engine.talk([(alice, tone(440, 0.1))])
+    packets = bob.listen()
+    assert len(packets) == 15
+    assert is_continuous(packets)
 
 
 def test_unknown_payload_types_are_dropped_and_counted(engine: Rig) -> None:
