@@ -90,7 +90,8 @@ def _say(stream: TextIO, text: str) -> None:
 
 def greeting(settings: Config, ready: Ready) -> str:
     """Where to look and how to sign in, for the person who started it."""
-    lines = ["", f"  Dzvin is ready: {settings.http.public_url or ready.http}", ""]
+    site = settings.http.public_url or ready.http
+    lines = ["", f"  Dzvin is ready: {site}", f"  Hall board: {site}/board", ""]
     lines += [f"  SIP phones register at {address} ({transport})" for transport, address in ready.sip.items()]
     sign_ins = [user for user in settings.users if user.password]
     if sign_ins:
