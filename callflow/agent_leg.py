@@ -87,9 +87,11 @@ async def ring(
     except (NoMedia, Overloaded):
         return Rung(None, OfferEnd.FAILED, 503)
     finally:
-        for leg in legs:
-            if leg is not winner:
-                await leg.close()
+        losers = [leg for leg in legs if leg is not winner]
+        for leg in losers:
+            leg.hang_up()
+        for leg in losers:
+            await leg.close()
     if winner is not None:
         return Rung(winner)
     return _why(legs, reason)

@@ -18,6 +18,7 @@ from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
+from pbx.sip.uri import SipUri
 from queue_engine.dispatcher import LineFull, Place
 
 
@@ -100,7 +101,7 @@ async def to_trunk(call: Call, leg: InboundLeg, trunk: TrunkPlan, number: str, c
 
 def trunk_destination(trunk: TrunkPlan, number: str) -> Destination:
     flow = Flow("UDP", trunk.host, trunk.port)
-    return Destination(f"sip:{number}@{trunk.host}:{trunk.port}", flow, number)
+    return Destination(str(SipUri(scheme="sip", user=number, host=trunk.host, port=trunk.port)), flow, number)
 
 
 async def to_menu(call: Call, leg: InboundLeg, menu: MenuPlan, caller: Identity) -> Result:
@@ -205,8 +206,12 @@ async def talk(call: Call, caller: InboundLeg | OutboundLeg, callee: OutboundLeg
         await first_of(caller.ended, callee.ended)
     finally:
         call.parted()
+        ended_by = _who(caller, callee)
+        # The one who stays must not wait until a file is closed.
+        caller.hang_up()
+        callee.hang_up()
         await call.stop_recording()
-    return Result(Outcome.ANSWERED, _who(caller, callee))
+    return Result(Outcome.ANSWERED, ended_by)
 
 
 def _who(caller: Leg, callee: Leg) -> EndedBy:

@@ -101,105 +101,115 @@ def _live(stored: StoredBinding, shift: float) -> Binding:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the switchboard stands on: the installation's folders, the ledger's mouth, the memory for registrations."""
+
+    config: Config
+    data: Path
+    runtime: Path
+    epoch: int
+    spool: Spool
+    bindings: PostgresBindings
+
+
 @asynccontextmanager
-async def telephony(
-    config: Config, *, data: Path, runtime: Path, epoch: int, spool: Spool, bindings: PostgresBindings
-) -> AsyncIterator[Telephony]:
+async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
     """Everything that speaks SIP and RTP, ready to take calls. Raises OSError when a port cannot be had."""
+    config = given.config
     async with AsyncExitStack() as stack:
-        timers = Timers(asyncio.get_running_loop())
-        stack.callback(timers.close)
-        sockets = [runtime / f"media-{index}.sock" for index in range(config.media.workers)]
-        media = await stack.enter_async_context(MediaPool(sockets, epoch=epoch))
-        senders: dict[str, Sender] = {}
-        transactions = Transactions(timers, senders)
-        udp = config.sip.udp_address
-        transport = await UdpTransport.bind(
-            udp.host, udp.port, transactions.receive, advertised_host=config.sip.external_ip
-        )
-        stack.callback(transport.close)
-        senders["UDP"] = transport
-        endpoint = Endpoint(
-            transactions=transactions,
-            timers=timers,
-            senders=senders,
-            media=media,
-            media_address=config.media.address,
-            domain=config.sip.external_ip or udp.host,
-        )
+        endpoint, transport = await _endpoint(given, stack)
         dispatcher = Dispatcher(switchboard.lines(config))
         stack.callback(dispatcher.close)
-        registrations, user_agent, calls = _switchboard(config, data, endpoint, dispatcher, spool, bindings)
-        registrations.load(await WallClockBindings(bindings).load())
+        registrations = _registrations(given, endpoint, dispatcher)
+        accounts = switchboard.ConfiguredAccounts(config)
+        user_agent = UserAgent(
+            endpoint,
+            Authenticator(config.sip.realm, _algorithms(config), Nonces(os.urandom(32)), accounts),
+            registrations,
+            switchboard.ConfiguredDoors(config),
+            on_call=lambda leg: calls.arrived(leg),
+        )
+        endpoint.transactions.user = user_agent
+        calls = Calls(_exchange(given, accounts, user_agent, dispatcher))
+        stack.push_async_callback(calls.close)
+        registrations.load(await WallClockBindings(given.bindings).load())
         for extension in registrations.online():
             dispatcher.reachable(extension, True)
-        await stack.enter_async_context(_closing(calls))
         yield Telephony(
             endpoint=endpoint,
             user_agent=user_agent,
             registrations=registrations,
             calls=calls,
             dispatcher=dispatcher,
-            media=media,
+            media=endpoint.media,
             transport=transport,
         )
 
 
-def _switchboard(
-    config: Config,
-    data: Path,
-    endpoint: Endpoint,
-    dispatcher: Dispatcher,
-    spool: Spool,
-    bindings: PostgresBindings,
-) -> tuple[Registrations, UserAgent, Calls]:
-    clock = SystemClock()
-    accounts = switchboard.ConfiguredAccounts(config)
+async def _endpoint(given: Surroundings, stack: AsyncExitStack) -> tuple[Endpoint, UdpTransport]:
+    config = given.config
+    timers = Timers(asyncio.get_running_loop())
+    stack.callback(timers.close)
+    sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
+    media = await stack.enter_async_context(MediaPool(sockets, epoch=given.epoch))
+    senders: dict[str, Sender] = {}
+    transactions = Transactions(timers, senders)
+    udp = config.sip.udp_address
+    transport = await UdpTransport.bind(
+        udp.host, udp.port, transactions.receive, advertised_host=config.sip.external_ip
+    )
+    stack.callback(transport.close)
+    senders["UDP"] = transport
+    endpoint = Endpoint(
+        transactions=transactions,
+        timers=timers,
+        senders=senders,
+        media=media,
+        media_address=config.media.address,
+        domain=config.sip.external_ip or udp.host,
+    )
+    return endpoint, transport
+
+
+def _registrations(given: Surroundings, endpoint: Endpoint, dispatcher: Dispatcher) -> Registrations:
+    clock, spool, sip = SystemClock(), given.spool, given.config.sip
 
     def online(extension: str, user_agent: str) -> None:
-        spool.append(PhoneOnline(id=fresh_id(), at=clock.now(), extension=extension, user_agent=user_agent[:200]))
+        spool.append(PhoneOnline(id=fresh_id(), at=clock.now(), extension=extension, user_agent=user_agent))
         dispatcher.reachable(extension, True)
 
     def offline(extension: str, reason: str) -> None:
         spool.append(PhoneOffline(id=fresh_id(), at=clock.now(), extension=extension, reason=reason))
         dispatcher.reachable(extension, False)
 
-    registrations = Registrations(
+    return Registrations(
         endpoint.timers,
-        WallClockBindings(bindings),
-        Limits(minimum=config.sip.min_expires, default=config.sip.default_expires, maximum=config.sip.max_expires),
+        WallClockBindings(given.bindings),
+        Limits(minimum=sip.min_expires, default=sip.default_expires, maximum=sip.max_expires),
         on_online=online,
         on_offline=offline,
     )
-    algorithms = tuple(Algorithm.of_token(name) for name in config.sip.digest)
-    user_agent = UserAgent(
-        endpoint,
-        Authenticator(config.sip.realm, algorithms, Nonces(os.urandom(32)), accounts),
-        registrations,
-        switchboard.ConfiguredDoors(config),
-        on_call=lambda leg: calls.arrived(leg),
-    )
-    endpoint.transactions.user = user_agent
-    exchange = Exchange(
+
+
+def _exchange(
+    given: Surroundings, accounts: switchboard.ConfiguredAccounts, user_agent: UserAgent, dispatcher: Dispatcher
+) -> Exchange:
+    config = given.config
+    return Exchange(
         user_agent=user_agent,
         dispatcher=dispatcher,
         presence=Presence(dispatcher.legs),
-        ledger=spool,
-        clock=clock,
+        ledger=given.spool,
+        clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts),
-        prompts=PromptFiles(data / "prompts", config.language),
-        recordings=Store(data / "recordings"),
+        prompts=PromptFiles(given.data / "prompts", config.language),
+        recordings=Store(given.data / "recordings"),
         recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
     )
-    calls = Calls(exchange)
-    return registrations, user_agent, calls
 
 
-@asynccontextmanager
-async def _closing(calls: Calls) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await calls.close()
+def _algorithms(config: Config) -> tuple[Algorithm, ...]:
+    return tuple(Algorithm.of_token(name) for name in config.sip.digest)

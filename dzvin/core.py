@@ -24,7 +24,7 @@ from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
 from dzvin import logs
-from dzvin.bootstrap import Telephony, telephony
+from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.panel import Panel, panel
@@ -93,7 +93,16 @@ async def run(given: Arguments, config: Config) -> None:
         for work in (writer.run, outbox.run, bindings.run):
             tasks.start(work())
         switch = await stack.enter_async_context(
-            telephony(config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings)
+            telephony(
+                Surroundings(
+                    config=config,
+                    data=given.data,
+                    runtime=given.runtime,
+                    epoch=given.epoch,
+                    spool=spool,
+                    bindings=bindings,
+                )
+            )
         )
         await end_what_was(switch, spool)
         tasks.start(close_the_books(pool, writer, spool, started_at))

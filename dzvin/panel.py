@@ -66,36 +66,15 @@ async def panel(
     config: Config, data: Path, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony
 ) -> AsyncIterator[Panel]:
     """Serve the panel. Raises OSError when the port cannot be had."""
-    clock = SystemClock()
-    zone = ZoneInfo(config.timezone)
-    live = LivePanel(clock.now, time_zone=zone, region=config.region)
-    # First listen, then look: what happens in between is folded in twice rather than missed.
-    spool.subscribe(live.on_fact)
-    live.seed(await live_seed(pool, switch.registrations.online(), midnight_before(clock.now(), zone)))
-    outbox.subscribe(live.on_outbox)
+    live = await _live(config, pool, spool, outbox, switch)
     metrics = _metrics(switch, spool)
-    services = PanelServices(
-        pool=pool,
-        control=switch.calls,
-        live=live,
-        recordings=RecordingFiles(Store(data / "recordings"), data / "keys" / "master.key"),
-        clock=clock.now,
-        health=lambda: _health(switch, spool),
-        metrics=metrics.text,
-        settings=PanelSettings(
-            language=config.language,
-            time_zone=zone,
-            secure_cookies=config.http.secure_cookies,
-            public_url=config.http.public_url,
-            trusted=config.security.trusted,
-        ),
-    )
     listener = _listen(config.http.host, config.http.port)
     server = _Server(
         uvicorn.Config(
-            create_app(services),
+            create_app(_services(config, data, pool, live, switch, metrics, spool)),
             log_config=None,
             access_log=False,
+            server_header=False,
             ws="websockets-sansio",
             lifespan="on",
             timeout_graceful_shutdown=2,
@@ -109,6 +88,37 @@ async def panel(
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony) -> LivePanel:
+    clock, zone = SystemClock(), ZoneInfo(config.timezone)
+    live = LivePanel(clock.now, time_zone=zone, region=config.region)
+    # First listen, then look: what happens in between is folded in twice rather than missed.
+    spool.subscribe(live.on_fact)
+    live.seed(await live_seed(pool, switch.registrations.online(), midnight_before(clock.now(), zone)))
+    outbox.subscribe(live.on_outbox)
+    return live
+
+
+def _services(
+    config: Config, data: Path, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics, spool: Spool
+) -> PanelServices:
+    return PanelServices(
+        pool=pool,
+        control=switch.calls,
+        live=live,
+        recordings=RecordingFiles(Store(data / "recordings"), data / "keys" / "master.key"),
+        clock=SystemClock().now,
+        health=lambda: _health(switch, spool),
+        metrics=metrics.text,
+        settings=PanelSettings(
+            language=config.language,
+            time_zone=ZoneInfo(config.timezone),
+            secure_cookies=config.http.secure_cookies,
+            public_url=config.http.public_url,
+            trusted=config.security.trusted,
+        ),
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -23,12 +23,14 @@ from pbx.net.transport import Flow
 from pbx.sip import offer_answer
 from pbx.sip.dialog import Dialog, DialogState, GiveUp, StopWaiting, SuccessRetransmission, Wait
 from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.lexical import readable
 from pbx.sip.message import Request, Response
 from pbx.sip.offer_answer import PCMA, PCMU, TELEPHONE_EVENT, Answer, Codec, Direction, NotAcceptable
 from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
 from pbx.sip.success_retransmission import RetransmissionEffect
 from pbx.sip.transaction.effects import Send
+from pbx.sip.uri import NameAddr, SipUri
 from pbx.transactions import Overloaded, ServerTransaction
 
 log = structlog.get_logger("pbx.leg")
@@ -71,9 +73,9 @@ class Identity:
     name: str = ""
 
     def name_addr(self, domain: str) -> str:
-        quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        shown = f'"{quoted}" ' if quoted else ""
-        return f"{shown}<sip:{self.number or 'anonymous'}@{domain}>"
+        """The value of a From or To. Whatever the number and the name hold, they stay inside it."""
+        uri = SipUri(scheme="sip", user=self.number or "anonymous", host=domain)
+        return str(NameAddr(display_name=readable(self.name), uri=uri))
 
 
 class Cookie(msgspec.Struct, omit_defaults=True):

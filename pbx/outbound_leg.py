@@ -77,7 +77,7 @@ class OutboundLeg(Leg):
         headers.add("Via", self.endpoint.via(self.flow))
         headers.add("Max-Forwards", "70")
         headers.add("From", f"{self.caller.name_addr(self.endpoint.domain)};tag={self.local_tag}")
-        headers.add("To", f"<sip:{self.destination.number}@{self.endpoint.domain}>")
+        headers.add("To", Identity(self.destination.number).name_addr(self.endpoint.domain))
         headers.add("Call-ID", self.sip_call_id)
         headers.add("CSeq", "1 INVITE")
         headers.add("Contact", self.endpoint.contact(self.flow, self.contact_user))

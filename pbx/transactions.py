@@ -156,6 +156,10 @@ class Transactions:
             self.user.on_request(request, flow)
 
     def _receive_response(self, response: Response, flow: Flow) -> None:
+        # RFC 3261 §8.1.3.3: "If more than one Via header field value is present in a response, the UAC SHOULD discard
+        # the message": it was meant for somebody behind us, and nobody is.
+        if len(response.vias) > 1:
+            raise RemoteProtocolError("a response for somebody else", None)
         client = self._clients.get(client_key(response))
         if client is None:
             self.user.on_stray_response(response, flow)

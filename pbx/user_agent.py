@@ -22,6 +22,7 @@ from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.ports import Doors
 from pbx.registrations import Registrations
 from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.lexical import readable
 from pbx.sip.message import Request, Response
 from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
@@ -150,13 +151,15 @@ class UserAgent:
             raise RemoteProtocolError("too many hops", 483)
         if not self.accepting or len(self._legs) >= MAX_LEGS:
             raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
-        number = request.request_uri.user or ""
+        number = readable(request.request_uri.user or "")
         door = self._doors.door(flow, number)
         user = None if door is not None else self._authenticated(request, flow)
         if door is None and user is None:
             return
         if door is None and request.from_.uri.user != user:
             raise RemoteProtocolError("another's name", 403)
+        if not request.accepts("application/sdp"):
+            raise RemoteProtocolError("our answer would not be read", 406)
         offered = offered_sdp(request)
         trunk = door.name if door is not None and door.trunk else None
         self._arrived(request, flow, Arrival(number, user, trunk), offered)
@@ -165,7 +168,7 @@ class UserAgent:
         server = self._endpoint.transactions.accept(request, flow)
         server.respond(reply(request, 100))
         from_ = request.from_
-        remote = Identity(from_.uri.user or "", from_.display_name)
+        remote = Identity(readable(from_.uri.user or ""), from_.readable_name)
         leg = InboundLeg(
             self._endpoint,
             call_id=uuid7(),
