@@ -37,6 +37,9 @@ from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 from recordings.store import Store
 
+NEW_CALLS_BELOW = 0.9
+"""Of the spool's bound; the rest is kept for the facts of calls that run already."""
+
 log = structlog.get_logger("dzvin.bootstrap")
 
 
@@ -129,6 +132,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             registrations,
             switchboard.ConfiguredDoors(config),
             on_call=lambda leg: calls.arrived(leg),
+            has_room=lambda: given.spool.level < NEW_CALLS_BELOW,
         )
         endpoint.transactions.user = user_agent
         calls = Calls(_exchange(given, accounts, user_agent, dispatcher))

@@ -47,16 +47,19 @@ class UserAgent:
         doors: Doors,
         *,
         on_call: Callable[[InboundLeg], None],
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`has_room`: whether what a new call would tell can still be kept; without it new calls get 503."""
         self._endpoint = endpoint
         self._authenticator = authenticator
         self.registrations = registrations
         self._doors = doors
         self._on_call = on_call
+        self._has_room = has_room
         self._legs: dict[tuple[str, str], Leg] = {}
         self._unanswered: dict[object, InboundLeg] = {}
         self.accepting = True
-        """False while the server stops or the ledger is full: new calls get 503."""
+        """False while the server stops: new calls get 503."""
 
     @property
     def legs(self) -> int:
@@ -149,7 +152,7 @@ class UserAgent:
     def _invite(self, request: Request, flow: Flow) -> None:
         if request.max_forwards == 0:
             raise RemoteProtocolError("too many hops", 483)
-        if not self.accepting or len(self._legs) >= MAX_LEGS:
+        if not self.accepting or not self._has_room() or len(self._legs) >= MAX_LEGS:
             raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
         number = readable(request.request_uri.user or "")
         door = self._doors.door(flow, number)
