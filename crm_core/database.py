@@ -6,6 +6,7 @@ seconds, never for ever.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -50,6 +51,33 @@ async def open_pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Pool:
         command_timeout=STATEMENT_TIMEOUT + 2,
         server_settings=SERVER_SETTINGS,
     )
+
+
+@asynccontextmanager
+async def borrowed(pool: Pool, *, at_most: float | None = 15.0) -> AsyncIterator[Connection]:
+    """A connection for work that must end, `at_most` so many seconds from now, whatever the server does.
+
+    A server that hangs answers neither a statement, nor its cancellation, nor a ROLLBACK: so when the work fails, is
+    cancelled or takes too long, the connection is cut and no answer is waited for. New ones are cheap, failures rare.
+    """
+    conn = await pool.acquire(timeout=CONNECT_TIMEOUT)
+    watch = asyncio.get_running_loop().call_later(at_most, _cut, conn) if at_most else None
+    try:
+        yield conn
+    except BaseException:
+        _cut(conn)
+        raise
+    finally:
+        if watch:
+            watch.cancel()
+        await pool.release(conn)
+
+
+def _cut(conn: Connection) -> None:
+    try:
+        conn.terminate()
+    except asyncpg.InterfaceError:
+        pass  # the server was quicker, and the pool has taken the connection back
 
 
 APPLIED_TABLE = """

@@ -17,7 +17,7 @@ import structlog
 
 from callflow.facts import CallFact
 from crm_core import fact_codec
-from crm_core.database import CONNECT_TIMEOUT, Connection, Pool
+from crm_core.database import Connection, Pool, borrowed
 from crm_core.fact_codec import AnyFact, UnknownKind, UnreadableRecord
 from crm_core.projection import project
 from crm_core.spool import Entry, Spool
@@ -136,24 +136,15 @@ class LedgerWriter:
     async def _in_transaction(self, facts: Sequence[AnyFact]) -> None:
         if not facts:
             return
-        conn = await self.pool.acquire(timeout=CONNECT_TIMEOUT)
-        # A server that hangs answers neither a statement, nor its cancellation, nor a ROLLBACK: only cutting helps.
-        cut = asyncio.get_running_loop().call_later(BATCH_TIMEOUT, conn.terminate)
-        try:
-            transaction = conn.transaction()
+        async with borrowed(self.pool, at_most=BATCH_TIMEOUT) as conn:
+            transaction = conn.transaction()  # not `async with`: on a failure the connection is cut, not rolled back
             await transaction.start()
             await project(conn, await write(conn, facts))
             await transaction.commit()
-        except BaseException:
-            conn.terminate()  # a failed batch is rare, a new connection cheap, and no answer is waited for
-            raise
-        finally:
-            cut.cancel()
-            await self.pool.release(conn)
 
     async def _put_aside(self, entry: Entry, fact: AnyFact | None, kind: str, reason: str) -> None:
         self.set_aside += 1
-        async with self.pool.acquire(timeout=CONNECT_TIMEOUT) as conn:
+        async with borrowed(self.pool) as conn:
             await conn.execute(SET_ASIDE, fact.id if fact else None, kind, entry.record, reason)
 
 

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from crm_core.database import CONNECT_TIMEOUT, Connection, Pool
+from crm_core.database import Connection, Pool, borrowed
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -81,8 +81,7 @@ class Outbox:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _listen(self) -> None:
-        conn = await self.pool.acquire(timeout=CONNECT_TIMEOUT)
-        try:
+        async with borrowed(self.pool, at_most=None) as conn:  # each statement has its own end
             await conn.add_listener(CHANNEL, self._wake)
             while True:
                 self._notified.clear()
@@ -92,10 +91,6 @@ class Outbox:
                     await asyncio.wait_for(self._notified.wait(), POLL_EVERY)
                 except TimeoutError:
                     pass
-        finally:
-            # Cut rather than returned: it listens, and on a server that hangs no clean end would come.
-            conn.terminate()
-            await self.pool.release(conn)
 
     def _wake(self, *_: object) -> None:
         self._notified.set()

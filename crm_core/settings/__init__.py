@@ -62,7 +62,7 @@ def _region(text: str) -> str:
 def _timezone(text: str) -> str:
     try:
         ZoneInfo(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise BadSetting(text) from error
     return text
 

@@ -14,13 +14,14 @@ import asyncpg
 import msgspec
 import structlog
 
-from crm_core.database import CONNECT_TIMEOUT, Connection, Pool
+from crm_core.database import Connection, Pool, borrowed
 
 WRITE_AFTER = 0.03  # seconds: changes that follow at once share the write
-WRITE_TIMEOUT = 15.0
+LAST_WRITE_TIMEOUT = 3.0
 BATCH = 500  # addresses of record
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
+AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError)
 
 _log = structlog.get_logger()
 
@@ -71,13 +72,11 @@ class PostgresBindings:
         return found
 
     async def run(self) -> None:
-        """Write until cancelled, and once more what is left then."""
+        """Write until cancelled, and then, for at most 3 s, what is left."""
         try:
             await self._write_for_ever()
-        except asyncio.CancelledError:
-            if self._changed:
-                await self._write_some()
-            raise
+        finally:
+            await self._write_the_rest()
 
     async def _write_for_ever(self) -> None:
         pause = FIRST_PAUSE
@@ -89,20 +88,23 @@ class PostgresBindings:
                     await self._write_some()
                 self._wake.clear()
                 pause = FIRST_PAUSE
-            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            except AWAY as error:
                 _log.warning("bindings_wait", error=repr(error), addresses=len(self._changed))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
+    async def _write_the_rest(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WRITE_TIMEOUT):
+                while self._changed:
+                    await self._write_some()
+        except AWAY as error:  # phones will register again
+            _log.warning("bindings_not_written", error=repr(error), addresses=len(self._changed))
+
     async def _write_some(self) -> None:
         batch = dict(list(self._changed.items())[:BATCH])
-        conn = await self.pool.acquire(timeout=CONNECT_TIMEOUT)
-        cut = asyncio.get_running_loop().call_later(WRITE_TIMEOUT, conn.terminate)  # a server that hangs
-        try:
+        async with borrowed(self.pool) as conn:
             await _write(conn, batch)
-        finally:
-            cut.cancel()
-            await self.pool.release(conn)
         for aor, bindings in batch.items():
             if self._changed.get(aor) is bindings:  # else it changed while we wrote
                 del self._changed[aor]
