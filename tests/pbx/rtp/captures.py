@@ -14,18 +14,28 @@ def packet(name: str) -> bytes:
 
 
 def datagrams(name: str) -> Iterator[bytes]:
-    """The UDP payloads of a pcap file, IPv4 over Ethernet, Linux cooked or BSD loopback."""
-    data = (FOLDER / name).read_bytes()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    link = struct.unpack_from(f"{order}I", data, 20)[0]
-    ethernet, cooked = 1, 113
-    skip = {ethernet: 14, cooked: 16}.get(link, 4)
+    """The UDP payloads of a capture, IPv4 over Ethernet; pcap or pcapng, written on a little-endian machine."""
+    data = packet(name)
+    for frame in _pcapng(data) if data.startswith(b"\x0a\x0d\x0d\x0a") else _pcap(data):
+        ip = frame[14:]
+        header = 4 * (ip[0] & 0x0F)
+        if ip[0] >> 4 == 4 and ip[9] == 17:
+            yield ip[header + 8 : header + int.from_bytes(ip[header + 4 : header + 6], "big")]
+
+
+def _pcap(data: bytes) -> Iterator[bytes]:
     at = 24
     while at < len(data):
-        length = struct.unpack_from(f"{order}I", data, at + 8)[0]
-        frame = data[at + 16 + skip : at + 16 + length]
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at + 16 : at + 16 + length]
         at += 16 + length
-        header = 4 * (frame[0] & 0x0F)
-        if frame[0] >> 4 == 4 and frame[9] == 17:
-            end = header + int.from_bytes(frame[header + 4 : header + 6], "big")
-            yield frame[header + 8 : end]
+
+
+def _pcapng(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        if kind == 6:  # Enhanced Packet Block
+            captured = struct.unpack_from("<I", data, at + 20)[0]
+            yield data[at + 28 : at + 28 + captured]
+        at += length
