@@ -1,7 +1,7 @@
 """The file of a recording: whole at any moment, however its writer ends.
 
     magic (8) | length (4) header, JSON | length (4) key, JSON or empty | CRC-32 of both (4)
-    record: kind (1) | number (4) | length (4) | body
+    record: kind (1) | number (4) | length (4) | CRC-32 of these (4) | body
     record …
 
 Records are only appended. An encrypted body is AES-256-GCM: ciphertext and tag; the nonce is the record's number, and
@@ -37,6 +37,8 @@ from recordings.g711 import Law
 MAGIC = b"DZVREC1\n"
 LENGTH = struct.Struct(">I")
 RECORD = struct.Struct(">BII")
+CHECK = struct.Struct(">I")
+RECORD_HEAD = RECORD.size + CHECK.size
 POSITION = struct.Struct(">Q")
 LONGEST_HEADER = 16 * 1024
 LONGEST_RECORD = 1024 * 1024
@@ -138,7 +140,7 @@ class ContainerWriter:
         else:
             body = payload + LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number)))
         try:
-            self._write(RECORD.pack(kind, number, len(body)) + body)
+            self._write(_record_head(kind, number, len(body)) + body)
         except OSError:
             self._missing = True
             raise
@@ -210,14 +212,15 @@ class ContainerReader:
         return self._file.read(length)
 
     def _next(self) -> tuple[int, int, bytes] | None:
-        head = self._file.read(RECORD.size)
-        if len(head) < RECORD.size:
+        head = self._file.read(RECORD_HEAD)
+        if len(head) < RECORD_HEAD:
             return None
-        kind, number, length = RECORD.unpack(head)
-        if not kind and not any(head) and not any(self._file.read()):
+        kind, number, length = RECORD.unpack_from(head)
+        if not any(head) and not any(self._file.read()):
             return None  # zeros up to the end: the power went before the data came
-        if not AUDIO <= kind <= END or length > LONGEST_RECORD:
-            raise Damaged(f"after {self._file.tell() - RECORD.size} octets")
+        # The head is checked on its own: a length that fell over must not look like a torn tail.
+        if head != _record_head(kind, number, length) or not AUDIO <= kind <= END or length > LONGEST_RECORD:
+            raise Damaged(f"after {self._file.tell() - RECORD_HEAD} octets")
         body = self._file.read(length)
         return (kind, number, body) if len(body) == length else None
 
@@ -245,6 +248,11 @@ def _head(header: Header, key: bytes) -> bytes:
     body = msgspec.json.encode(header)
     check = zlib.crc32(key, zlib.crc32(body))
     return MAGIC + LENGTH.pack(len(body)) + body + LENGTH.pack(len(key)) + key + LENGTH.pack(check)
+
+
+def _record_head(kind: int, number: int, length: int) -> bytes:
+    head = RECORD.pack(kind, number, length)
+    return head + CHECK.pack(zlib.crc32(head))
 
 
 def _nonce(number: int) -> bytes:
