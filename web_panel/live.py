@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from callflow.facts import Fact
 from queue_engine.facts import QueueFact
-from web_panel.live_entries import Declared, Key, Line, Missed, Person
-from web_panel.live_messages import TicketTold, from_outbox
+from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
+from web_panel.live_messages import from_outbox
 from web_panel.live_state import LiveState
 from web_panel.live_views import BoardView, Sight, StaffView, View
 from web_panel.wire import BoardLineView, Lost, ServiceView, encode
@@ -47,7 +47,7 @@ class Seed:
     lines: Iterable[Line] = ()
     missed: Iterable[Missed] = ()  # oldest first
     services: Iterable[ServiceView] = ()
-    tickets: Iterable[TicketTold] = ()  # waiting and called
+    tickets: Iterable[Ticket] = ()  # waiting and called
     board: Iterable[BoardLineView] = ()  # last called first
     declared: Mapping[UUID, Declared] = field(default_factory=dict)
     shortest: int = 0  # the short-number rule's N (R-CALL-31)
@@ -138,7 +138,7 @@ class LivePanel:
         state.services = {service.id: service for service in seed.services}
         tickets = tuple(seed.tickets)
         state.tickets = {ticket.id: ticket for ticket in tickets}
-        state.serving = {ticket.called_by: ticket.id for ticket in tickets if ticket.called_by}
+        state.serving = {ticket.user: ticket.id for ticket in tickets if ticket.user}
         state.board = tuple(seed.board)
         state.settle()
         for key, view in self._views.items():

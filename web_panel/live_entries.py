@@ -9,6 +9,7 @@ from uuid import UUID
 
 from queue_engine.facts import Will
 from web_panel.live_calls import Party
+from web_panel.statuses import TicketState
 from web_panel.wire import FollowUpView
 
 
@@ -52,6 +53,18 @@ class Missed:
     rung: frozenset[str] = frozenset()  # whose phones rang
     event_id: UUID | None = None
     follow_up: FollowUpView | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticket:
+    id: UUID
+    number: str
+    service: UUID
+    starts_at: datetime
+    booked: bool
+    state: TicketState = TicketState.WAITING
+    window: str | None = None
+    user: UUID | None = None  # who called
 
 
 @dataclass(frozen=True, slots=True)

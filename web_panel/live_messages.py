@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from web_panel.statuses import TicketState
+from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
 from web_panel.wire import FollowUpView
 
 
@@ -43,28 +43,14 @@ class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class TicketTold(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket was issued, called to a window or served. It holds the ticket as it now is; nobody's name is on it."""
-
-    id: UUID
-    number: str
-    service_code: str
-    booked: bool
-    starts_at: datetime
-    state: TicketState
-    window: str | None = None
-    called_at: datetime | None = None
-    called_by: UUID | None = None
-
-
-SHAPES: Mapping[str, type[CallLinked | FollowUpTold | TicketTold]] = {
+SHAPES: Mapping[str, type[CallLinked | FollowUpTold | TicketIssued | TicketCalled | TicketServed]] = {
     "call.linked": CallLinked,
     "follow_up.opened": FollowUpTold,
     "follow_up.changed": FollowUpTold,
     "follow_up.closed": FollowUpTold,
-    "ticket.issued": TicketTold,
-    "ticket.called": TicketTold,
-    "ticket.served": TicketTold,
+    "ticket.issued": TicketIssued,
+    "ticket.called": TicketCalled,
+    "ticket.served": TicketServed,
 }
 
 

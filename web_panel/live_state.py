@@ -36,10 +36,10 @@ from callflow.facts import (
 )
 from crm_core.calls.rules import NOBODY_CALLED, is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
-from queue_engine.facts import AgentDeclared, Will
+from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import LiveCall, Offer, Party, Segment
-from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person
-from web_panel.live_messages import CallLinked, FollowUpTold, TicketTold
+from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
+from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.statuses import AgentStatus, TicketState, agent_status
 from web_panel.wire import BoardLineView, FollowUpView, ServiceView
 
@@ -71,7 +71,7 @@ class LiveState:
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
     missed: dict[str, Missed] = field(default_factory=dict)
     services: dict[UUID, ServiceView] = field(default_factory=dict)
-    tickets: dict[UUID, TicketTold] = field(default_factory=dict)
+    tickets: dict[UUID, Ticket] = field(default_factory=dict)
     board: tuple[BoardLineView, ...] = ()
     _since: dict[UUID, tuple[AgentStatus, datetime | None]] = field(default_factory=dict)
     _indexed: dict[UUID, frozenset[str]] = field(default_factory=dict)
@@ -267,25 +267,33 @@ class LiveState:
         self._touch_agent(fact.user)
 
     @_fold.register
-    def _(self, ticket: TicketTold) -> None:
-        """Tickets are born in the CRM: it tells of them after its commits."""
-        for user in [user for user, served in self.serving.items() if served == ticket.id]:
+    def _(self, fact: TicketIssued) -> None:
+        self.tickets[fact.ticket] = Ticket(
+            id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.starts_at, booked=fact.booked
+        )
+        _bound(self.tickets, MAX_TICKETS)
+        self._touch(Kind.TICKET, fact.ticket)
+
+    @_fold.register
+    def _(self, fact: TicketCalled) -> None:
+        unknown = Ticket(id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.at, booked=False)
+        ticket = self.tickets.setdefault(fact.ticket, unknown)
+        ticket.state, ticket.window, ticket.user = TicketState.CALLED, fact.window, fact.user
+        self.serving[fact.user] = fact.ticket
+        called = BoardLineView(number=fact.number, window=fact.window, called_at=fact.at)
+        self.board = (called, *self._board_without(fact.number))[:BOARD_LINES]
+        self._touch(Kind.TICKET, fact.ticket)
+        self._touch(Kind.BOARD, "")
+        self._touch_agent(fact.user)
+
+    @_fold.register
+    def _(self, fact: TicketServed) -> None:
+        self.tickets.pop(fact.ticket, None)
+        self.board = self._board_without(fact.number)
+        for user in [user for user, ticket in self.serving.items() if ticket == fact.ticket]:
             del self.serving[user]
             self._touch_agent(user)
-        others = tuple(line for line in self.board if line.number != ticket.number)
-        if ticket.state is TicketState.SERVED:
-            self.tickets.pop(ticket.id, None)
-            self.board = others
-        else:
-            self.tickets[ticket.id] = ticket
-            _bound(self.tickets, MAX_TICKETS)
-        if ticket.state is TicketState.CALLED and ticket.called_at:
-            called = BoardLineView(number=ticket.number, window=ticket.window or "", called_at=ticket.called_at)
-            self.board = (called, *others)[:BOARD_LINES]
-            if ticket.called_by:
-                self.serving[ticket.called_by] = ticket.id
-                self._touch_agent(ticket.called_by)
-        self._touch(Kind.TICKET, ticket.id)
+        self._touch(Kind.TICKET, fact.ticket)
         self._touch(Kind.BOARD, "")
 
     @_fold.register
@@ -362,6 +370,9 @@ class LiveState:
         )
         _bound(self.missed, MAX_MISSED)
         self._touch(Kind.MISSED, key)
+
+    def _board_without(self, number: str) -> tuple[BoardLineView, ...]:
+        return tuple(line for line in self.board if line.number != number)
 
     def _touch(self, kind: Kind, key: UUID | str) -> None:
         self._touched[kind, key] = None

@@ -275,12 +275,12 @@ def ticket_view(state: LiveState, ticket_id: UUID) -> TicketView | None:
     return TicketView(
         id=ticket.id,
         number=ticket.number,
-        service_code=ticket.service_code,
+        service=ticket.service,
         starts_at=ticket.starts_at,
         booked=ticket.booked,
         state=ticket.state,
         window=ticket.window,
-        user_id=ticket.called_by,
+        user_id=ticket.user,
     )
 
 

@@ -106,7 +106,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     number: str
-    service_code: str
+    service: UUID
     starts_at: datetime
     booked: bool
     state: TicketState

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, BinaryIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 from argon2 import PasswordHasher
 from litestar import Litestar
 
 from callflow.control import Actor, ControlRefused
-from crm_core import organisation
+from callflow.facts import Fact
+from crm_core import ledger, organisation, seed
 from crm_core.database import Pool
-from crm_core.organisation import NewUser, Role, User
+from crm_core.organisation import Role, User
+from crm_core.outbox import OutboxMessage
+from crm_core.projection import project
+from crm_core.seed import SeedLine, SeedService, SeedUser
 from queue_engine.facts import Will
 from tests.web_panel.story import BEGIN, named
 from web_panel.app import create_app
 from web_panel.live import LivePanel, Seed
-from web_panel.live_entries import Person
+from web_panel.live_entries import Line, Person
 from web_panel.passwords import Passwords
 from web_panel.ports import Health, PanelServices, PanelSettings
 
 PASSWORD = "correct horse"
 STRANGER = "203.0.113.7"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PEOPLE = {
-    "admin": NewUser(login="admin", full_name="Адміністратор", role=Role.ADMIN),
-    "supervisor": NewUser(
-        login="supervisor", full_name="Олена Коваль", role=Role.SUPERVISOR, extension="1001", window="1"
+PEOPLE = (
+    SeedUser(login="admin", full_name="Адміністратор", role=Role.ADMIN),
+    SeedUser(login="supervisor", full_name="Олена Коваль", role=Role.SUPERVISOR, extension="1001", window="1"),
+    SeedUser(login="agent", full_name="Іван Мельник", role=Role.AGENT, extension="1002", window="2"),
+    SeedUser(login="colleague", full_name="Марта Шевченко", role=Role.AGENT, extension="1003", window="3"),
+    SeedUser(login="hall", full_name="Галина Залевська", role=Role.HALL, window="5"),
+)
+LINES = (SeedLine(number="7000", name="Підтримка", agents=["1002"]),)
+SERVICES = (
+    SeedService(
+        code="consult",
+        name={"uk": "Консультація", "en": "Consultation", "ru": "Консультация"},
+        prefix="A-",
+        slot_minutes=15,
+        agents=["agent", "colleague"],
     ),
-    "agent": NewUser(login="agent", full_name="Іван Мельник", role=Role.AGENT, extension="1002", window="2"),
-    "colleague": NewUser(login="colleague", full_name="Марта Шевченко", role=Role.AGENT, extension="1003"),
-    "hall": NewUser(login="hall", full_name="Галина Залевська", role=Role.HALL, window="5"),
-}
+)
 
 
 class Clock:
@@ -93,6 +108,22 @@ class House:
     clock: Clock
     users: dict[str, User]
 
+    async def tell(self, *told: Fact | Sequence[Fact]) -> None:
+        """Facts as they reach the product: the live panel at once, the ledger and its outbox after."""
+        facts = [fact for each in told for fact in ([each] if isinstance(each, Fact) else each)]
+        for fact in facts:
+            self.live.on_fact(fact)
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            await project(conn, await ledger.write(conn, facts))
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """What the outbox would bring to the live panel."""
+        async with self.services.pool.acquire() as conn:
+            rows = await conn.fetch("DELETE FROM outbox RETURNING id, kind, payload")
+        for row in sorted(rows, key=itemgetter("id")):
+            self.live.on_outbox(OutboxMessage(row["id"], row["kind"], msgspec.json.decode(row["payload"])))
+
     def visitor(self, *, address: str = STRANGER, **headers: str) -> httpx.AsyncClient:
         """A browser's tab of somebody who has not signed in."""
         app: Any = self.app  # Litestar names the events of ASGI, httpx does not
@@ -103,9 +134,11 @@ class House:
         )
 
     async def signed_in(self, login: str, *, address: str = STRANGER) -> httpx.AsyncClient:
-        tab = self.visitor(address=address)
-        answer = await tab.post("/api/session", json={"login": login, "password": PASSWORD})
+        async with self.visitor(address=address) as door:
+            answer = await door.post("/api/session", json={"login": login, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
+        tab = self.visitor(address=address)
+        tab.cookies.update(door.cookies)
         return tab
 
 
@@ -114,19 +147,10 @@ def cookie(tab: httpx.AsyncClient) -> str:
 
 
 async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
-    users: dict[str, User] = {}
     password_hash = QUICK.hash(PASSWORD)
+    people = [replace(person, password_hash=password_hash) for person in PEOPLE]
     async with pool.acquire() as conn:
-        for login, new in PEOPLE.items():
-            hashed = NewUser(
-                login=login,
-                full_name=new.full_name,
-                role=new.role,
-                extension=new.extension,
-                window=new.window,
-                password_hash=password_hash,
-            )
-            await organisation.create(conn, hashed)
+        await seed.apply(conn, seed.Seed(users=people, lines=LINES, services=SERVICES))
         users = {user.login: user for user in await organisation.all_users(conn)}
     clock, control, files = Clock(), Control(), Files()
     live = LivePanel(clock, time_zone=ZoneInfo("Europe/Kyiv"))
@@ -138,6 +162,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
                 if user.extension or user.window
             ],
             registered=["1001", "1002", "1003"],
+            lines=[Line(number=line.number, name=line.name, agents=tuple(line.agents)) for line in LINES],
         )
     )
     services = PanelServices(

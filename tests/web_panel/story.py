@@ -29,8 +29,7 @@ from callflow.facts import (
     SegmentEnded,
     Target,
 )
-from crm_core.outbox import Json, OutboxMessage
-from queue_engine.facts import AgentDeclared, QueueFact, Will
+from queue_engine.facts import AgentDeclared, QueueFact, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_entries import Line, Person
 
 BEGIN = datetime(2030, 1, 7, 9, 30, tzinfo=UTC)
@@ -46,6 +45,7 @@ OLENA = Person(user_id=named("olena"), name="Олена Коваль", extension
 IVAN = Person(user_id=named("ivan"), name="Іван Мельник", extension="1002")
 MARTA = Person(user_id=named("marta"), name="Марта Шевченко", extension="1003", window="3")
 SUPPORT = Line(number="7000", name="Підтримка", agents=("1003",))
+SERVICE = named("service")
 
 
 class Stamp(TypedDict):
@@ -146,31 +146,27 @@ class Story:
             user=person.user_id, extension=person.extension, will=will, reason=reason, by=person.user_id, **self._next()
         )
 
-    def ticket(self, number: str, *, booked: bool = False) -> OutboxMessage:
-        return self._ticket("ticket.issued", number, state="waiting", booked=booked)
-
-    def ticket_called(self, number: str, person: Person) -> OutboxMessage:
-        return self._ticket(
-            "ticket.called",
-            number,
-            state="called",
-            window=person.window,
-            called_by=str(person.user_id),
-            called_at=(self.at + timedelta(seconds=1)).isoformat(),
+    def ticket(self, number: str, *, booked: bool = False) -> QueueFact:
+        return TicketIssued(
+            ticket=named(f"ticket {number}"),
+            service=SERVICE,
+            number=number,
+            starts_at=BEGIN,
+            booked=booked,
+            **self._next(),
         )
 
-    def ticket_served(self, number: str, person: Person) -> OutboxMessage:
-        return self._ticket("ticket.served", number, state="served", called_by=str(person.user_id))
+    def ticket_called(self, number: str, person: Person) -> QueueFact:
+        return TicketCalled(
+            ticket=named(f"ticket {number}"),
+            service=SERVICE,
+            number=number,
+            window=person.window or "",
+            user=person.user_id,
+            **self._next(),
+        )
 
-    def _ticket(self, kind: str, number: str, **changes: Json) -> OutboxMessage:
-        self.at += timedelta(seconds=1)
-        self._count += 1
-        ticket: dict[str, Json] = {
-            "id": str(named(f"ticket {number}")),
-            "number": number,
-            "service_code": "consult",
-            "booked": False,
-            "starts_at": BEGIN.isoformat(),
-            "ends_at": (BEGIN + timedelta(minutes=15)).isoformat(),
-        }
-        return OutboxMessage(self._count, kind, ticket | changes)
+    def ticket_served(self, number: str, person: Person) -> QueueFact:
+        return TicketServed(
+            ticket=named(f"ticket {number}"), service=SERVICE, number=number, user=person.user_id, **self._next()
+        )

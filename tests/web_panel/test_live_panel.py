@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from callflow.facts import Fact, Outcome
-from crm_core.outbox import OutboxMessage
 from queue_engine.facts import QueueFact
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel.live import BACKLOG, LivePanel, Seed, Subscription
@@ -52,11 +51,8 @@ def panel(clock: Clock) -> LivePanel:
     return panel
 
 
-def tell(panel: LivePanel, *told: Fact | QueueFact | OutboxMessage | list[Fact]) -> None:
+def tell(panel: LivePanel, *told: Fact | QueueFact | list[Fact]) -> None:
     for each in told:
-        if isinstance(each, OutboxMessage):
-            panel.on_outbox(each)
-            continue
         for fact in each if isinstance(each, list) else [each]:
             panel.on_fact(fact)
 

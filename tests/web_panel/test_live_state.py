@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import pytest
 
 from callflow.facts import Direction, Fact, Outcome, Target
-from crm_core.outbox import OutboxMessage
 from queue_engine.facts import QueueFact, Will
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel import live_state
@@ -16,7 +15,7 @@ from web_panel.live_messages import from_outbox
 from web_panel.live_state import LiveState
 from web_panel.statuses import AgentStatus, CallState, TicketState
 
-Told = Fact | QueueFact | OutboxMessage | list[Fact]
+Told = Fact | QueueFact | list[Fact]
 
 
 @pytest.fixture
@@ -36,9 +35,6 @@ def state(story: Story) -> LiveState:
 
 def tell(state: LiveState, *told: Told) -> None:
     for each in told:
-        if isinstance(each, OutboxMessage):
-            outbox(state, each.kind, **each.payload)
-            continue
         for fact in each if isinstance(each, list) else [each]:
             state.apply(fact, fact.at)
 

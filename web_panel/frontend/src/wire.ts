@@ -86,7 +86,7 @@ export interface MissedView {
 export interface TicketView {
   id: string;
   number: string;
-  service_code: string;
+  service: string;
   starts_at: string;
   booked: boolean;
   state: TicketState;
