@@ -51,8 +51,9 @@ class BaresipCall:
     @property
     def statistics(self) -> baresip.CallStats:
         """Of a call that is over."""
-        assert self.native.final_stats is not None, "no statistics before the end"
-        return self.native.final_stats
+        statistics: baresip.CallStats | None = self.native.final_stats
+        assert statistics is not None, "no statistics before the end"
+        return statistics
 
     async def answer(self) -> None:
         await self.native.answer()

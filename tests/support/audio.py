@@ -206,9 +206,14 @@ class AudioPort:
         )
 
     async def listen(self, seconds: float = 1.0) -> bytes:
-        """The next seconds of sound as PCM. Raises NotInTime when so much does not come."""
-        start, wanted = self.samples_heard, round(seconds * tones.RATE)
-        async with deadline(lambda: f"{self.samples_heard - start} of {wanted} samples came", seconds + DEADLINE):
+        """The next seconds of sound as PCM, from the next packet on: what was silent before (hold) is not among it.
+        Raises NotInTime when so much does not come."""
+        before, wanted = self.samples_heard, round(seconds * tones.RATE)
+        start = before
+        async with deadline(lambda: f"{self.samples_heard - before} of {wanted} samples came", seconds + DEADLINE):
+            while self.samples_heard == before:
+                await self._change()
+            start = self.samples_heard
             while self.samples_heard - start < wanted:
                 await self._change()
         return self.heard_since(start, start + wanted)

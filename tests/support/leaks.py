@@ -20,23 +20,32 @@ GAUGES = (
 )  # fmt: skip
 LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers")
 """RFC 3261 keeps a transaction for 32 s after its end, to answer what the network brings late."""
+POOL = 16
+POOLED = "database"
+KEPT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+IN_USE = f"{KEPT} AND state <> 'idle'"
 
 Holdings = dict[str, float]
 
 
 async def holdings(server: Server, gauges: tuple[str, ...] = GAUGES) -> Holdings:
-    """What the core and its media workers hold now: gauges, open files by kind, sockets."""
+    """What the core and its media workers hold now: gauges, open files by kind, sockets, connections in use."""
     metrics = await server.metrics()
     held: Holdings = {name: metrics[name] for name in gauges}
+    async with server.database() as conn:
+        held["database connections in use"] = await conn.fetchval(IN_USE)
+        kept, port = await conn.fetchval(KEPT), int(await conn.fetchval("SHOW port"))
+    # A pool keeps what it has opened for some minutes; so its connections are bounded rather than counted.
+    assert kept <= POOL, f"{kept} database connections"
     processes = {"core": server.pids.core} | {f"media {at}": pid for at, pid in enumerate(server.pids.media)}
     for name, pid in processes.items():
-        held |= {f"{name}: {kind}": count for kind, count in await asyncio.to_thread(open_files, pid)}
+        held |= {f"{name}: {kind}": count for kind, count in await asyncio.to_thread(open_files, pid, port)}
     return held
 
 
-def open_files(pid: int) -> list[tuple[str, int]]:
-    """Open files of a process by kind. Connections of the panel's own visitors are not among them."""
-    inodes = sockets(pid)
+def open_files(pid: int, database_port: int) -> list[tuple[str, int]]:
+    """Open files of a process by kind, but for the connections of its database pool."""
+    inodes = sockets(pid, database_port)
     kinds: Counter[str] = Counter()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -45,15 +54,18 @@ def open_files(pid: int) -> list[tuple[str, int]]:
             continue
         kind, _, inode = target.partition(":")
         kinds[inodes.get(inode.strip("[]"), "other socket") if kind == "socket" else kind] += 1
+    kinds.pop(POOLED, None)
     return sorted(kinds.items())
 
 
-def sockets(pid: int) -> dict[str, str]:
+def sockets(pid: int, database_port: int) -> dict[str, str]:
     """The kind of each socket by its inode, in the network that the process lives in."""
     found: dict[str, str] = {}
     for protocol in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{pid}/net/{protocol}").read_text().splitlines()[1:]:
-            found[line.split()[9]] = protocol
+            columns = line.split()
+            pooled = int(columns[2].rpartition(":")[2], 16) == database_port
+            found[columns[9]] = POOLED if pooled else protocol
     for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]:
         found[line.split()[6]] = "unix"
     return found

@@ -19,6 +19,18 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 Row: TypeAlias = dict[str, Json]
 
 
+def dig(value: Json, *path: str | int) -> Json:
+    """What stands at that path of a JSON value; None when there is no such place."""
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
 @dataclass(slots=True)
 class Panel:
     client: httpx.AsyncClient
@@ -111,10 +123,9 @@ class Live:
         """The next change of a call to that state (and with those other values); the call itself."""
 
         def holds(message: Row) -> bool:
-            call = message.get("call")
-            if message["type"] != "call.changed" or not isinstance(call, dict) or call["state"] != state:
-                return False
-            return all(call.get(key) == value for key, value in wanted.items())
+            return dig(message, "call", "state") == state and all(
+                dig(message, "call", key) == value for key, value in wanted.items()
+            )
 
         found = (await self.until(f"a call {state}", holds))["call"]
         assert isinstance(found, dict)
@@ -124,8 +135,7 @@ class Live:
         """The next change of that extension's person to that status."""
 
         def holds(message: Row) -> bool:
-            agent = message.get("agent")
-            return isinstance(agent, dict) and (agent["extension"], agent["status"]) == (extension, status)
+            return (dig(message, "agent", "extension"), dig(message, "agent", "status")) == (extension, status)
 
         found = (await self.until(f"{extension} {status}", holds))["agent"]
         assert isinstance(found, dict)

@@ -15,6 +15,7 @@ RATE = 8000
 BLOCK = 800  # 100 ms: a glitch spoils one block, not the whole measurement
 SILENCE = -120.0  # dB, of a buffer without any power
 AMPLITUDE = 9000
+NOT_IN_MUSIC = 2650  # Hz; the hold music that comes with the product has nothing there
 
 
 class Law(Enum):

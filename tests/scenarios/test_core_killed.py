@@ -1,0 +1,109 @@
+"""`kill -9` of the core in the middle of its work: nothing that was told is lost, nothing is told twice, nobody is left
+talking into a call that no longer exists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenarios.company import Company, Talk, connect, hear_each_other
+from tests.support import tones
+from tests.support.deadlines import eventually
+from tests.support.server import Server, running_dzvin
+
+CALLS = 10
+SPOKEN = 2.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of its own: nobody else's scenario shall meet a core that dies."""
+    with running_dzvin(tmp_path_factory.mktemp("killed") / "data") as server:
+        yield server
+
+
+async def talking(company: Company, number: int) -> Talk:
+    caller, callee = f"u{2 * number:05d}", f"u{2 * number + 1:05d}"
+    one, other = await company.phone(caller), await company.phone(callee)
+    talk = await connect(one, other, callee)
+    talk.caller.audio.play(300 + 50 * number)
+    talk.callee.audio.play(1000 + 50 * number)
+    await asyncio.gather(talk.caller.audio.listen(SPOKEN), talk.callee.audio.listen(SPOKEN))
+    return talk
+
+
+async def facts(server: Server) -> dict[str, int]:
+    """How many facts of each kind are in the ledger, and under `ids` how many different ones."""
+    async with server.database() as conn:
+        rows = await conn.fetch("SELECT kind, count(*) AS told, count(DISTINCT id) AS ids FROM ledger GROUP BY kind")
+    assert all(row["told"] == row["ids"] for row in rows)
+    return {row["kind"]: row["told"] for row in rows}
+
+
+@pytest.mark.req("R-PHONE-43", "R-CALL-30")
+async def test_ten_calls_end_in_order_after_the_core_was_killed(server: Server) -> None:
+    async with Company(server) as company:
+        talks = await asyncio.gather(*(talking(company, number) for number in range(CALLS)))
+        epoch_before = server.pids
+        server.kill_core()
+        # The next core says BYE to both sides of each call, from what the media worker kept of it.
+        await asyncio.gather(*(call.ended(30) for talk in talks for call in (talk.caller, talk.callee)))
+        await server.next_ready()
+        assert server.pids.core != epoch_before.core
+        assert server.pids.media == epoch_before.media, "the media worker carried on"
+        await server.settled()
+        told = await eventually(
+            "the calls are closed in the ledger", lambda: facts(server), lambda told: told.get("CallEnded") == CALLS
+        )
+        assert {told[kind] for kind in ("CallStarted", "CallAnswered", "CallEnded", "RecordingStarted")} == {CALLS}
+        assert told["RecordingReady"] == CALLS
+        async with server.sign_in("admin") as panel:
+            events = await eventually(
+                "ten events with recordings", panel.events,
+                lambda rows: sum(bool(row["recording_id"]) and bool(row["ended_at"]) for row in rows) == CALLS,
+            )  # fmt: skip
+            calls = {str(row["phone"]): row for row in events if row["recording_id"]}
+            for number in range(CALLS):
+                event = calls[f"u{2 * number:05d}"]
+                left, right = await panel.recording(str(event["recording_id"]))
+                assert len(left) / 16000 > SPOKEN - 0.5
+                assert tones.level(left[4000:], 300 + 50 * number) > -6
+                assert tones.level(right[4000:], 1000 + 50 * number) > -6
+        async with server.database() as conn:
+            outcomes = await conn.fetch("SELECT outcome, count(*) AS calls FROM call GROUP BY outcome")
+        assert [(row["outcome"], row["calls"]) for row in outcomes] == [("interrupted", CALLS)]
+        assert (await server.metrics())["dzvin_media_legs"] == 0
+
+
+async def test_phones_stay_registered_over_a_kill(server: Server) -> None:
+    """Registrations are the database's: nobody has to sign on again to be called."""
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001"), await company.phone("1002")
+        async with server.database() as conn:
+            kept = "SELECT count(*) FROM sip_binding WHERE aor = ANY($1)"
+
+            async def bindings() -> int:
+                return int(await conn.fetchval(kept, ["1001", "1002"]))
+
+            await eventually("both registrations are kept", bindings, lambda count: count == 2)
+        server.kill_core()
+        await server.next_ready()
+        talk = await connect(anna, boris, "1002")
+        await hear_each_other(talk.caller, talk.callee)
+        await talk.caller.hang_up()
+        await talk.callee.ended()
+
+
+async def test_a_ringing_call_ends_for_both_when_the_core_was_killed(server: Server) -> None:
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001"), await company.phone("1002")
+        call = await anna.dial("1002")
+        incoming = await boris.rings()
+        incoming.ring()
+        await call.ringing()
+        server.kill_core()
+        await server.next_ready()
+        assert await call.refused(40) >= 400
+        await incoming.cancelled(40)
