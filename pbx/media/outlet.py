@@ -125,9 +125,7 @@ class Outlet:
     def close(self, leg: int, reason: int) -> int:
         self.stop(leg, reason)
         self.digits[leg] = 0
-        self.unclock(leg)
-        self.port[leg] = 0
-        return 0
+        return self.unclock(leg)
 
     def update(self, leg: int, payload_type: int, event_type: int, law: int, sending: int) -> int:
         self.payload_type[leg] = payload_type

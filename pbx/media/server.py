@@ -84,6 +84,7 @@ class Server:
         self._news: deque[RecordingClosed | RecordingCut] = deque(maxlen=KEPT_NEWS)
         self._timer: asyncio.TimerHandle | None = None
         self._orphaned = asyncio.Event()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def serve(self, served: Served, on_ready: Callable[[], None]) -> None:
         """Open the door. Returns when the worker was without a core for too long."""
@@ -97,8 +98,10 @@ class Server:
             server.close()
             if self._timer is not None:
                 self._timer.cancel()
-            if self._core is not None:
-                self._core.close()
+            for writer in self._connections.values():
+                writer.close()
+            if self._connections:
+                await asyncio.wait(self._connections)
             self._settings.socket.unlink(missing_ok=True)
 
     def tell(self, message: FromWorker) -> None:
@@ -120,6 +123,9 @@ class Server:
     # ---- connections -----------------------------------------------------------------------------------------------
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
         try:
             if _is_ours(writer) and await self._greeted(reader, writer):
                 while self._core is writer:
@@ -131,6 +137,7 @@ class Server:
         finally:
             self._leave(writer)
             writer.close()
+            del self._connections[task]
 
     async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         async with asyncio.timeout(HELLO_TIMEOUT):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaPool, MediaSilent, MediaStarted
+from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaSilent, MediaStarted
 from tests.pbx.media.rig import HOST, Phone
 
 E = TypeVar("E", Digit, MediaStarted, MediaSilent, LegLost)
@@ -94,7 +94,7 @@ class Heard:
         return found
 
 
-async def joined(pool: MediaPool, leg: MediaLeg, phone: Phone) -> None:
+async def joined(leg: MediaLeg, phone: Phone) -> None:
     """Point leg and phone at each other."""
     phone.target = (HOST, leg.port)
     leg.update(

@@ -1,0 +1,191 @@
+"""RTCP: reports to the far end, what it reports of us, and nothing to strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pbx.media import reports
+from pbx.media.engine_control import LegFigures
+from pbx.media.engine_numbers import LEARNT, NAMED
+from pbx.media.reports import LOOKS, Reports
+from pbx.rtp import rtcp
+from pbx.rtp.rtcp import CanonicalName, ReceiverReport, ReportBlock, SenderReport
+from tests.pbx.media.rig import HOST, udp
+
+OURS = 0x11111111
+THEIRS = 0x22222222
+
+
+def figures() -> LegFigures:
+    return LegFigures(
+        received=90,
+        received_octets=14400,
+        expected=100,
+        jitter=24,
+        heard_ssrc=THEIRS,
+        highest_sequence=70099,
+        digits=0,
+        latch=NAMED,
+        sent=50,
+        sent_octets=8000,
+        send_failed=0,
+        ssrc=OURS,
+        timestamp=1000,
+        timestamp_ns=time.monotonic_ns(),
+        address=HOST,
+        port=4000,
+        drops=(0,) * 7,
+    )
+
+
+@dataclass
+class Setting:
+    """A leg whose RTCP comes and goes over real sockets."""
+
+    far: socket.socket = field(default_factory=udp)
+    ours: socket.socket = field(default_factory=udp)
+    figures: LegFigures = field(default_factory=figures)
+
+    def __post_init__(self) -> None:
+        self.reports = Reports(lambda _leg: self.figures)
+        self.reports.open(0, self.ours)
+        self.reports.point(0, HOST, self.far.getsockname()[1])
+
+    def report(self) -> None:
+        """The time for a report has come."""
+        self.reports.state(0).due = 0.0
+        self.reports.tick()
+
+    def got(self) -> list[rtcp.Report]:
+        found: list[rtcp.Report] = []
+        while True:
+            try:
+                found += rtcp.parse(self.far.recv(2048))
+            except BlockingIOError:
+                return found
+
+    async def say(self, *said: rtcp.Report, by: socket.socket | None = None) -> None:
+        (by or self.far).sendto(rtcp.serialise(said), self.ours.getsockname())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    made = Setting()
+    yield made
+    made.reports.close(0)
+    made.far.close()
+    made.ours.close()
+
+
+async def test_a_leg_that_sends_sends_sender_reports(setting: Setting) -> None:
+    setting.report()
+    sender, name = setting.got()
+    assert isinstance(sender, SenderReport)
+    assert (sender.ssrc, sender.packets, sender.octets) == (OURS, 50, 8000)
+    assert abs((sender.ntp >> 32) - 2208988800 - time.time()) < 60
+    assert sender.timestamp >= 1000
+    (block,) = sender.blocks
+    assert (block.ssrc, block.lost, block.fraction_lost, block.jitter) == (THEIRS, 10, 25, 24)
+    assert block.highest_sequence == 70099
+    assert isinstance(name, CanonicalName)
+    assert len(name.name) == 24, "RFC 7022: it says nothing of the host"
+
+
+async def test_a_leg_that_sends_nothing_sends_receiver_reports(setting: Setting) -> None:
+    setting.report()
+    setting.got()
+    setting.report()
+    receiver, _ = setting.got()
+    assert isinstance(receiver, ReceiverReport)
+    assert receiver.blocks[0].fraction_lost == 0, "nothing was lost since the last report"
+
+
+async def test_a_report_answers_the_last_sender_report(setting: Setting) -> None:
+    await setting.say(SenderReport(ssrc=THEIRS, ntp=0xAAAA_BBBB_CCCC_DDDD, timestamp=0, packets=1, octets=160))
+    setting.report()
+    report = setting.got()[0]
+    assert isinstance(report, SenderReport)
+    assert report.blocks[0].last_sender_report == 0xBBBB_CCCC
+    assert report.blocks[0].delay < 65536 * 10
+
+
+async def test_what_the_far_end_says_of_us_is_kept(setting: Setting) -> None:
+    now = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
+    block = ReportBlock(
+        ssrc=OURS,
+        fraction_lost=10,
+        lost=7,
+        highest_sequence=0,
+        jitter=80,
+        last_sender_report=now - 65536,
+        delay=32768,
+    )
+    await setting.say(ReceiverReport(ssrc=THEIRS, blocks=(replace(block, ssrc=5), block)))
+    state = setting.reports.state(0)
+    assert (state.remote_lost, state.remote_jitter) == (7, 80)
+    assert state.round_trip is not None
+    assert 0.5 <= state.round_trip < 10
+
+
+async def test_strangers_are_neither_heard_nor_told(setting: Setting) -> None:
+    with udp() as stranger:
+        await setting.say(SenderReport(ssrc=9, ntp=1 << 40, timestamp=0, packets=1, octets=1), by=stranger)
+        setting.report()
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2048)
+    assert setting.reports.state(0).last_sender_report == 0
+    assert setting.got()
+
+
+async def test_behind_nat_the_port_is_learnt_once_from_the_address_of_the_sound(setting: Setting) -> None:
+    setting.figures = replace(setting.figures, latch=LEARNT)
+    setting.reports.point(0, "192.168.1.20", 5005)
+    setting.report()
+    assert setting.got() == []
+    await setting.say(ReceiverReport(ssrc=THEIRS))
+    with udp() as stranger:
+        await setting.say(ReceiverReport(ssrc=THEIRS), by=stranger)
+        setting.report()
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2048)
+    assert setting.got()
+
+
+async def test_nothing_is_sent_before_there_is_sound(setting: Setting) -> None:
+    setting.figures = replace(setting.figures, sent=0, received=0)
+    setting.report()
+    assert setting.got() == []
+
+
+async def test_a_flood_is_looked_at_a_few_times_a_tick(setting: Setting) -> None:
+    for _ in range(10 * LOOKS):
+        await setting.say(ReceiverReport(ssrc=THEIRS))
+    assert setting.reports.state(0).deaf
+    setting.reports.tick()
+    await setting.say(SenderReport(ssrc=THEIRS, ntp=1 << 40, timestamp=0, packets=1, octets=160))
+    for _ in range(10 * LOOKS):
+        await asyncio.sleep(0)
+    assert setting.reports.state(0).deaf, "what the flood left in the socket used the looks up again"
+
+
+async def test_garbage_is_ignored(setting: Setting) -> None:
+    for garbage in (b"", b"\x80", b"x" * 2000):
+        setting.far.sendto(garbage, setting.ours.getsockname())
+    await asyncio.sleep(0.01)
+    setting.report()
+    assert setting.got()
+
+
+def test_reports_are_spread_around_five_seconds() -> None:
+    pauses = [reports._pause() for _ in range(1000)]
+    assert min(pauses) >= 2.5
+    assert max(pauses) <= 7.5
+    assert 4.7 < sum(pauses) / 1000 < 5.3
