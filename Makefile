@@ -3,7 +3,8 @@
 PYTHON ?= python3
 DATA   ?= data
 CONFIG ?= examples/demo.toml
-PYTEST ?=
+# Two at a time: much of a test with foreign phones is listening, which leaves the processor to another.
+PYTEST ?= -n 2 --dist loadfile
 BENCH  ?=
 
 BIN     := .venv/bin
