@@ -17,7 +17,7 @@ from litestar import Litestar
 
 from callflow.control import Actor, ControlRefused
 from callflow.facts import Fact
-from crm_core import ledger, organisation, seed
+from crm_core import hall, ledger, organisation, seed
 from crm_core.database import Pool
 from crm_core.organisation import Role, User
 from crm_core.outbox import OutboxMessage
@@ -30,6 +30,7 @@ from web_panel.live import LivePanel, Seed
 from web_panel.live_entries import Line, Person
 from web_panel.passwords import Passwords
 from web_panel.ports import Health, PanelServices, PanelSettings
+from web_panel.wire import ServiceView
 
 PASSWORD = "correct horse"
 STRANGER = "203.0.113.7"
@@ -152,6 +153,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
     async with pool.acquire() as conn:
         await seed.apply(conn, seed.Seed(users=people, lines=LINES, services=SERVICES))
         users = {user.login: user for user in await organisation.all_users(conn)}
+        offered = await hall.services(conn)
     clock, control, files = Clock(), Control(), Files()
     live = LivePanel(clock, time_zone=ZoneInfo("Europe/Kyiv"))
     live.seed(
@@ -163,6 +165,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
             ],
             registered=["1001", "1002", "1003"],
             lines=[Line(number=line.number, name=line.name, agents=tuple(line.agents)) for line in LINES],
+            services=[ServiceView(id=service.id, code=service.code, name=dict(service.name)) for service in offered],
         )
     )
     services = PanelServices(

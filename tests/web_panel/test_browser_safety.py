@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crm_core.database import Pool
@@ -100,8 +102,17 @@ async def test_a_body_has_a_bound(house: House) -> None:
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
+@pytest.mark.req("R-OTHER-18")
 async def test_the_schema_describes_the_api(house: House) -> None:
     async with house.visitor() as tab:
         schema = (await tab.get("/schema")).json()
     assert "/api/public/bookings" in schema["paths"]
     assert schema["info"]["title"] == "Dzvin"
+
+
+async def test_a_panel_without_built_pages_says_so(house: House, tmp_path: Path) -> None:
+    house.app.state["static"] = tmp_path
+    async with house.visitor() as tab:
+        answer = await tab.get("/")
+    assert answer.status_code == 503
+    assert "web_panel/static" in answer.text

@@ -76,13 +76,16 @@ export function inLanguage(names: Record<string, string>, fallback: string): str
 
 export const timeZone = signal<string | undefined>(undefined);
 
+// English is read here by people of a country that writes the day first and counts 24 hours.
+const LOCALES: Record<Language, string> = { uk: "uk-UA", en: "en-GB", ru: "ru-UA" };
+
 function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const zone = timeZone.value;
-  return new Intl.DateTimeFormat(language.value, zone ? { ...options, timeZone: zone } : options);
+  return new Intl.DateTimeFormat(LOCALES[language.value], zone ? { ...options, timeZone: zone } : options);
 }
 
 export function formatNumber(value: number): string {
-  return new Intl.NumberFormat(language.value).format(value);
+  return new Intl.NumberFormat(LOCALES[language.value]).format(value);
 }
 
 export function formatTime(at: string | Date): string {

@@ -5,11 +5,11 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { read, request } from "../api";
-import { inLanguage, plural, t } from "../i18n";
-import { services, tickets } from "../live-store";
+import { plural, t } from "../i18n";
+import { tickets } from "../live-store";
 import { Icon } from "../parts/icon";
 import { printTicket } from "../parts/ticket-paper";
-import { WalkIn } from "../parts/walk-in";
+import { serviceTitle, WalkIn } from "../parts/walk-in";
 import { formatPhone, Moment } from "../parts/words";
 import { may, me } from "../session";
 import { attempt, say } from "../toasts";
@@ -44,11 +44,6 @@ async function load(): Promise<void> {
   });
 }
 
-function serviceName(code: string): string {
-  const service = services.value.find((one) => one.code === code);
-  return service ? inLanguage(service.name, service.code) : code;
-}
-
 async function callNext(): Promise<void> {
   const called = await request<Ticket | undefined>("POST", "/api/hall/call-next");
   if (called) await load();
@@ -71,9 +66,9 @@ function Window(): JSX.Element {
       </p>
       {served && (
         <p>
-          <span class="strong">{served.name || serviceName(served.service_code)}</span>
+          <span class="strong">{served.name || serviceTitle(served.service_code)}</span>
           {served.phone && <span class="muted number"> {formatPhone(served.phone)}</span>}
-          {served.name && <span class="muted"> · {serviceName(served.service_code)}</span>}
+          {served.name && <span class="muted"> · {serviceTitle(served.service_code)}</span>}
         </p>
       )}
       {served ? (
@@ -126,7 +121,7 @@ function RowActions({ ticket }: { ticket: Ticket }): JSX.Element | null {
         title={t("hall.print")}
         aria-label={t("hall.print_number", { number: ticket.number })}
         onClick={() =>
-          printTicket({ number: ticket.number, service: serviceName(ticket.service_code), at: ticket.starts_at })
+          printTicket({ number: ticket.number, service: serviceTitle(ticket.service_code), at: ticket.starts_at })
         }
       >
         <Icon name="print" />
@@ -138,16 +133,22 @@ function RowActions({ ticket }: { ticket: Ticket }): JSX.Element | null {
 function WaitingRow({ ticket }: { ticket: Ticket }): JSX.Element {
   return (
     <tr data-testid="ticket" data-number={ticket.number}>
-      <td class="strong number">{ticket.number}</td>
+      <td class="strong number nowrap">{ticket.number}</td>
       <td class="number">
         <Moment at={ticket.starts_at} />
       </td>
-      <td>{serviceName(ticket.service_code)}</td>
-      <td class="clip">{ticket.name}</td>
-      <td class="number clip">{formatPhone(ticket.phone)}</td>
-      <td class="muted small clip way">{t(ticket.booked ? "book_site" : "book_hall")}</td>
-      <td class="end">
-        <RowActions ticket={ticket} />
+      <td>
+        <div>{serviceTitle(ticket.service_code)}</div>
+        <div class="muted small">{t(ticket.booked ? "book_site" : "book_hall")}</div>
+      </td>
+      <td>
+        <div class="clip">{ticket.name || "–"}</div>
+        <div class="muted small number">{formatPhone(ticket.phone)}</div>
+      </td>
+      <td>
+        <div class="row row-end">
+          <RowActions ticket={ticket} />
+        </div>
       </td>
     </tr>
   );
@@ -173,8 +174,6 @@ function Waiting(): JSX.Element {
                 <th>{t("field.time")}</th>
                 <th>{t("field.service_code")}</th>
                 <th>{t("field.name")}</th>
-                <th>{t("field.phone")}</th>
-                <th>{t("field.way")}</th>
                 <th class="end" />
               </tr>
             </thead>

@@ -5,10 +5,10 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { read } from "../api";
-import { formatDuration, plural, t, type TextKey } from "../i18n";
-import { EventCard, EventTypeName, type EventRow } from "../parts/event-card";
+import { plural, t, type TextKey } from "../i18n";
+import { EventCard, eventPhone, EventTypeName, talkTime, type EventRow } from "../parts/event-card";
 import { Icon } from "../parts/icon";
-import { formatPhone, Moment } from "../parts/words";
+import { Moment } from "../parts/words";
 import { navigate, path } from "../router";
 import { attempt } from "../toasts";
 
@@ -144,19 +144,15 @@ function Row({ row, chosen }: { row: EventRow; chosen: boolean }): JSX.Element {
         <Moment at={row.started_at} />
       </td>
       <td>
-        <div class="clip">{name || formatPhone(row.phone) || t("party.withheld")}</div>
-        {name && <div class="muted small number clip">{formatPhone(row.phone)}</div>}
+        <div class="clip">{name || eventPhone(row)}</div>
+        {name && row.phone && <div class="muted small number clip">{eventPhone(row)}</div>}
       </td>
       <td class="clip">{row.owner_name}</td>
       <td class="end number">
-        {row.group_size > 1 ? (
-          <span class="tag">×{row.group_size}</span>
-        ) : (
-          row.answered_at && formatDuration(row.talk_seconds)
-        )}
+        {row.group_size > 1 ? <span class="tag">×{row.group_size}</span> : talkTime(row)}
       </td>
-      <td class="clip muted">{row.content}</td>
-      <td>
+      <td class="clip muted wide">{row.content}</td>
+      <td class="wide">
         {row.recording_id && (
           <span title={t("event.has_recording")}>
             <Icon name="sound" />
@@ -212,8 +208,8 @@ function Register({ chosen }: { chosen: string | null }): JSX.Element {
               <th>{t("field.client")}</th>
               <th>{t("field.owner")}</th>
               <th class="end">{t(view.value === "unanswered_grouped" ? "field.calls" : "field.talk")}</th>
-              <th>{t("tab_content")}</th>
-              <th />
+              <th class="wide">{t("tab_content")}</th>
+              <th class="wide" />
             </tr>
           </thead>
           <tbody>

@@ -1,12 +1,12 @@
 // The way in.
 
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 
-import { failureText } from "../api";
 import bell from "../bell.svg";
+import { useSending } from "../form";
 import { chooseLanguage, LANGUAGES, LANGUAGE_NAMES, language, t } from "../i18n";
+import { Field, Problem } from "../parts/field";
 import { company, endedElsewhere, signIn } from "../session";
 
 export function Languages(): JSX.Element {
@@ -29,25 +29,10 @@ export function Languages(): JSX.Element {
 }
 
 export function SignIn(): JSX.Element {
-  const problem = useSignal<unknown>(null);
-  const busy = useSignal(false);
+  const { failure, busy, send } = useSending((entered) => signIn(entered("login"), entered("password")));
   useEffect(() => {
     document.title = "Dzvin";
   }, []);
-
-  const submit = async (form: HTMLFormElement): Promise<void> => {
-    const entered = new FormData(form);
-    busy.value = true;
-    problem.value = null;
-    try {
-      await signIn(String(entered.get("login") ?? ""), String(entered.get("password") ?? ""));
-    } catch (failure) {
-      problem.value = failure;
-    } finally {
-      busy.value = false;
-    }
-  };
-
   return (
     <main class="entrance">
       <div class="card">
@@ -56,28 +41,24 @@ export function SignIn(): JSX.Element {
           <h1>Dzvin</h1>
           {company.value !== "Dzvin" && <p class="muted">{company.value}</p>}
         </div>
-        <form
-          data-testid="sign-in"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void submit(event.currentTarget);
-          }}
-        >
-          {endedElsewhere.value && !problem.value && <p class="problem">{t("sign_in.ended")}</p>}
-          {problem.value !== null && (
-            <p class="problem" role="alert" data-testid="sign-in-problem">
-              {failureText(problem.value)}
-            </p>
-          )}
-          <label class="field">
-            <span>{t("field.login")}</span>
-            <input class="input" name="login" autoComplete="username" autoFocus required maxLength={200} />
-          </label>
-          <label class="field">
-            <span>{t("field.password")}</span>
-            <input class="input" name="password" type="password" autoComplete="current-password" required />
-          </label>
-          <button class="button primary" type="submit" disabled={busy.value}>
+        <form data-testid="sign-in" onSubmit={send}>
+          {endedElsewhere.value && failure.value === null && <p class="problem">{t("sign_in.ended")}</p>}
+          <Problem failure={failure.value} testid="sign-in-problem" />
+          <Field
+            name="login"
+            label="field.login"
+            failure={failure.value}
+            input={(attributes) => <input {...attributes} autoComplete="username" autoFocus required maxLength={200} />}
+          />
+          <Field
+            name="password"
+            label="field.password"
+            failure={failure.value}
+            input={(attributes) => (
+              <input {...attributes} type="password" autoComplete="current-password" required maxLength={1024} />
+            )}
+          />
+          <button class="button primary" type="submit" data-testid="enter" disabled={busy.value}>
             {t("sign_in")}
           </button>
         </form>

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 
 import { plural, t } from "../i18n";
 import { agents, calls } from "../live-store";
+import { may } from "../session";
 import type { AgentStatus, AgentView } from "../wire";
 import { Icon } from "./icon";
 import { reasonText } from "./own-status";
@@ -47,7 +48,7 @@ function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
             </span>
           </>
         )}
-        {agent.window && (agent.ticket || !agent.extension) && <span>{t("window.short", { window: agent.window })}</span>}
+        {agent.window && !agent.extension && <span>{t("window.short", { window: agent.window })}</span>}
         {with_ && <span class="clip">{with_}</span>}
       </span>
       <Since at={agent.since} />
@@ -60,9 +61,9 @@ export function Agents(): JSX.Element {
     <section class="card" aria-labelledby="agents-title" data-testid="agents">
       <div class="card-head">
         <h2 id="agents-title" class="grow">
-          {t("agents.title")}
+          {t(may("supervise") ? "agents.title" : "own_status")}
         </h2>
-        <span class="count small">{plural("agents.count", sorted.value.length)}</span>
+        {may("supervise") && <span class="count small">{plural("agents.count", sorted.value.length)}</span>}
       </div>
       {sorted.value.length === 0 && <p class="empty">{t("agents.none")}</p>}
       <ul class="entries">

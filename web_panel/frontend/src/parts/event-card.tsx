@@ -19,6 +19,8 @@ export interface EventRow {
   started_at: string;
   ended_at: string | null;
   phone: string;
+  e164: string | null;
+  call_id: string | null;
   display_name: string;
   client_name: string | null;
   owner_name: string | null;
@@ -48,6 +50,16 @@ const ICONS: Record<string, [IconName, string]> = {
   electronic_queue: ["ticket", ""],
 };
 
+/** The number as people read it; a call without one was withheld, a visit without one just has none. */
+export function eventPhone(row: EventRow): string {
+  return formatPhone(row.e164 ?? row.phone) || (row.call_id ? t("party.withheld") : "–");
+}
+
+export function talkTime(row: EventRow): string {
+  if (!row.answered_at) return "";
+  return row.ended_at ? formatDuration(row.talk_seconds) : t("event.still_on");
+}
+
 export function EventTypeName({ type }: { type: string }): JSX.Element {
   const [icon, kind] = ICONS[type] ?? ["note", ""];
   return (
@@ -62,9 +74,9 @@ function Facts({ row }: { row: EventRow }): JSX.Element {
   const facts: [string, string][] = [
     [t("field.started"), formatDateTime(row.started_at)],
     [t("field.ended"), row.ended_at ? formatDateTime(row.ended_at) : t("event.still_on")],
-    [t("field.talk"), row.answered_at ? formatDuration(row.talk_seconds) : "–"],
+    [t("field.talk"), talkTime(row) || "–"],
     [t("field.client"), row.client_name || row.display_name || "–"],
-    [t("field.phone"), formatPhone(row.phone) || t("party.withheld")],
+    [t("field.phone"), eventPhone(row)],
     [t("field.owner"), row.owner_name ?? "–"],
   ];
   if (row.number) facts.unshift([t("field.number"), row.number]);
@@ -180,7 +192,7 @@ export function EventCard(props: { id: string; close: () => void; changed: () =>
                 class="button"
                 type="button"
                 disabled={!me.value?.extension}
-                onClick={() => void attempt(() => call(row.phone), t("call.phone_will_ring"))}
+                onClick={() => void attempt(() => call(row.e164 ?? row.phone), t("call.phone_will_ring"))}
               >
                 <Icon name="phone" />
                 {t("follow_up.call_back")}

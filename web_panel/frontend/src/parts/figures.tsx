@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 import { secondsSince } from "../clock";
 import { formatDuration, formatNumber, t } from "../i18n";
 import { agents, calls, lines, missed } from "../live-store";
+import { may } from "../session";
 
 const waiting = computed(() => [...lines.value.values()].flatMap((line) => line.waiting));
 const firstWaiting = computed(() =>
@@ -29,13 +30,17 @@ function LongestWait(): JSX.Element {
   );
 }
 
+/** Who sees only the own status gets the figures of the lines alone. */
 export function Figures(): JSX.Element {
+  const everybody = may("supervise");
   return (
     <dl class="card figures" data-testid="figures">
-      <div class="figure">
-        <dt>{t("figure.talking")}</dt>
-        <dd data-testid="figure-talking">{formatNumber(talking.value)}</dd>
-      </div>
+      {everybody && (
+        <div class="figure">
+          <dt>{t("figure.talking")}</dt>
+          <dd data-testid="figure-talking">{formatNumber(talking.value)}</dd>
+        </div>
+      )}
       <div class="figure">
         <dt>{t("figure.waiting")}</dt>
         <dd class={waiting.value.length > 0 ? "notice" : ""} data-testid="figure-waiting">
@@ -46,12 +51,14 @@ export function Figures(): JSX.Element {
         <dt>{t("figure.longest")}</dt>
         <LongestWait />
       </div>
-      <div class="figure">
-        <dt>{t("figure.free")}</dt>
-        <dd data-testid="figure-free">
-          {t("figure.of", { part: formatNumber(free.value), all: formatNumber(reachable.value) })}
-        </dd>
-      </div>
+      {everybody && (
+        <div class="figure">
+          <dt>{t("figure.free")}</dt>
+          <dd data-testid="figure-free">
+            {t("figure.of", { part: formatNumber(free.value), all: formatNumber(reachable.value) })}
+          </dd>
+        </div>
+      )}
       <div class="figure">
         <dt>{t("figure.missed")}</dt>
         <dd class={unworked.value > 0 ? "notice" : ""} data-testid="figure-missed">

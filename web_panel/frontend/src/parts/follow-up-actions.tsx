@@ -22,63 +22,94 @@ interface Colleague {
 }
 
 type Open = "nothing" | "closing" | "handing";
+type Run = (work: () => Promise<unknown>, done?: string) => void;
+
+/** A colleague's claim is the colleague's: who sees all may still hand it over. */
+function claimedByAnother(followUp: Actionable["followUp"]): boolean {
+  return followUp?.state === "claimed" && followUp.owner_id !== me.value?.id;
+}
 
 export function FollowUpActions({ entry, after }: { entry: Actionable; after?: () => void }): JSX.Element | null {
   const open = useSignal<Open>("nothing");
   const followUp = entry.followUp;
   if (followUp?.state === "closed") return null;
 
-  const run = async (work: () => Promise<unknown>, done?: string): Promise<void> => {
-    if (await attempt(work, done)) {
-      open.value = "nothing";
-      after?.();
-    }
+  const cancel = (): void => {
+    open.value = "nothing";
   };
+  const run: Run = (work, done) =>
+    void attempt(work, done).then((succeeded) => {
+      if (!succeeded) return;
+      cancel();
+      after?.();
+    });
 
   if (followUp && open.value === "closing")
     return (
       <CloseForm
-        onClose={(result) => void run(() => closeFollowUp(followUp.id, result), t("follow_up.closed_now"))}
-        onCancel={() => (open.value = "nothing")}
+        onClose={(result) => run(() => closeFollowUp(followUp.id, result), t("follow_up.closed_now"))}
+        onCancel={cancel}
       />
     );
   if (followUp && open.value === "handing")
     return (
       <HandOverForm
         owner={followUp.owner_id}
-        onChoose={(to) => void run(() => handOver(followUp.id, to), t("follow_up.handed_over"))}
-        onCancel={() => (open.value = "nothing")}
+        onChoose={(to) => run(() => handOver(followUp.id, to), t("follow_up.handed_over"))}
+        onCancel={cancel}
       />
     );
-
   return (
     <div class="actions">
-      {entry.phone && may("call") && (
+      {entry.phone && may("call") && !claimedByAnother(followUp) && <CallBack entry={entry} run={run} />}
+      {followUp && may("work_follow_ups") && <Work followUp={followUp} run={run} open={(form) => (open.value = form)} />}
+    </div>
+  );
+}
+
+function CallBack({ entry, run }: { entry: Actionable; run: Run }): JSX.Element {
+  const hasPhone = Boolean(me.value?.extension);
+  return (
+    <button
+      class="button primary compact"
+      type="button"
+      data-testid="call-back"
+      disabled={!hasPhone}
+      title={hasPhone ? undefined : t("error.no_phone")}
+      onClick={() => run(() => call(entry.phone, entry.followUp?.id), t("call.phone_will_ring"))}
+    >
+      <Icon name="phone" />
+      {t("follow_up.call_back")}
+    </button>
+  );
+}
+
+function Work(props: {
+  followUp: NonNullable<Actionable["followUp"]>;
+  run: Run;
+  open: (form: Open) => void;
+}): JSX.Element {
+  const mine = props.followUp.owner_id === me.value?.id;
+  return (
+    <>
+      {!mine && !claimedByAnother(props.followUp) && (
         <button
-          class="button primary compact"
+          class="button quiet compact"
           type="button"
-          data-testid="call-back"
-          disabled={!me.value?.extension}
-          title={me.value?.extension ? undefined : t("error.no_phone")}
-          onClick={() => void run(() => call(entry.phone, followUp?.id), t("call.phone_will_ring"))}
+          data-testid="claim"
+          onClick={() => props.run(() => claim(props.followUp.id))}
         >
-          <Icon name="phone" />
-          {t("follow_up.call_back")}
+          {t("follow_up.claim")}
         </button>
       )}
-      {followUp && may("work_follow_ups") && (
+      <span class="grow" />
+      {(mine || may("supervise")) && (
         <>
-          {followUp.owner_id !== me.value?.id && (
-            <button class="button quiet compact" type="button" data-testid="claim" onClick={() => void run(() => claim(followUp.id))}>
-              {t("follow_up.claim")}
-            </button>
-          )}
-          <span class="grow" />
-          <IconButton name="give" label={t("follow_up.hand_over")} testid="hand-over" act={() => (open.value = "handing")} />
-          <IconButton name="check" label={t("follow_up.close")} testid="close" act={() => (open.value = "closing")} />
+          <IconButton name="give" label={t("follow_up.hand_over")} testid="hand-over" act={() => props.open("handing")} />
+          <IconButton name="check" label={t("follow_up.close")} testid="close" act={() => props.open("closing")} />
         </>
       )}
-    </div>
+    </>
   );
 }
 
