@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.deadlines import NotInTime, deadline
+from tests.support.deadlines import NotInTime, deadline, eventually
 from tests.support.server import Server
 
 SETTLES_WITHIN = 20.0  # seconds
@@ -19,7 +19,7 @@ GAUGES = (
     "dzvin_tasks",
 )  # fmt: skip
 LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers")
-"""RFC 3261 keeps a transaction for 32 s after its end, to answer what the network brings late."""
+LINGERS = 45.0  # seconds: RFC 3261 keeps a transaction for 32 after its end, to answer what the network brings late
 POOL = 16
 POOLED = "database"
 KEPT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -87,3 +87,13 @@ async def nothing_left(
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         told = "\n".join(f"  {name}: {before.get(name, 0):g} -> {after.get(name, 0):g}" for name in sorted(changed))
         raise AssertionError(f"{seconds:g} s after the scenario the server still differs:\n{told}") from None
+
+
+async def nothing_lingers(server: Server) -> None:
+    """After the last scenario: no transaction and no timer is left. Raises NotInTime."""
+
+    async def look() -> Holdings:
+        metrics = await server.metrics()
+        return {name: metrics[name] for name in LINGERING}
+
+    await eventually("transactions and timers end", look, lambda held: not any(held.values()), LINGERS)

@@ -1,0 +1,49 @@
+"""Debian's Chromium, driven by Playwright, in front of the running product."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+pytest.importorskip("playwright.async_api", reason="playwright is not installed (pip install playwright)")
+
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from tests.support.leaks import nothing_left
+from tests.support.server import Server, running_dzvin
+
+CHROMIUM = os.environ.get("DZVIN_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio"]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_dzvin(tmp_path_factory.mktemp("browser") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+async def browser(server: Server) -> AsyncIterator[Browser]:
+    """Closed before the server is looked at: an open page is a connection that the server rightly holds."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium (Debian: apt-get install chromium)")
+    async with nothing_left(server), async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def window(browser: Browser, server: Server) -> AsyncIterator[BrowserContext]:
+    """A window of its own: nobody is signed in. A script that fails on the page fails the test."""
+    context = await browser.new_context(
+        base_url=server.http, locale="uk-UA", timezone_id="Europe/Kyiv", viewport={"width": 1280, "height": 800}
+    )
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    await context.close()
+    assert not errors, f"errors on the page: {errors}"
