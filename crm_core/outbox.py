@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -87,10 +88,10 @@ class Outbox:
                 self._notified.clear()
                 while await self._deliver(conn) == BATCH:
                     pass
-                try:
-                    await asyncio.wait_for(self._notified.wait(), POLL_EVERY)
-                except TimeoutError:
-                    pass
+                # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_EVERY):
+                        await self._notified.wait()
 
     def _wake(self, *_: object) -> None:
         self._notified.set()

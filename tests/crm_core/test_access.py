@@ -56,7 +56,6 @@ async def test_the_hall_sees_no_calls(conn: Connection, people: dict[str, User])
         await follow_ups.missed_today(conn, people["hanna"], since=MORNING)
 
 
-@pytest.mark.req("R-ACCESS-11")
 async def test_a_card_and_a_recording_of_others_are_not_found(conn: Connection, people: dict[str, User]) -> None:
     call = Telling().inbound(ANNA).to_line().rings("1003").answered("1003").recorded().ended().recording_ready()
     await tell(conn, call.facts)

@@ -28,7 +28,7 @@ async def people(conn: Connection) -> dict[str, User]:
     return await found_company(conn)
 
 
-@pytest.mark.req("R-CALL-03", "R-CALL-04", "R-CALL-05", "R-CALL-14", "R-CALL-15", "R-CALL-19")
+@pytest.mark.req("R-CALL-03", "R-CALL-05", "R-CALL-14", "R-CALL-15", "R-CALL-19")
 async def test_an_answered_incoming_call_is_an_event_of_who_took_it(conn: Connection, people: dict[str, User]) -> None:
     await tell(conn, answered_call(ANNA, by="1003", seconds=60).facts)
     event = await the_event(conn, people["borys"])

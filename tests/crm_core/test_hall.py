@@ -50,7 +50,7 @@ async def walk_in(conn: Connection, people: dict[str, User], minutes: float = 0,
 # Booking
 
 
-@pytest.mark.req("R-QUEUE-07", "R-QUEUE-12", "R-QUEUE-14", "R-QUEUE-22", "O-08")
+@pytest.mark.req("R-QUEUE-07", "R-QUEUE-14", "R-QUEUE-22", "O-08")
 async def test_a_booking_is_an_event_of_type_electronic_queue_at_the_chosen_time(
     conn: Connection, people: dict[str, User]
 ) -> None:
@@ -68,7 +68,7 @@ async def test_a_walk_in_is_an_event_of_type_queue(conn: Connection, people: dic
     assert (event.type, event.id, event.started_at) == ("queue", ticket.event_id, MORNING)
 
 
-@pytest.mark.req("R-QUEUE-15", "R-QUEUE-16", "R-QUEUE-17", "R-QUEUE-23", "O-07")
+@pytest.mark.req("R-QUEUE-15", "R-QUEUE-17", "R-QUEUE-23", "O-07")
 async def test_the_length_of_a_visit_goes_by_the_number_of_companies(conn: Connection, people: dict[str, User]) -> None:
     ticket = await hall.book(conn, a_booking(companies=3), now=MORNING)
     assert ticket.ends_at - ticket.starts_at == 45 * MINUTE
@@ -83,7 +83,7 @@ async def test_the_length_of_a_visit_goes_by_the_number_of_companies(conn: Conne
     assert desk.ends_at - desk.starts_at == 25 * MINUTE
 
 
-@pytest.mark.req("R-QUEUE-13", "R-QUEUE-19")
+@pytest.mark.req("R-QUEUE-19")
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
@@ -174,7 +174,7 @@ async def test_the_client_of_a_booking_is_found_by_number(conn: Connection, peop
 # Serving
 
 
-@pytest.mark.req("R-QUEUE-25", "R-QUEUE-28", "R-QUEUE-32", "R-QUEUE-33", "R-QUEUE-41", "O-10")
+@pytest.mark.req("R-QUEUE-28", "R-QUEUE-32", "R-QUEUE-33", "O-10")
 async def test_the_earliest_is_called_and_shown_with_number_and_window(
     conn: Connection, people: dict[str, User]
 ) -> None:

@@ -23,7 +23,7 @@ async def people(conn: Connection) -> dict[str, User]:
     return await found_company(conn)
 
 
-@pytest.mark.req("R-SETTINGS-27", "O-11")
+@pytest.mark.req("O-11")
 async def test_a_user_has_one_sip_number(conn: Connection) -> None:
     user_id = await organisation.create(conn, NADIA)
     found = await organisation.by_login(conn, "NADIA")
@@ -118,7 +118,7 @@ async def test_the_language_is_one_of_three(conn: Connection, people: dict[str, 
 # Settings and dictionaries
 
 
-@pytest.mark.req("R-SETTINGS-32", "R-SETTINGS-33")
+@pytest.mark.req("R-SETTINGS-33")
 async def test_settings_are_written_by_an_administrator_and_audited(conn: Connection, people: dict[str, User]) -> None:
     await settings.write(conn, people["admin"], "min_number_length", "5")
     await settings.write(conn, people["admin"], "queue_creates_task", "on")
@@ -175,7 +175,7 @@ async def test_dictionaries_hold_the_system_entries_in_three_languages(
     assert all(entry.system and set(entry.name) == {"uk", "en", "ru"} for entry in found)
 
 
-@pytest.mark.req("R-SETTINGS-05", "R-SETTINGS-08", "R-SETTINGS-09", "R-SETTINGS-10")
+@pytest.mark.req("R-SETTINGS-05", "R-SETTINGS-08", "R-SETTINGS-10")
 async def test_people_add_entries_that_are_told_from_system_ones(conn: Connection, people: dict[str, User]) -> None:
     for dictionary in Dictionary:
         await dictionaries.add(conn, people["admin"], dictionary, "lunch", {"uk": "Обід"})
