@@ -26,6 +26,7 @@ else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
+MIGRATION_TIMEOUT = 3600.0  # seconds
 CONNECT_TIMEOUT = 3.0  # seconds
 STATEMENT_TIMEOUT = 10.0  # of one statement, kept by the server; the client waits a little longer and then gives up
 SERVER_SETTINGS = {
@@ -87,6 +88,9 @@ APPLIED_TABLE = """
         applied_at  timestamptz NOT NULL DEFAULT now()
     )
 """
+# A migration of a large table, and waiting for another starter's, may take longer than a statement of daily work.
+PATIENT = "SET statement_timeout = 0; SET lock_timeout = 0"
+HASTY = "RESET statement_timeout; RESET lock_timeout"
 ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('dzvin.migrate'))"
 LET_OTHERS = "SELECT pg_advisory_unlock(hashtext('dzvin.migrate'))"
 APPLIED = "SELECT name, sha256 FROM schema_version"
@@ -99,13 +103,15 @@ async def migrate(database: Pool | Connection) -> list[str]:
     Raises MigrationRefused before anything is changed.
     """
     async with _one_connection(database) as conn:
-        await conn.execute(ONE_AT_A_TIME)
+        await conn.execute(PATIENT)
+        await conn.execute(ONE_AT_A_TIME, timeout=MIGRATION_TIMEOUT)
         try:
             await conn.execute(APPLIED_TABLE)
             applied: dict[str, str] = {row["name"]: row["sha256"] for row in await conn.fetch(APPLIED)}
             return await _apply(conn, applied)
         finally:
             await conn.execute(LET_OTHERS)
+            await conn.execute(HASTY)
 
 
 async def _apply(conn: Connection, applied: dict[str, str]) -> list[str]:
@@ -118,7 +124,7 @@ async def _apply(conn: Connection, applied: dict[str, str]) -> list[str]:
     missing = [migration for migration in known if migration[0] not in applied]
     for name, script, checksum in missing:
         async with conn.transaction():
-            await conn.execute(script)
+            await conn.execute(script, timeout=MIGRATION_TIMEOUT)
             await conn.execute(REMEMBER, name, checksum)
     return [name for name, _, _ in missing]
 

@@ -92,10 +92,16 @@ class LedgerWriter:
             await self.spool.readable()
             try:
                 await self._take(self.spool.read(self._batch))
-            except TROUBLE as error:
+            except Exception as error:  # the task's edge: facts wait, the writer goes on
                 self.troubles += 1
                 self._batch = max(1, self._batch // 2)  # a statement that timed out may be too long
-                _log.warning("ledger_waits", error=repr(error), pending=self.spool.pending, pause=pause)
+                _log.warning(
+                    "ledger_waits",
+                    error=repr(error),
+                    pending=self.spool.pending,
+                    pause=pause,
+                    exc_info=not isinstance(error, TROUBLE),
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:

@@ -195,6 +195,21 @@ async def test_unknown_kinds_and_garbage_are_set_aside_once(conn: Connection, po
     assert await in_ledger(conn) == [known.id]
 
 
+async def test_a_fact_that_cannot_even_be_set_aside_waits(
+    conn: Connection, pool: Pool, spool: Spool, people: dict[str, User]
+) -> None:
+    await conn.execute("ALTER TABLE event ADD CONSTRAINT no_anna CHECK (phone <> '+380501112233')")
+    await conn.execute("ALTER TABLE ledger_set_aside RENAME TO gone")
+    append(spool, missed_call(ANNA).facts)
+    async with writing(pool, spool) as writer:
+        async with asyncio.timeout(10):
+            while writer.troubles < 2:
+                await asyncio.sleep(0.02)
+        await conn.execute("ALTER TABLE gone RENAME TO ledger_set_aside")
+        await drained(writer)
+    assert await conn.fetchval("SELECT count(*) FROM ledger_set_aside") == 1
+
+
 async def test_nul_in_text_from_the_wire_is_no_reason_to_set_a_fact_aside(
     conn: Connection, pool: Pool, spool: Spool, people: dict[str, User]
 ) -> None:
