@@ -1,0 +1,63 @@
+"""SIPp's phones against the running product: the behaviours that a registrar and B2BUA owes any phone.
+
+The scenarios lie in `tests/interop/sipp` and also run by hand (see its README). Those of `LATER` belong to later work:
+they are expected to fail, and say so when they begin to pass.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.sipp.run import PORTS_EACH, main
+from tests.interop.sipp.scenarios import CASES
+from tests.support.server import Server, running_dzvin
+
+LATER = {"blind_transfer": "transfers", "session_timer_accepted": "session timers"}
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(not shutil.which("sipp"), reason="no sipp (Debian: apt-get install sip-tester)"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_dzvin(tmp_path_factory.mktemp("sipp") / "data") as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sipp(name: str, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if name in LATER:
+        request.applymarker(pytest.mark.xfail(reason=f"{LATER[name]} come later", strict=True))
+    if name == "ivr_rfc4733_digit" and not may_open_raw_sockets():
+        pytest.skip("SIPp plays digits through a raw socket, and this user may not open one")
+    host, port = server.sip
+    result = tmp_path / "result.json"
+    main([
+        "--server", f"{host}:{port}", "--only", name, "--json", str(result), "--logs", str(tmp_path / "logs"),
+        "--ext", "1001:pw1", "--ext", "1002:pw2", "--ext", "1003:pw3", "--queue", "7000", "--ivr", "8000",
+        "--port", str(free_ports()),
+    ])  # fmt: skip
+    told = json.loads(result.read_text())[name]
+    assert told["result"] == "pass", told["why"]
+
+
+def may_open_raw_sockets() -> bool:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP).close()
+    except PermissionError:
+        return False
+    return True
+
+
+def free_ports() -> int:
+    """A first port for SIPp, which counts on from there, and for its media 2000 above."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return min(int(sock.getsockname()[1]), 65535 - 2000 - 8 * PORTS_EACH) // 2 * 2
