@@ -160,7 +160,8 @@ async def _first(within: float, *awaitables: Awaitable[object]) -> None:
 async def _close_pool(pool: Pool) -> None:
     """A pool whose database is gone cannot close its connections politely."""
     try:
-        await asyncio.wait_for(pool.close(), SETTLE)
+        async with asyncio.timeout(SETTLE):
+            await pool.close()
     except TimeoutError:
         pool.terminate()
 
