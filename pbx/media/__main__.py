@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ from pbx.media.worker import Worker
 from recordings.crypto import BadKeyFile, MasterKey, load_key_ring
 
 INTERPRETED_LEGS = 200  # 100 calls
+SPARE_DESCRIPTORS = 128
 log = structlog.get_logger("pbx.media")
 
 
@@ -77,6 +79,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
     legs = options.legs if compiled else min(options.legs, INTERPRETED_LEGS)
     if not compiled:
         log.warning("media engine runs interpreted: slow, and for at most 100 calls", legs=legs)
+    legs = _legs_for_descriptors(legs, compiled)
     first, _, last = options.ports.partition("-")
     ports = PortPool(int(first), int(last), time.monotonic, quarantine=options.quarantine)
     control = EngineControl(_engine_settings(options, legs), interpreted=options.interpreted)
@@ -112,6 +115,20 @@ def _engine_settings(options: argparse.Namespace, legs: int) -> engine_control.S
         lost_after=options.lost_after,
         learn_for=options.learn_for,
     )
+
+
+def _legs_for_descriptors(legs: int, compiled: bool) -> int:
+    """Take as many descriptors as the system gives; fewer legs when it does not give enough."""
+    per_leg = 2 if compiled else 3  # the interpreted engine works on a double of each RTP socket
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = per_leg * legs + legs // 2 + SPARE_DESCRIPTORS  # a file for each recorded call
+    if soft < wanted and hard != soft:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = int((soft - SPARE_DESCRIPTORS) / (per_leg + 0.5))
+    if possible < legs:
+        log.warning("the limit of open files allows fewer legs", legs=possible, limit=soft)
+    return max(2, min(legs, possible))
 
 
 def _ready(descriptor: int | None, compiled: bool, legs: int) -> None:

@@ -27,7 +27,7 @@ def compile_engine(root: Path) -> bool:
         from Cython.Build import cythonize
         from Cython.Compiler.Errors import CompileError as CythonError
         from setuptools import Distribution, Extension
-        from setuptools.errors import BaseError
+        from setuptools.errors import BaseError, CCompilerError
     except ImportError as error:
         return _cannot(str(error))
     build = root / "build" / "media"
@@ -44,7 +44,7 @@ def compile_engine(root: Path) -> bool:
         command.build_lib = str(root)
         command.ensure_finalized()
         command.run()
-    except (CythonError, BaseError, OSError) as error:
+    except (CythonError, BaseError, CCompilerError, OSError) as error:
         return _cannot(str(error))
     return True
 

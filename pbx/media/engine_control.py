@@ -192,8 +192,8 @@ class EngineControl:
         sources: Sequence[str],
         learn_port: bool,
     ) -> None:
-        """Raises ValueError for what is no address."""
-        vouched = [int(ipaddress.IPv4Address(source)) for source in sources[:SOURCES]]
+        """Raises ValueError when `address` is no IPv4 address; `sources` that are none are of no use and left out."""
+        vouched = [int(source) for source in map(_ipv4, sources) if source is not None][:SOURCES]
         target = ipaddress.IPv4Address(address)
         self._send(
             numbers.UPDATE,
@@ -230,8 +230,8 @@ class EngineControl:
             self._send(numbers.SEGMENT, leg, number, at, length)
         self._send(numbers.PLAY, leg, playback, len(segments), loop, law)
 
-    def stop_playing(self, leg: int) -> None:
-        self._send(numbers.STOP_PLAY, leg, numbers.PLAY_STOPPED)
+    def stop_playing(self, leg: int, *, replaced: bool = False) -> None:
+        self._send(numbers.STOP_PLAY, leg, numbers.PLAY_REPLACED if replaced else numbers.PLAY_STOPPED)
 
     def send_digit(self, leg: int, digit: str, milliseconds: int) -> None:
         """Raises ValueError for what is no digit."""
@@ -257,6 +257,13 @@ class EngineControl:
             if time.monotonic() > deadline:
                 raise EngineStuck(f"command {row[0]} refused for {COMMAND_PATIENCE} s")
             time.sleep(0.001)
+
+
+def _ipv4(text: str) -> ipaddress.IPv4Address | None:
+    try:
+        return ipaddress.IPv4Address(text)
+    except ValueError:
+        return None
 
 
 def may_be_fed(address: ipaddress.IPv4Address) -> bool:

@@ -139,6 +139,9 @@ class Inlet:
         """A leg that has heard its source never learns again: RFC 7362 §5, and every advisory since."""
         if self.latch[leg] == UNLATCHED:
             self.learn_until[leg] = now + self.learn_ns
+            # Its silence, too, counts from the answer and not from the first ring.
+            self.heard_at[leg] = now
+            self.told[leg] = NOTHING_HEARD
         return 0
 
     def is_latched(self, leg: int, address: int, port: int) -> int:

@@ -77,6 +77,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         """Binds the socket; nobody is answered before `serve`. Raises SocketTaken, OSError."""
         self._listener = _bound(settings.socket)
+        self._inode = settings.socket.stat().st_ino
         self._settings = settings
         self._served: Served | None = None
         self._core: asyncio.StreamWriter | None = None
@@ -102,7 +103,13 @@ class Server:
                 writer.close()
             if self._connections:
                 await asyncio.wait(self._connections)
-            self._settings.socket.unlink(missing_ok=True)
+            self._unlink()
+
+    def _unlink(self) -> None:
+        """Remove our socket, but not one that another worker has put in its place."""
+        path = self._settings.socket
+        if path.exists() and path.stat().st_ino == self._inode:
+            path.unlink()
 
     def tell(self, message: FromWorker) -> None:
         """To the core, if there is one; what happened to recordings is kept for the next."""

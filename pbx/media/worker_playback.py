@@ -45,8 +45,10 @@ class Playing:
         leg.loading = self._tasks.create_task(self._load(leg, playback, files, loop=loop), name=f"playback {playback}")
 
     def stop(self, leg: WorkerLeg) -> None:
+        # What still sounds while its successor is being read was replaced, as the core asked for it.
+        replaced = leg.loading is not None
         self.cancel(leg, "stopped")
-        self._control.stop_playing(leg.number)
+        self._control.stop_playing(leg.number, replaced=replaced)
 
     def cancel(self, leg: WorkerLeg, reason: PlaybackEnd) -> None:
         """Take back a playback whose files are still being read."""

@@ -98,6 +98,16 @@ def test_a_held_phone_may_be_silent(engine: Rig, direction: str) -> None:
     assert any(isinstance(event, MediaSilent) for event in engine.events)
 
 
+def test_the_silence_of_a_phone_that_has_not_spoken_counts_from_the_answer(engine: Rig) -> None:
+    phone = engine.join(0)
+    engine.advance(50_000, step=100)
+    engine.update(0, phone)
+    engine.advance(50_000, step=100)
+    assert not any(event.lost for event in engine.events if isinstance(event, MediaSilent))
+    engine.advance(11_000, step=100)
+    assert any(event.lost for event in engine.events if isinstance(event, MediaSilent))
+
+
 def test_a_phone_that_never_speaks_is_told_too(engine: Rig) -> None:
     engine.join(0)
     engine.advance(61_000, step=100)

@@ -449,6 +449,28 @@ async def test_a_second_worker_on_the_same_socket_does_not_start(tmp_path: Path)
             assert [status.pid for status in pool.status()] == [worker.pid]
 
 
+async def test_a_worker_that_ends_leaves_the_socket_of_its_successor(tmp_path: Path) -> None:
+    async with worker_process(tmp_path) as old:
+        old.socket.unlink()
+        async with worker_process(tmp_path) as new:
+            old.kill(signal.SIGTERM)
+            assert await old.ended() == 0
+            async with MediaPool([new.socket], epoch=1) as pool:
+                assert pool.status()[0].pid == new.pid
+
+
+async def test_where_few_files_may_be_open_few_legs_are_taken(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 8192:
+        pytest.skip(f"the hard limit of open files is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
+    try:
+        async with worker_process(tmp_path) as worker:
+            assert worker.ready["legs"] == 2048, "what the hard limit allows is taken"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_a_dead_workers_socket_is_replaced(tmp_path: Path) -> None:
     async with worker_process(tmp_path) as worker:
         worker.kill()
