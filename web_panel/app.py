@@ -6,6 +6,7 @@ A handler parses, calls one function and returns. Who may call it stands beside 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from litestar import Litestar, Router
@@ -34,6 +35,16 @@ from web_panel.routes.session import SessionController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
 
+CONTROLLERS = (
+    SessionController,
+    CallController,
+    AgentController,
+    EventController,
+    FollowUpController,
+    RecordingController,
+    HallController,
+    PublicController,
+)
 MAX_BODY = 256 * 1024  # bytes
 LOOPBACK = ("127.0.0.0/8", "::1")
 """This machine may always read /metrics. It is free of limits only where the settings trust it."""
@@ -41,39 +52,9 @@ LOOPBACK = ("127.0.0.0/8", "::1")
 
 def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
     """The ASGI application. It opens nothing by itself: the pool, the live panel and the control are given to it."""
-    settings = services.settings
-    guarding = Guarding(
-        sessions=Sessions(services.pool, services.clock),
-        settings=settings,
-        trusted=TrustedAddresses(settings.trusted),
-        local=TrustedAddresses(LOOPBACK),
-        origins=settings.allowed_origins | ({settings.public_url.rstrip("/")} if settings.public_url else set()),
-    )
-    sockets = Sockets(each=20, altogether=500), Sockets(each=50, altogether=500)
-    booking_limits = BookingLimits(services.limits)
-    given = {
-        "staff_sockets": Provide(lambda: sockets[0], sync_to_thread=False),
-        "board_sockets": Provide(lambda: sockets[1], sync_to_thread=False),
-        "booking_limits": Provide(lambda: booking_limits, sync_to_thread=False),
-    }
     return Litestar(
-        route_handlers=[
-            SessionController,
-            CallController,
-            AgentController,
-            EventController,
-            FollowUpController,
-            RecordingController,
-            HallController,
-            PublicController,
-            live,
-            board,
-            health,
-            metrics,
-            page,
-            assets(static),
-        ],
-        dependencies={**DEPENDENCIES, **given},
+        route_handlers=[*CONTROLLERS, live, board, health, metrics, page, assets(static)],
+        dependencies={**DEPENDENCIES, **_own(services)},
         guards=[enforce],
         exception_handlers={**EXCEPTION_HANDLERS},
         before_send=[add_headers],
@@ -81,7 +62,7 @@ def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
         state=State(
             {
                 "services": services,
-                "guarding": guarding,
+                "guarding": _guarding(services),
                 "audio": RecordingAudio(services.recordings),
                 "static": static,
             }
@@ -95,3 +76,26 @@ def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
         ),
         logging_config=None,
     )
+
+
+def _guarding(services: PanelServices) -> Guarding:
+    settings = services.settings
+    ours = {settings.public_url.rstrip("/")} if settings.public_url else set()
+    return Guarding(
+        sessions=Sessions(services.pool, services.clock),
+        settings=settings,
+        trusted=TrustedAddresses(settings.trusted),
+        local=TrustedAddresses(LOOPBACK),
+        origins=settings.allowed_origins | ours,
+    )
+
+
+def _own(services: PanelServices) -> Mapping[str, Provide]:
+    """What lives as long as the application and belongs to nobody else."""
+    staff_sockets, board_sockets = Sockets(each=20, altogether=500), Sockets(each=50, altogether=500)
+    booking_limits = BookingLimits(services.limits)
+    return {
+        "staff_sockets": Provide(lambda: staff_sockets, sync_to_thread=False),
+        "board_sockets": Provide(lambda: board_sockets, sync_to_thread=False),
+        "booking_limits": Provide(lambda: booking_limits, sync_to_thread=False),
+    }

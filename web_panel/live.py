@@ -19,6 +19,7 @@ from callflow.facts import Fact
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_messages import from_outbox
+from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
 from web_panel.live_views import BoardView, Sight, StaffView, View
 from web_panel.wire import BoardLineView, Lost, ServiceView, encode
@@ -120,6 +121,7 @@ class LivePanel:
         self._now = now
         self._time_zone = time_zone
         self.state = LiveState(region=region)
+        self._gallery = Gallery()
         self._views: dict[str, View] = {}
         self._subscriptions: dict[str, dict[Subscription, None]] = {}
         self._midnight = self._next_midnight()
@@ -141,8 +143,10 @@ class LivePanel:
         state.serving = {ticket.user: ticket.id for ticket in tickets if ticket.user}
         state.board = tuple(seed.board)
         state.settle()
+        if self._views:
+            self._gallery.hang_all(state)
         for key, view in self._views.items():
-            view.load(state)
+            view.load(state, self._gallery)
             for subscription in self._subscriptions[key]:
                 subscription.resync()
 
@@ -173,8 +177,10 @@ class LivePanel:
     # For `Subscription`
 
     def join(self, key: str, view: View, subscription: Subscription) -> None:
+        if not self._views:
+            self._gallery.hang_all(self.state)
         if key not in self._views:
-            view.load(self.state)
+            view.load(self.state, self._gallery)
             self._views[key] = view
         self._subscriptions.setdefault(key, {})[subscription] = None
 
@@ -185,16 +191,20 @@ class LivePanel:
         if not lookers:
             self._subscriptions.pop(key, None)
             self._views.pop(key, None)
+        if not self._views:
+            self._gallery.clear()
 
     def snapshot(self, key: str) -> str:
         self._turn_the_day()
         return encode(self._views[key].snapshot(self.state, self._now()))
 
     def _show(self, touched: Iterable[Key]) -> None:
+        if not self._views:
+            return
         touched = tuple(touched)
+        self._gallery.renew(self.state, touched)
         for key, view in self._views.items():
-            for change in view.changes(self.state, touched):
-                message = encode(change)
+            for message in view.changes(self.state, self._gallery, touched):
                 for subscription in self._subscriptions.get(key, ()):
                     subscription.push(message)
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -51,6 +52,7 @@ MAX_PARTIES = 10_000
 MAX_MISSED = 1_000
 MAX_TICKETS = 1_000
 BOARD_LINES = 8
+NOTHING_SAID: Counter[AgentStatus] = Counter()
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class LiveState:
     declared: dict[UUID, Declared] = field(default_factory=dict)
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
-    calls_of: dict[str, dict[UUID, None]] = field(default_factory=dict)  # extension -> calls
+    calls_of: dict[str, dict[UUID, AgentStatus]] = field(default_factory=dict)  # extension -> what each call says of it
     parties: dict[UUID, Party] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
@@ -74,7 +76,8 @@ class LiveState:
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     board: tuple[BoardLineView, ...] = ()
     _since: dict[UUID, tuple[AgentStatus, datetime | None]] = field(default_factory=dict)
-    _indexed: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    _indexed: dict[UUID, dict[str, AgentStatus]] = field(default_factory=dict)  # call -> what it says
+    _said: dict[str, Counter[AgentStatus]] = field(default_factory=dict)  # extension -> the same, counted
     _touched: dict[Key, None] = field(default_factory=dict)
     _ended: list[UUID] = field(default_factory=list)
 
@@ -89,8 +92,7 @@ class LiveState:
         self._touched = {}
         self._fold(happened)
         for kind, user_id in tuple(self._touched):
-            if kind is Kind.AGENT and isinstance(user_id, UUID):
-                self._date_status(user_id, at)
+            if kind is Kind.AGENT and isinstance(user_id, UUID) and self._date_status(user_id, at):
                 self._touch_lines_of(user_id)
         return tuple(self._touched)
 
@@ -100,11 +102,8 @@ class LiveState:
         person = self.people[user_id]
         declared = self.declared.get(user_id)
         extension = person.extension
-        in_calls: list[AgentStatus] = []
-        if extension:
-            in_calls = [self.calls[call].extensions()[extension][0] for call in self.calls_of.get(extension, ())]
         return agent_status(
-            in_calls,
+            self._said.get(extension, NOTHING_SAID) if extension else NOTHING_SAID,
             serving=user_id in self.serving,
             reachable=extension in self.online if extension else declared is not None,
             paused=declared is not None and declared.will is Will.PAUSED,
@@ -116,6 +115,9 @@ class LiveState:
     def name_of(self, extension: str) -> str:
         user_id = self.by_extension.get(extension)
         return self.people[user_id].name if user_id else ""
+
+    def takes_part(self, extension: str | None, call_id: UUID) -> bool:
+        return extension in self._indexed.get(call_id, {})
 
     def free_agents(self, line: Line) -> int:
         people = (self.by_extension.get(extension) for extension in line.agents)
@@ -321,20 +323,29 @@ class LiveState:
     # What the fold does in several places
 
     def _changed(self, call: LiveCall) -> None:
-        before = self._indexed.get(call.call_id, frozenset())
-        now = frozenset(call.extensions())
-        for extension in before - now:
-            self.calls_of[extension].pop(call.call_id, None)
-            if not self.calls_of[extension]:
-                del self.calls_of[extension]
-        for extension in now - before:
-            self.calls_of.setdefault(extension, {})[call.call_id] = None
+        before = self._indexed.get(call.call_id, {})
+        now = {extension: status for extension, (status, _) in call.extensions().items()}
+        for extension, status in before.items():
+            self._unsay(call.call_id, extension, status)
+        for extension, status in now.items():
+            self.calls_of.setdefault(extension, {})[call.call_id] = status
+            self._said.setdefault(extension, Counter())[status] += 1
         self._indexed[call.call_id] = now
         self._touch(Kind.CALL, call.call_id)
-        if call.line and call.line in self.waiting:
+        if call.line and call.waiting_since:
             self._touch(Kind.LINE, call.line)
-        for extension in before | now:
+        for extension in before.keys() | now.keys():
             self._touch_extension(extension)
+
+    def _unsay(self, call_id: UUID, extension: str, status: AgentStatus) -> None:
+        """Take back what a call said of somebody; what says nothing any more leaves no trace."""
+        calls, said = self.calls_of[extension], self._said[extension]
+        del calls[call_id]
+        said[status] -= 1
+        if not said[status]:
+            del said[status]
+        if not calls:
+            del self.calls_of[extension], self._said[extension]
 
     def _drop(self, call: LiveCall) -> None:
         call.ended_at = call.ended_at or call.started_at
@@ -391,10 +402,13 @@ class LiveState:
             if extension in line.agents:
                 self._touch(Kind.LINE, line.number)
 
-    def _date_status(self, user_id: UUID, at: datetime | None) -> None:
+    def _date_status(self, user_id: UUID, at: datetime | None) -> bool:
+        """Whether the status has changed."""
         status = self.status(user_id)
-        if self._since.get(user_id, (None, None))[0] is not status:
+        changed = self._since.get(user_id, (None, None))[0] is not status
+        if changed:
             self._since[user_id] = (status, at)
+        return changed
 
 
 def is_missed(call: LiveCall) -> bool:

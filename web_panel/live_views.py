@@ -1,7 +1,7 @@
 """What one kind of looker sees of the live state.
 
-A view renders entries and keeps what it showed last, so that it can say what changed for its lookers, and nothing
-more. All sockets of one view share its numbers and its encoded messages. There are three kinds:
+A view keeps what its lookers were shown last, so that it can say what changed for them, and nothing more. All sockets
+of one view share its numbers and its messages. There are three kinds:
 
 - `StaffView` with a sight of everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
 - `StaffView` with a sight of one's own: the own status, the own calls, the lines that the person serves, and the
@@ -11,39 +11,26 @@ more. All sockets of one view share its numbers and its encoded messages. There 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from queue_engine.facts import Will
-from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import Key, Kind
+from web_panel.live_render import Gallery, Rendered
 from web_panel.live_state import LiveState
-from web_panel.statuses import CallState, TicketState
 from web_panel.wire import (
-    AgentChanged,
     AgentView,
-    BoardChanged,
-    BoardLineView,
     BoardSnapshot,
-    CallChanged,
-    CallPerson,
     CallView,
-    Change,
     Gone,
-    LineChanged,
     LineView,
-    MissedChanged,
     MissedView,
-    PartyView,
     Snapshot,
-    TicketChanged,
     TicketView,
-    WaitingCaller,
+    changed,
+    encode,
 )
-
-Entry = AgentView | CallView | LineView | MissedView | TicketView | tuple[BoardLineView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,91 +51,76 @@ class Sight:
 
 @dataclass(slots=True)
 class View:
-    """Sequence numbers and the memory of what was shown; what is shown is the business of the two views below."""
+    """Sequence numbers and the memory of what was shown; what is seen is the business of the two views below."""
 
     seq: int = 0
-    shown: dict[Key, Entry] = field(default_factory=dict)
+    shown: dict[Key, Rendered] = field(default_factory=dict)
 
-    def render(self, state: LiveState, key: Key) -> Entry | None:
+    def sees(self, state: LiveState, key: Key) -> bool:
         raise NotImplementedError
 
     def snapshot(self, state: LiveState, at: datetime) -> Snapshot | BoardSnapshot:
         raise NotImplementedError
 
-    def everything(self, state: LiveState) -> Iterable[Key]:
-        raise NotImplementedError
-
-    def load(self, state: LiveState) -> None:
+    def load(self, state: LiveState, gallery: Gallery) -> None:
         """Start from the whole state: for a view's first looker, and after a reseed."""
-        self.shown = {}
-        for key in self.everything(state):
-            entry = self.render(state, key)
-            if entry is not None and not _is_over(entry):
-                self.shown[key] = entry
+        self.shown = {
+            key: rendered for key, rendered in gallery.entries.items() if not rendered.is_over and self.sees(state, key)
+        }
 
-    def changes(self, state: LiveState, touched: Iterable[Key]) -> Sequence[Change]:
-        """What these lookers have not been shown yet, numbered."""
-        changes: list[Change] = []
+    def changes(self, state: LiveState, gallery: Gallery, touched: Iterable[Key]) -> Iterator[str]:
+        """What these lookers have not been shown yet, numbered and encoded."""
         for key in touched:
-            entry = self.render(state, key)
-            if entry == self.shown.get(key):
+            rendered = gallery.entries.get(key) if self.sees(state, key) else None
+            if rendered is self.shown.get(key):
                 continue
-            if entry is None or _is_over(entry):
-                was_shown = self.shown.pop(key, None) is not None
-                if not was_shown:
+            if rendered is None or rendered.is_over:
+                if self.shown.pop(key, None) is None:
                     continue
             else:
-                self.shown[key] = entry
+                self.shown[key] = rendered
             self.seq += 1
-            changes.append(_changed(self.seq, key, entry))
-        return changes
+            if rendered is None:
+                yield encode(Gone(seq=self.seq, kind=key[0], id=str(key[1])))
+            else:
+                yield changed(key[0], self.seq, rendered.body)
 
 
 @dataclass(slots=True)
 class StaffView(View):
     sight: Sight = field(kw_only=True)
 
-    def everything(self, state: LiveState) -> Iterable[Key]:
-        yield from ((Kind.AGENT, user_id) for user_id in state.people)
-        yield from ((Kind.CALL, call_id) for call_id in state.calls)
-        yield from ((Kind.LINE, number) for number in state.lines)
-        yield from ((Kind.MISSED, key) for key in state.missed)
-        yield from ((Kind.TICKET, ticket) for ticket in state.tickets)
-        yield (Kind.BOARD, "")
-
-    def render(self, state: LiveState, key: Key) -> Entry | None:
+    def sees(self, state: LiveState, key: Key) -> bool:
         match key:
-            case Kind.TICKET, UUID() as ticket:
-                return ticket_view(state, ticket) if self.sight.hall else None
+            case Kind.TICKET, _:
+                return self.sight.hall
             case Kind.BOARD, _:
-                return state.board
-            case Kind.AGENT, UUID() as user_id:
-                return agent_view(state, user_id) if self.sight.everything or user_id == self.sight.user_id else None
-            case _:
-                return self._of_phones(state, key) if self.sight.phones else None
-
-    def _of_phones(self, state: LiveState, key: Key) -> Entry | None:
-        match key:
+                return True
+            case Kind.AGENT, user_id:
+                return self.sight.everything or user_id == self.sight.user_id
+            case _ if not self.sight.phones:
+                return False
+            case _ if self.sight.everything:
+                return True
             case Kind.CALL, UUID() as call_id:
-                call = state.calls.get(call_id)
-                return call_view(state, call) if call and self._takes_part(state, key, call) else None
+                return self._takes_part(state, call_id)
             case Kind.LINE, str(number):
-                return line_view(state, number) if self._serves(state, number) else None
+                return self._serves(state, number)
             case Kind.MISSED, str(missed):
-                return missed_view(state, missed) if self._missed_by(state, missed) else None
+                return self._missed_by(state, missed)
             case _:
-                return None
+                return False
 
     def snapshot(self, state: LiveState, at: datetime) -> Snapshot:
-        shown = self.shown.values()
+        entries = [rendered.entry for rendered in self.shown.values()]
         return Snapshot(
             seq=self.seq,
             at=at,
-            agents=tuple(entry for entry in shown if isinstance(entry, AgentView)),
-            calls=tuple(entry for entry in shown if isinstance(entry, CallView)),
-            lines=tuple(entry for entry in shown if isinstance(entry, LineView)),
-            missed=tuple(entry for entry in shown if isinstance(entry, MissedView)),
-            tickets=tuple(entry for entry in shown if isinstance(entry, TicketView)),
+            agents=tuple(entry for entry in entries if isinstance(entry, AgentView)),
+            calls=tuple(entry for entry in entries if isinstance(entry, CallView)),
+            lines=tuple(entry for entry in entries if isinstance(entry, LineView)),
+            missed=tuple(entry for entry in entries if isinstance(entry, MissedView)),
+            tickets=tuple(entry for entry in entries if isinstance(entry, TicketView)),
             services=tuple(state.services.values()),
             board=state.board,
         )
@@ -157,159 +129,29 @@ class StaffView(View):
         person = state.people.get(self.sight.user_id)
         return person.extension if person else None
 
-    def _takes_part(self, state: LiveState, key: Key, call: LiveCall) -> bool:
-        if self.sight.everything:
-            return True
-        if call.ended_at:  # nobody is in it any more: who saw it live is shown its end
-            return key in self.shown
-        return self._extension(state) in call.extensions()
+    def _takes_part(self, state: LiveState, call_id: UUID) -> bool:
+        call = state.calls.get(call_id)
+        if call and call.ended_at:  # nobody is in it any more: who saw it live is shown its end
+            return (Kind.CALL, call_id) in self.shown
+        return state.takes_part(self._extension(state), call_id)
 
     def _serves(self, state: LiveState, number: str | None) -> bool:
         line = state.lines.get(number) if number else None
-        return self.sight.everything or (line is not None and self._extension(state) in line.agents)
+        return line is not None and self._extension(state) in line.agents
 
     def _missed_by(self, state: LiveState, key: str) -> bool:
         """The rule of `crm_core.access` for unanswered calls and follow-ups."""
         missed = state.missed.get(key)
-        if missed is None or self.sight.everything:
-            return missed is not None
+        if missed is None:
+            return False
         owner = missed.follow_up.owner_id if missed.follow_up else None
         return owner == self.sight.user_id or self._extension(state) in missed.rung or self._serves(state, missed.line)
 
 
 @dataclass(slots=True)
 class BoardView(View):
-    def everything(self, state: LiveState) -> Iterable[Key]:
-        return ((Kind.BOARD, ""),)
-
-    def render(self, state: LiveState, key: Key) -> Entry | None:
-        return state.board if key[0] is Kind.BOARD else None
+    def sees(self, state: LiveState, key: Key) -> bool:
+        return key[0] is Kind.BOARD
 
     def snapshot(self, state: LiveState, at: datetime) -> BoardSnapshot:
         return BoardSnapshot(seq=self.seq, at=at, board=state.board)
-
-
-def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
-    person = state.people.get(user_id)
-    if person is None:
-        return None
-    declared = state.declared.get(user_id)
-    ticket = state.tickets.get(state.serving[user_id]) if user_id in state.serving else None
-    return AgentView(
-        user_id=user_id,
-        name=person.name,
-        extension=person.extension,
-        window=person.window,
-        status=state.status(user_id),
-        since=state.status_since(user_id),
-        online=person.extension in state.online,
-        ready=declared is None or declared.will is Will.READY,
-        reason=declared.reason if declared else "",
-        calls=tuple(state.calls_of.get(person.extension, ())) if person.extension else (),
-        ticket=ticket.number if ticket else None,
-    )
-
-
-def call_view(state: LiveState, call: LiveCall) -> CallView:
-    return CallView(
-        call_id=call.call_id,
-        state=call.state,
-        since=call.since,
-        started_at=call.started_at,
-        answered_at=call.answered_at,
-        direction=call.direction,
-        party=party_view(call.party),
-        dialled=call.dialled,
-        line=call.line,
-        people=tuple(
-            CallPerson(extension=extension, name=state.name_of(extension), status=status, since=since)
-            for extension, (status, since) in call.extensions().items()
-        ),
-        recorded=call.recorded,
-        event_id=call.event_id,
-        outcome=call.outcome,
-    )
-
-
-def line_view(state: LiveState, number: str) -> LineView | None:
-    line = state.lines.get(number)
-    if line is None:
-        return None
-    callers = (state.calls[call_id] for call_id in state.waiting.get(number, ()))
-    waiting = [
-        WaitingCaller(
-            call_id=call.call_id,
-            since=call.waiting_since,
-            party=party_view(call.party),
-            offered_to=call.offered_to(),
-        )
-        for call in callers
-        if call.waiting_since
-    ]
-    waiting.sort(key=lambda caller: caller.since)
-    return LineView(
-        number=number, name=line.name, agents=line.agents, free=state.free_agents(line), waiting=tuple(waiting)
-    )
-
-
-def missed_view(state: LiveState, key: str) -> MissedView | None:
-    missed = state.missed.get(key)
-    if missed is None:
-        return None
-    return MissedView(
-        key=key,
-        party=party_view(missed.party),
-        count=len(missed.calls),
-        last_at=missed.last_at,
-        line=missed.line,
-        outcome=missed.outcome,
-        event_id=missed.event_id,
-        follow_up=missed.follow_up,
-    )
-
-
-def ticket_view(state: LiveState, ticket_id: UUID) -> TicketView | None:
-    ticket = state.tickets.get(ticket_id)
-    if ticket is None:
-        return None
-    return TicketView(
-        id=ticket.id,
-        number=ticket.number,
-        service=ticket.service,
-        starts_at=ticket.starts_at,
-        booked=ticket.booked,
-        state=ticket.state,
-        window=ticket.window,
-        user_id=ticket.user,
-    )
-
-
-def party_view(party: Party) -> PartyView:
-    return PartyView(
-        number=party.e164 or party.number, name=party.name, client_id=party.client_id, client_name=party.client_name
-    )
-
-
-def _is_over(entry: Entry) -> bool:
-    """Shown once more, then no longer."""
-    return (isinstance(entry, CallView) and entry.state is CallState.ENDED) or (
-        isinstance(entry, TicketView) and entry.state is TicketState.SERVED
-    )
-
-
-def _changed(seq: int, key: Key, entry: Entry | None) -> Change:
-    match entry:
-        case AgentView():
-            return AgentChanged(seq=seq, agent=entry)
-        case CallView():
-            return CallChanged(seq=seq, call=entry)
-        case LineView():
-            return LineChanged(seq=seq, line=entry)
-        case MissedView():
-            return MissedChanged(seq=seq, missed=entry)
-        case TicketView():
-            return TicketChanged(seq=seq, ticket=entry)
-        case None:
-            return Gone(seq=seq, kind=key[0], id=str(key[1]))
-        case _:
-            return BoardChanged(seq=seq, board=entry)

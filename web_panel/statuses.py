@@ -6,7 +6,7 @@ open tickets each time it is asked for, so that nothing can stay stuck (R-PANEL-
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from enum import StrEnum
 
 
@@ -37,15 +37,15 @@ class TicketState(StrEnum):
     SERVED = "served"
 
 
-_BY_CALL = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentStatus.OFFERED)
+STRENGTH = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentStatus.OFFERED)
 """Of several calls the strongest is shown: somebody who talks is busy, whatever else rings or is held."""
 
 
-def agent_status(in_calls: Iterable[AgentStatus], *, serving: bool, reachable: bool, paused: bool) -> AgentStatus:
-    """The one status of a person. `in_calls` is what each of the person's live calls says of the person."""
-    strongest = min(in_calls, key=_BY_CALL.index, default=None)
-    if strongest is not None:
-        return strongest
+def agent_status(in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, paused: bool) -> AgentStatus:
+    """The one status of a person. `in_calls` is what the person's live calls say of the person."""
+    for status in STRENGTH:
+        if status in in_calls:
+            return status
     # R-QUEUE-38: an operator with an open ticket is not counted as free.
     if serving:
         return AgentStatus.BUSY

@@ -29,7 +29,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     online: bool  # a phone is registered: the second facet of O-14
     ready: bool  # what the person declared (R-PANEL-08)
     reason: str  # why paused
-    calls: tuple[UUID, ...]
+    calls: tuple[UUID, ...]  # the first few of the live ones
     ticket: str | None  # number of the visitor at the window
 
 
@@ -77,7 +77,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     agents: tuple[str, ...]
     free: int  # of the agents, how many could take a call now
-    waiting: tuple[WaitingCaller, ...]  # who waits longest stands first
+    count: int  # of all who wait
+    waiting: tuple[WaitingCaller, ...]  # the first of them; who waits longest stands first
 
 
 class FollowUpView(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +123,9 @@ class BoardLineView(msgspec.Struct, frozen=True, kw_only=True):
     called_at: datetime
 
 
+Board = tuple[BoardLineView, ...]
+
+
 class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     code: str
@@ -140,12 +144,12 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     missed: tuple[MissedView, ...]
     tickets: tuple[TicketView, ...]
     services: tuple[ServiceView, ...]
-    board: tuple[BoardLineView, ...]
+    board: Board
 
 
 class BoardSnapshot(_Message, frozen=True, kw_only=True, tag="board"):
     at: datetime
-    board: tuple[BoardLineView, ...]
+    board: Board
 
 
 class AgentChanged(_Message, frozen=True, kw_only=True, tag="agent.changed"):
@@ -169,7 +173,7 @@ class TicketChanged(_Message, frozen=True, kw_only=True, tag="ticket.changed"):
 
 
 class BoardChanged(_Message, frozen=True, kw_only=True, tag="board.changed"):
-    board: tuple[BoardLineView, ...]
+    board: Board
 
 
 class Gone(_Message, frozen=True, kw_only=True, tag="gone"):
@@ -209,5 +213,10 @@ decode_client: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(Client
 _encoder = msgspec.json.Encoder()
 
 
-def encode(message: ServerMessage) -> str:
+def encode(message: ServerMessage | AgentView | CallView | LineView | MissedView | TicketView | Board) -> str:
     return _encoder.encode(message).decode()
+
+
+def changed(kind: str, seq: int, entry: str) -> str:
+    """`AgentChanged`, `CallChanged` … around an entry that is encoded already: once for all who see it."""
+    return f'{{"type":"{kind}.changed","seq":{seq},"{kind}":{entry}}}'

@@ -10,6 +10,7 @@ import pytest
 
 from tests.web_panel.story import BEGIN, named
 from web_panel import wire
+from web_panel.live_entries import Kind
 from web_panel.statuses import AgentStatus, CallState, TicketState
 
 FRONT_END = (Path(__file__).parents[2] / "web_panel" / "frontend" / "src" / "wire.ts").read_text(encoding="utf-8")
@@ -57,6 +58,17 @@ def test_a_message_says_its_type_and_number() -> None:
         "id": str(named("a")),
     }
     assert '"at":"2030-01-07T09:30:00Z"' in wire.encode(wire.Pong(at=BEGIN))
+
+
+def test_a_change_around_an_encoded_entry_is_the_struct_that_the_contract_names() -> None:
+    ticket = wire.TicketView(
+        id=named("t"), number='A"1', service=named("s"), starts_at=BEGIN, booked=False, state=TicketState.WAITING,
+        window=None, user_id=None,
+    )  # fmt: skip
+    framed = wire.changed("ticket", 5, wire.encode(ticket))
+    assert framed == wire.encode(wire.TicketChanged(seq=5, ticket=ticket))
+    kinds = {tag.removesuffix(".changed") for tag in re.findall(r'type: "(\w+\.changed)"', FRONT_END)}
+    assert kinds == set(Kind)
 
 
 @pytest.mark.parametrize("sent", ["", "{", "[]", '{"type":"snapshot"}', '{"type":"admin"}', '"ping"'])

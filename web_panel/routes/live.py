@@ -24,6 +24,7 @@ SESSION_OVER = 4401
 SIGHT_CHANGED = 4409
 BAD_MESSAGE = 4400
 TOO_MANY = 4429
+RESYNC_PAUSE = 0.2  # seconds that a socket is not read after a snapshot was made for it: making one costs
 
 
 StaffSocket = WebSocket[User, str, State]
@@ -100,6 +101,7 @@ async def _receive(socket: StaffSocket, subscription: Subscription, services: Pa
         match message:
             case Resync():
                 subscription.resync()
+                await asyncio.sleep(RESYNC_PAUSE)
             case Ping():
                 await socket.send_text(encode(Pong(at=services.clock())))
 

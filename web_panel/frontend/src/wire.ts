@@ -61,6 +61,7 @@ export interface LineView {
   name: string;
   agents: string[];
   free: number;
+  count: number;
   waiting: WaitingCaller[];
 }
 

@@ -21,7 +21,7 @@ function useTitle(): void {
   useEffect(
     () =>
       effect(() => {
-        const waiting = [...lines.value.values()].reduce((sum, line) => sum + line.waiting.length, 0);
+        const waiting = [...lines.value.values()].reduce((sum, line) => sum + line.count, 0);
         const rings = myCalls.value.some((call) =>
           call.people.some((person) => person.extension === me.value?.extension && person.status === "offered"),
         );

@@ -147,7 +147,7 @@ function Row({ row, chosen }: { row: EventRow; chosen: boolean }): JSX.Element {
         <div class="clip">{name || eventPhone(row)}</div>
         {name && row.phone && <div class="muted small number clip">{eventPhone(row)}</div>}
       </td>
-      <td class="clip">{row.owner_name}</td>
+      <td class="clip less-wide">{row.owner_name}</td>
       <td class="end number">
         {row.group_size > 1 ? <span class="tag">×{row.group_size}</span> : talkTime(row)}
       </td>
@@ -206,7 +206,7 @@ function Register({ chosen }: { chosen: string | null }): JSX.Element {
               <th>{t("field.event_type")}</th>
               <th>{t("field.started")}</th>
               <th>{t("field.client")}</th>
-              <th>{t("field.owner")}</th>
+              <th class="less-wide">{t("field.owner")}</th>
               <th class="end">{t(view.value === "unanswered_grouped" ? "field.calls" : "field.talk")}</th>
               <th class="wide">{t("tab_content")}</th>
               <th class="wide" />

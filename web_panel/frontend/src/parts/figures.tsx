@@ -8,9 +8,9 @@ import { formatDuration, formatNumber, t } from "../i18n";
 import { agents, calls, lines, missed } from "../live-store";
 import { may } from "../session";
 
-const waiting = computed(() => [...lines.value.values()].flatMap((line) => line.waiting));
+const waiting = computed(() => [...lines.value.values()].reduce((sum, line) => sum + line.count, 0));
 const firstWaiting = computed(() =>
-  waiting.value.reduce<string | null>((first, caller) => (first && first < caller.since ? first : caller.since), null),
+  [...lines.value.values()].flatMap((line) => line.waiting).reduce<string | null>((first, caller) => (first && first < caller.since ? first : caller.since), null),
 );
 const talking = computed(
   () => [...calls.value.values()].filter((call) => call.state === "talking" || call.state === "held").length,
@@ -43,8 +43,8 @@ export function Figures(): JSX.Element {
       )}
       <div class="figure">
         <dt>{t("figure.waiting")}</dt>
-        <dd class={waiting.value.length > 0 ? "notice" : ""} data-testid="figure-waiting">
-          {formatNumber(waiting.value.length)}
+        <dd class={waiting.value > 0 ? "notice" : ""} data-testid="figure-waiting">
+          {formatNumber(waiting.value)}
         </dd>
       </div>
       <div class="figure">

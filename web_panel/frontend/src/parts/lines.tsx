@@ -41,7 +41,7 @@ function LineCard({ line }: { line: LineView }): JSX.Element {
         <div class="measure">
           <div class="muted small">{t("line.waiting")}</div>
           <div class="value" data-testid="waiting-count">
-            {line.waiting.length}
+            {line.count}
           </div>
         </div>
         <LongestWait line={line} />

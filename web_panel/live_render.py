@@ -1,0 +1,216 @@
+"""Entries of the live state as the browser is shown them, made once for all views.
+
+Views differ in what they see, never in how an entry looks. So an entry is rendered once, encoded once, and as long as
+it renders the same it stays the same object: a view knows by identity what its lookers have been shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from uuid import UUID
+
+from queue_engine.facts import Will
+from web_panel.live_calls import LiveCall, Party
+from web_panel.live_entries import Key, Kind
+from web_panel.live_state import LiveState
+from web_panel.statuses import CallState
+from web_panel.wire import (
+    AgentView,
+    BoardLineView,
+    CallPerson,
+    CallView,
+    LineView,
+    MissedView,
+    PartyView,
+    TicketView,
+    WaitingCaller,
+    encode,
+)
+
+CALLS_SHOWN = 4  # of one person: more than a phone has lines
+CALLERS_SHOWN = 20  # of one line; the count is of all
+
+Entry = AgentView | CallView | LineView | MissedView | TicketView | tuple[BoardLineView, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Rendered:
+    entry: Entry
+    _body: str | None = None
+
+    @property
+    def body(self) -> str:
+        if self._body is None:
+            self._body = encode(self.entry)
+        return self._body
+
+    @property
+    def is_over(self) -> bool:
+        """Shown once more, then no longer."""
+        return isinstance(self.entry, CallView) and self.entry.state is CallState.ENDED
+
+
+@dataclass(slots=True)
+class Gallery:
+    entries: dict[Key, Rendered] = field(default_factory=dict)
+    _over: list[Key] = field(default_factory=list)
+
+    def hang_all(self, state: LiveState) -> None:
+        """Begin with the whole state."""
+        self.clear()
+        self.renew(state, _everything(state))
+
+    def renew(self, state: LiveState, touched: Iterable[Key]) -> None:
+        for key in self._over:
+            self.entries.pop(key, None)
+        self._over.clear()
+        for key in touched:
+            entry = _render(state, key)
+            if entry is None:
+                self.entries.pop(key, None)
+                continue
+            hanging = self.entries.get(key)
+            if hanging is None or hanging.entry != entry:
+                rendered = self.entries[key] = Rendered(entry)
+                if rendered.is_over:
+                    self._over.append(key)
+
+    def clear(self) -> None:
+        self.entries.clear()
+        self._over.clear()
+
+
+def _everything(state: LiveState) -> Iterator[Key]:
+    yield from ((Kind.AGENT, user_id) for user_id in state.people)
+    yield from ((Kind.CALL, call_id) for call_id in state.calls)
+    yield from ((Kind.LINE, number) for number in state.lines)
+    yield from ((Kind.MISSED, key) for key in state.missed)
+    yield from ((Kind.TICKET, ticket) for ticket in state.tickets)
+    yield (Kind.BOARD, "")
+
+
+def _render(state: LiveState, key: Key) -> Entry | None:
+    match key:
+        case Kind.AGENT, UUID() as user_id:
+            return agent_view(state, user_id)
+        case Kind.CALL, UUID() as call_id:
+            return call_view(state, call_id)
+        case Kind.LINE, str(number):
+            return line_view(state, number)
+        case Kind.MISSED, str(missed):
+            return missed_view(state, missed)
+        case Kind.TICKET, UUID() as ticket:
+            return ticket_view(state, ticket)
+        case Kind.BOARD, _:
+            return state.board
+        case _:
+            return None
+
+
+def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
+    person = state.people.get(user_id)
+    if person is None:
+        return None
+    declared = state.declared.get(user_id)
+    ticket = state.tickets.get(state.serving[user_id]) if user_id in state.serving else None
+    return AgentView(
+        user_id=user_id,
+        name=person.name,
+        extension=person.extension,
+        window=person.window,
+        status=state.status(user_id),
+        since=state.status_since(user_id),
+        online=person.extension in state.online,
+        ready=declared is None or declared.will is Will.READY,
+        reason=declared.reason if declared else "",
+        calls=tuple(islice(state.calls_of.get(person.extension, ()), CALLS_SHOWN)) if person.extension else (),
+        ticket=ticket.number if ticket else None,
+    )
+
+
+def call_view(state: LiveState, call_id: UUID) -> CallView | None:
+    call = state.calls.get(call_id)
+    if call is None:
+        return None
+    return CallView(
+        call_id=call.call_id,
+        state=call.state,
+        since=call.since,
+        started_at=call.started_at,
+        answered_at=call.answered_at,
+        direction=call.direction,
+        party=party_view(call.party),
+        dialled=call.dialled,
+        line=call.line,
+        people=tuple(
+            CallPerson(extension=extension, name=state.name_of(extension), status=status, since=since)
+            for extension, (status, since) in call.extensions().items()
+        ),
+        recorded=call.recorded,
+        event_id=call.event_id,
+        outcome=call.outcome,
+    )
+
+
+def line_view(state: LiveState, number: str) -> LineView | None:
+    line = state.lines.get(number)
+    if line is None:
+        return None
+    waiting = state.waiting.get(number, {})
+    return LineView(
+        number=number,
+        name=line.name,
+        agents=line.agents,
+        free=state.free_agents(line),
+        count=len(waiting),
+        waiting=tuple(waiting_view(state.calls[call_id]) for call_id in islice(waiting, CALLERS_SHOWN)),
+    )
+
+
+def waiting_view(call: LiveCall) -> WaitingCaller:
+    return WaitingCaller(
+        call_id=call.call_id,
+        since=call.waiting_since or call.started_at,
+        party=party_view(call.party),
+        offered_to=call.offered_to(),
+    )
+
+
+def missed_view(state: LiveState, key: str) -> MissedView | None:
+    missed = state.missed.get(key)
+    if missed is None:
+        return None
+    return MissedView(
+        key=key,
+        party=party_view(missed.party),
+        count=len(missed.calls),
+        last_at=missed.last_at,
+        line=missed.line,
+        outcome=missed.outcome,
+        event_id=missed.event_id,
+        follow_up=missed.follow_up,
+    )
+
+
+def ticket_view(state: LiveState, ticket_id: UUID) -> TicketView | None:
+    ticket = state.tickets.get(ticket_id)
+    if ticket is None:
+        return None
+    return TicketView(
+        id=ticket.id,
+        number=ticket.number,
+        service=ticket.service,
+        starts_at=ticket.starts_at,
+        booked=ticket.booked,
+        state=ticket.state,
+        window=ticket.window,
+        user_id=ticket.user,
+    )
+
+
+def party_view(party: Party) -> PartyView:
+    return PartyView(
+        number=party.e164 or party.number, name=party.name, client_id=party.client_id, client_name=party.client_name
+    )
