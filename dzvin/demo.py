@@ -22,7 +22,7 @@ import msgspec
 import structlog
 
 from dzvin import logs
-from dzvin.config import Config, Trunk, load
+from dzvin.config import Config, Menu, Trunk, load
 from dzvin.demo_call import DemoCall
 from dzvin.demo_phone import DemoPhone
 from dzvin.demo_voice import Voice
@@ -34,9 +34,7 @@ log = structlog.get_logger("demo")
 
 MAX_EMPLOYEES = 12
 MAX_CUSTOMERS = 4  # calls from outside at the same time
-BETWEEN_CUSTOMERS = 14.0  # seconds, on average
-BETWEEN_COLLEAGUES = 50.0
-LONGEST_TALK = 45.0
+LONGEST_TALK = 45.0  # seconds
 CUSTOMERS = (
     ("+380671112201", "Марія Шевченко"),
     ("+380671112202", "Андрій Лисенко"),
@@ -53,13 +51,17 @@ CUSTOMERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
-    """How people behave: chances are 0 to 1, spans are seconds."""
+    """How people behave: chances are 0 to 1, spans are seconds, the time between calls is an average."""
 
+    between_customers: float = 14.0
+    between_colleagues: float = 50.0
     answers: float = 0.75
     declines: float = 0.1
     rings: tuple[float, float] = (1.5, 5.0)
     talks: tuple[float, float] = (6.0, LONGEST_TALK)
     patience: tuple[float, float] = (8.0, 20.0)
+    listens: tuple[float, float] = (2.0, 7.0)  # to a menu, before the choice
+    calls_customers: float = 0.4
 
 
 class Town:
@@ -116,31 +118,42 @@ class Town:
     async def _customers(self, group: asyncio.TaskGroup, provider: DemoPhone) -> None:
         at_once = asyncio.Semaphore(MAX_CUSTOMERS)
         while True:
-            await asyncio.sleep(self._chance.expovariate(1 / BETWEEN_CUSTOMERS))
+            await asyncio.sleep(self._chance.expovariate(1 / self._manners.between_customers))
             await at_once.acquire()
             visit = group.create_task(self._customer_calls(provider))
             visit.add_done_callback(lambda _: at_once.release())
 
     async def _customer_calls(self, provider: DemoPhone) -> None:
         number, name = self._chance.choice(CUSTOMERS)
-        did = self._chance.choice(self._config.dids).number
-        log.info("a customer calls", caller=number, dialled=did)
-        await self._talk(provider.call(did, caller=number, name=name))
+        did = self._chance.choice(self._config.dids)
+        menu = next((menu for menu in self._config.menus if menu.number == did.to), None)
+        log.info("a customer calls", caller=number, dialled=did.number)
+        await self._talk(provider.call(did.number, caller=number, name=name), menu)
 
     async def _colleagues(self, group: asyncio.TaskGroup) -> None:
         while True:
-            await asyncio.sleep(self._chance.expovariate(1 / BETWEEN_COLLEAGUES))
+            await asyncio.sleep(self._chance.expovariate(1 / self._manners.between_colleagues))
             free = [phone for phone in self._employees if phone.is_free]
             if len(free) > 1:
                 caller, called = self._chance.sample(free, 2)
-                log.info("a colleague calls", caller=caller.number, dialled=called.number)
-                group.create_task(self._talk(caller.call(called.number)))
+                number = self._chance.choice(CUSTOMERS)[0] if self._calls_a_customer() else called.number
+                log.info("a colleague calls", caller=caller.number, dialled=number)
+                group.create_task(self._talk(caller.call(number)))
 
-    async def _talk(self, call: DemoCall) -> None:
-        """Wait with patience, talk, hang up; the other side may do so first."""
+    def _calls_a_customer(self) -> bool:
+        """Only where the way out is the provider that is played here: nobody real is ever called."""
+        ways_out = [trunk for trunk in self._config.trunks if trunk.outbound and trunk.prefixes]
+        here = self._provider is not None and [trunk.name for trunk in ways_out] == [self._provider.number]
+        return here and self._chance.random() < self._manners.calls_customers
+
+    async def _talk(self, call: DemoCall, menu: Menu | None = None) -> None:
+        """Wait with patience, talk, hang up; the other side may do so first. Choose from a menu that answers."""
         try:
             await self._either(call, self._manners.patience)
             if call.answered.done() and not call.answered.cancelled():
+                if menu is not None:
+                    await self._over(call, self._manners.listens)
+                    call.press(self._chance.choice(sorted(menu.keys)))
                 await self._over(call, self._manners.talks)
         finally:
             call.hang_up()

@@ -64,7 +64,7 @@ class DemoCall:
             elif proof := phone.credentials(response, request):
                 self.place(number, caller, name, [proof])
             else:
-                self._finish()
+                self.release()
 
         self._invite = request
         self._client = phone.transactions.request(request, phone.server, on_response=responded, on_end=self._over)
@@ -77,7 +77,7 @@ class DemoCall:
         elif response.is_success:
             self._succeeded(response)
         else:
-            self._finish()
+            self.release()
 
     def _succeeded(self, response: Response) -> None:
         assert self._invite is not None
@@ -97,7 +97,7 @@ class DemoCall:
 
     def _over(self, reason: Reason) -> None:
         if reason is not Reason.DONE:
-            self._finish()
+            self.release()
 
     # ---- being called ------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class DemoCall:
     def refuse(self, status: int) -> None:
         if not self.ended.done() and self._server is not None and self._dialog is None:
             self._server.respond(reply(self._server.request, status, to_tag=self.local_tag))
-            self._finish()
+            self.release()
 
     def _described(self, invite: Request) -> bytes:
         """Our answer to the offer in an INVITE, or an offer where it makes none."""
@@ -166,13 +166,17 @@ class DemoCall:
         if self._dialog is not None:
             bye = self._dialog.request("BYE", via=self.phone.via())
             self.phone.transactions.request(bye, self.phone.server, on_response=_unheard, on_end=_unheard)
-            self._finish()
+            self.release()
         elif self._server is not None:
             self.refuse(480)
         else:
             self._gave_up = True
             if self._proceeding:
                 self._cancel()
+
+    def press(self, digit: str) -> None:
+        """Press a key of the keypad; heard only once the call is up."""
+        self._audio.press(digit)
 
     def receive(self, request: Request, server: ServerTransaction) -> None:
         """A request inside this dialog, or the CANCEL of its INVITE."""
@@ -182,7 +186,7 @@ class DemoCall:
                 self.refuse(487)
             case "BYE":
                 server.respond(reply(request, 200))
-                self._finish()
+                self.release()
             case "INVITE":
                 self._send_success(server, self._success(request, self._described(request)))
             case _:
@@ -206,7 +210,8 @@ class DemoCall:
         if not self.answered.done():
             self.answered.set_result(None)
 
-    def _finish(self) -> None:
+    def release(self) -> None:
+        """The call is over: be silent and forgotten. Nothing is sent."""
         if self.ended.done():
             return
         self.ended.set_result(None)

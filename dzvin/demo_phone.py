@@ -32,6 +32,7 @@ log = structlog.get_logger("demo.phone")
 EXPIRES = 120  # seconds
 AGAIN_AFTER = 5.0  # seconds after a registration that failed
 MAX_CALLS = 4  # of one phone
+LAST_WORDS = 1.0  # seconds
 
 
 class DemoPhone:
@@ -60,14 +61,19 @@ class DemoPhone:
         self._senders["UDP"] = self._transport
 
     async def close(self) -> None:
-        """Hang up and sign off, for as long as the server needs to answer that, but a second at most."""
-        for call in list(self._calls.values()):
+        """Hang up and sign off, for as long as the server needs to answer that, but a second each at most."""
+        calls = list(self._calls.values())
+        for call in calls:
             call.hang_up()
+        if calls:
+            await asyncio.wait([call.ended for call in calls], timeout=LAST_WORDS)
+        for call in calls:
+            call.release()
         if self._transport is None:
             return
         if self._password:
             with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(LAST_WORDS):
                     await self._register(0)
         self.timers.close()
         self._transport.close()

@@ -11,11 +11,13 @@ import secrets
 import socket
 import wave
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pbx.rtp import dtmf
 from pbx.rtp.g711 import SILENCE, Law, encode
 from pbx.rtp.packet import Packet
 from pbx.sip.offer_answer import Answer
@@ -77,6 +79,12 @@ class VoicePort:
         self._ssrc, self._number, self._timestamp = secrets.randbits(32), secrets.randbits(16), secrets.randbits(32)
         self._due = 0.0
         self._at = 0
+        self._pressed: deque[dtmf.TelephoneEvent] = deque()
+        self._pressed_at: int | None = None  # the timestamp of the key press that goes out now
+
+    def press(self, digit: str) -> None:
+        """Press a key, where the other side understands RFC 4733."""
+        self._pressed.extend(dtmf.build(digit, 120))
 
     def speak(self, agreed: Answer) -> None:
         """Send what the person says to where offer and answer lead; again after each new agreement (hold, resume)."""
@@ -104,17 +112,33 @@ class VoicePort:
         self._timestamp = (self._timestamp + FRAME) % 2**32
         if agreed is None or agreed.remote_address is None or not agreed.direction.sends:
             return
-        packet = Packet(
-            payload_type=agreed.codec.payload_type,
-            sequence_number=self._number,
-            timestamp=self._timestamp,
-            ssrc=self._ssrc,
-            payload=self._frames[self._at % len(self._frames)],
-            marker=self._at == 0,
-        )
+        packet = self._key_press(agreed.dtmf_payload_type) or self._speech(agreed.codec.payload_type)
         self._number = (self._number + 1) % 2**16
-        self._at += 1
         try:
             self._socket.sendto(packet.serialise(), (agreed.remote_address, agreed.remote_port))
         except OSError:
             pass  # the media worker is being started again
+
+    def _speech(self, payload_type: int) -> Packet:
+        frame = self._frames[self._at % len(self._frames)]
+        self._at += 1
+        return self._packet(payload_type, self._timestamp, frame, marker=self._at == 1)
+
+    def _key_press(self, payload_type: int | None) -> Packet | None:
+        """The next packet of a key press, if one is under way: all under the timestamp of its first (RFC 4733 §2.5)."""
+        if not self._pressed or payload_type is None:
+            self._pressed_at = None
+            return None
+        first = self._pressed_at is None
+        timestamp = self._pressed_at = self._timestamp if self._pressed_at is None else self._pressed_at
+        return self._packet(payload_type, timestamp, self._pressed.popleft().serialise(), marker=first)
+
+    def _packet(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool) -> Packet:
+        return Packet(
+            payload_type=payload_type,
+            sequence_number=self._number,
+            timestamp=timestamp,
+            ssrc=self._ssrc,
+            payload=payload,
+            marker=marker,
+        )

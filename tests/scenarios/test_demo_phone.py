@@ -50,6 +50,16 @@ async def test_it_speaks_when_it_answers(demo_phone: DemoPhone, other: FakePhone
     assert demo_phone.is_free
 
 
+async def test_it_presses_keys(demo_phone: DemoPhone, other: FakePhone) -> None:
+    call = demo_phone.call("1002")
+    incoming = await other.rings()
+    await incoming.answer()
+    await incoming.audio.listen(0.2)
+    call.press("7")
+    await incoming.audio.listen(0.5)
+    assert incoming.audio.digits == ["7"]
+
+
 async def test_it_calls_and_hangs_up(demo_phone: DemoPhone, other: FakePhone) -> None:
     call = demo_phone.call("1002", caller="+380501112203", name="Оксана")
     incoming = await other.rings()
