@@ -148,7 +148,7 @@ async def test_the_hall_administrator_gives_a_walk_in_a_number(house: House) -> 
     assert (refused.status_code, refused.json()["field"]) == (400, "service_code")
 
 
-@pytest.mark.req("R-QUEUE-25", "R-QUEUE-28", "R-QUEUE-32", "R-QUEUE-33", "R-QUEUE-41", "R-PANEL-16")
+@pytest.mark.req("R-QUEUE-28", "R-QUEUE-32", "R-QUEUE-33", "R-QUEUE-41", "R-PANEL-16")
 async def test_next_please_goes_to_the_board_and_to_the_operator(house: House) -> None:
     async with await house.signed_in("hall") as desk, await house.signed_in("agent") as operator:
         await desk.post("/api/hall/tickets", json={"service_code": "consult", "name": "Юрій", "phone": "0671234567"})
