@@ -11,10 +11,12 @@ from crm_core.calls.rules import party_keys
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection, Pool
 from crm_core.follow_ups import MissedCall
+from crm_core.hall import WaitingTicket
 from crm_core.organisation import Role, User
 from web_panel.live import Seed
 from web_panel.live_calls import Party
-from web_panel.live_entries import Declared, Line, Missed, Person
+from web_panel.live_entries import Declared, Line, Missed, Person, Ticket
+from web_panel.statuses import TicketState
 from web_panel.wire import BoardLineView, FollowUpView, ServiceView
 
 
@@ -28,6 +30,8 @@ async def live_seed(pool: Pool, registered: Iterable[str], today: datetime) -> S
     async with pool.acquire() as conn:
         users = await organisation.all_users(conn)
         rules = await settings.load(conn)
+        # Nobody is asked for rights here: each viewer's own are applied when the panel shows what is read now.
+        viewer = next((user for user in users if user.role in (Role.ADMIN, Role.SUPERVISOR)), None)
         return Seed(
             people=[_person(user) for user in users if user.extension or user.window],
             registered=registered,
@@ -35,10 +39,11 @@ async def live_seed(pool: Pool, registered: Iterable[str], today: datetime) -> S
                 Line(number=line.number, name=line.name, agents=tuple(line.agents))
                 for line in await telephony.lines(conn)
             ],
-            missed=await _missed(conn, users, today, rules.region),
+            missed=await _missed(conn, viewer, today, rules.region) if viewer else (),
             services=[
                 ServiceView(id=each.id, code=each.code, name=dict(each.name)) for each in await hall.services(conn)
             ],
+            tickets=[_ticket(ticket) for ticket in await hall.waiting(conn, viewer)] if viewer else (),
             board=[
                 BoardLineView(number=line.number, window=line.window, called_at=line.called_at)
                 for line in await hall.board(conn)
@@ -52,11 +57,20 @@ def _person(user: User) -> Person:
     return Person(user_id=user.id, name=user.full_name, extension=user.extension, window=user.window)
 
 
-async def _missed(conn: Connection, users: Iterable[User], today: datetime, region: str) -> list[Missed]:
-    """Through the eyes of somebody who may see all; nobody yet: nothing was missed by anybody either."""
-    viewer = next((user for user in users if user.role in (Role.ADMIN, Role.SUPERVISOR)), None)
-    if viewer is None:
-        return []
+def _ticket(ticket: WaitingTicket) -> Ticket:
+    return Ticket(
+        id=ticket.id,
+        number=ticket.number,
+        service=ticket.service_id,
+        starts_at=ticket.starts_at,
+        booked=ticket.booked,
+        state=TicketState(ticket.state.value),
+        window=ticket.window,
+        user=ticket.called_by,
+    )
+
+
+async def _missed(conn: Connection, viewer: User, today: datetime, region: str) -> list[Missed]:
     found: dict[str, Missed] = {}
     for call in reversed(await follow_ups.missed_today(conn, viewer, since=today)):
         number = normalise(call.phone, region=region)
