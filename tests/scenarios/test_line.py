@@ -118,7 +118,7 @@ async def test_nobody_calls_under_another_ones_name(company: Company) -> None:
     assert await (await anna.dial("1002", caller="1003")).refused() == 403
 
 
-@pytest.mark.req("R-CALL-07", "R-CALL-18", "R-CALL-42", "R-CALL-44")
+@pytest.mark.req("R-CALL-07", "R-CALL-18", "R-CALL-41", "R-CALL-42", "R-CALL-44")
 async def test_twenty_missed_calls_of_ten_customers_are_ten_follow_ups(company: Company, server: Server) -> None:
     """Each with one owner; a later answered call closes its own and no other."""
     provider, agent = await company.provider(), await company.phone("1003")
@@ -158,7 +158,7 @@ def missed(row: Row) -> int:
     return int(str(row["missed_count"]))
 
 
-@pytest.mark.req("R-PHONE-01", "R-CALL-06")
+@pytest.mark.req("R-CALL-06")
 async def test_a_call_goes_out_by_a_trunk(company: Company, server: Server) -> None:
     """`rec` leads to the trunk at 5070 and is recorded."""
     anna, outside = await company.phone("1001"), await company.trunk(5070, "outside")

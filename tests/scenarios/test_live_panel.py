@@ -82,7 +82,6 @@ def _waiting(message: Row) -> int:
     return len(waiting) if isinstance(waiting, list) else -1
 
 
-@pytest.mark.req("R-PHONE-32", "R-PHONE-08")
 async def test_click_to_call_rings_ones_own_phone_first(company: Company, server: Server) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
     async with server.sign_in("agent1") as panel:
