@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from pbx.media import engine_control, server, worker
+from pbx.media import engine_control, server, worker, worker_log
 from pbx.media.engine_control import EngineControl
 from pbx.media.loading import is_compiled
 from pbx.media.port_pool import PortPool
@@ -53,15 +53,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str]) -> int:
     options = arguments(argv)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    worker_log.configure()
     # The engine's thread waits for nobody, but interpreted it shares the GIL: let it have it soon.
     sys.setswitchinterval(0.001)
     try:
@@ -93,6 +85,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
         )
     )
     stopped = asyncio.Event()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the calls stay
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as tasks:

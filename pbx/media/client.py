@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from uuid import UUID
 
 import structlog
@@ -58,6 +58,7 @@ __all__ = [
     "WorkerStatus",
 ]
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 OPEN_TIMEOUT = 3.0  # seconds
@@ -211,8 +212,7 @@ class MediaPool:
                 bridged=report.bridged,
             )
             self.adopted.append(adopted)
-            if self.on_adopted is not None:
-                self.on_adopted(adopted)
+            _tell(self.on_adopted, adopted)
 
     def _lose(self, worker: WorkerConnection) -> None:
         self._workers.pop(worker.path, None)
@@ -222,8 +222,7 @@ class MediaPool:
         for recording in list(books.recordings.values()):
             recording.lose()
         self.adopted = [adopted for adopted in self.adopted if adopted.leg.worker is not worker]
-        if self.on_worker_lost is not None:
-            self.on_worker_lost(worker.path)
+        _tell(self.on_worker_lost, worker.path)
 
     def _heard(self, worker: WorkerConnection, notice: Notice | Closed) -> None:
         books = self._books.get(worker)
@@ -234,17 +233,26 @@ class MediaPool:
                 recording = books.recordings.pop(notice.recording_id, None)
                 if recording is not None:
                     recording.finish(notice)
-                elif self.on_recording_closed is not None:
-                    self.on_recording_closed(notice)
+                else:
+                    _tell(self.on_recording_closed, notice)
             case RecordingCut():
                 running = books.recordings.get(notice.recording_id)
-                if running is not None and running.on_cut is not None:
-                    running.on_cut(notice)
-                if self.on_recording_cut is not None:
-                    self.on_recording_cut(notice)
+                if running is not None:
+                    _tell(running.on_cut, notice)
+                _tell(self.on_recording_cut, notice)
             case Closed():
                 if notice.leg in books.legs:
                     books.legs[notice.leg].notice(LegLost(notice.leg))
             case Digit() | MediaStarted() | MediaSilent() | PlaybackEnded():
                 if notice.leg in books.legs:
                     books.legs[notice.leg].notice(notice)
+
+
+def _tell(listener: Callable[[T], None] | None, news: T) -> None:
+    """A listener's fault is logged and goes no further: the pool serves all calls."""
+    if listener is None:
+        return
+    try:
+        listener(news)
+    except Exception:
+        log.exception("a listener of the media pool failed")

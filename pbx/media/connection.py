@@ -35,6 +35,7 @@ from pbx.media.messages import (
 
 log = structlog.get_logger(__name__)
 
+GREETING_TIMEOUT = 5.0  # seconds
 UNSENT_LIMIT = 4 * 1024 * 1024  # octets; a worker that reads none of them is hung
 
 
@@ -59,24 +60,28 @@ class WorkerConnection:
     async def greet(self, epoch: int) -> list[LegReport]:
         """Connect and take the worker over; returns the legs that outlived the last core. Raises WorkerGone."""
         try:
-            self._reader, self._writer = await asyncio.open_unix_connection(self.path)
-            self._writer.write(encode(Hello(version=PROTOCOL_VERSION, epoch=epoch)))
-            legs: list[LegReport] = []
-            while True:
-                welcome = await self._receive()
-                if not isinstance(welcome, Welcome):
-                    reason = welcome.reason if isinstance(welcome, Failed) else "no welcome"
-                    raise WorkerGone(reason)
-                legs += welcome.legs
-                if not welcome.more:
-                    break
-        except (OSError, EOFError, BadFrame) as error:
+            async with asyncio.timeout(GREETING_TIMEOUT):
+                return await self._greet(epoch)
+        except (OSError, EOFError, BadFrame, TimeoutError) as error:
             self.close()
-            raise WorkerGone(str(error)) from error
+            raise WorkerGone(str(error) or type(error).__name__) from error
         except BaseException:
             self.close()
             raise
-        self.pid, self.capacity, self.is_open = welcome.pid, welcome.capacity, True
+
+    async def _greet(self, epoch: int) -> list[LegReport]:
+        self._reader, self._writer = await asyncio.open_unix_connection(self.path)
+        self._writer.write(encode(Hello(version=PROTOCOL_VERSION, epoch=epoch)))
+        legs: list[LegReport] = []
+        more = True
+        while more:
+            welcome = await self._receive()
+            if not isinstance(welcome, Welcome):
+                raise WorkerGone(welcome.reason if isinstance(welcome, Failed) else "no welcome")
+            legs += welcome.legs
+            more = welcome.more
+            self.pid, self.capacity = welcome.pid, welcome.capacity
+        self.is_open = True
         return legs
 
     async def listen(self) -> None:

@@ -13,7 +13,6 @@ from recordings.store import OutsideStore, Store
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 
-@pytest.mark.req("R-PHONE-42")
 def test_a_recording_lies_below_the_set_folder_by_its_utc_date_and_id(tmp_path: Path) -> None:
     store = Store(tmp_path)
     night_in_kyiv = datetime(2030, 1, 8, 1, 30, tzinfo=timezone(timedelta(hours=2)))

@@ -120,7 +120,6 @@ def test_digits_leave_no_gap_where_the_other_leg_takes_none(engine: Rig) -> None
     assert digits(engine) == [(0, "9", 100)]
 
 
-@pytest.mark.req("R-PHONE-16")
 def test_digits_are_sent_as_rfc_4733_wants_them(engine: Rig) -> None:
     phone = engine.join(0)
     for key in "12#":

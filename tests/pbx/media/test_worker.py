@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import signal
 import stat
@@ -66,6 +67,7 @@ def path_of(worker: WorkerProcess, recording_id: UUID) -> str:
     return Store(worker.recordings).relative_path(recording_id, datetime(2030, 1, 7, tzinfo=UTC))
 
 
+@pytest.mark.req("R-PHONE-16")
 async def test_two_phones_hear_each_other_through_a_worker(tmp_path: Path, kind: str, new_phone: NewPhone) -> None:
     async with worker_process(tmp_path, kind=kind) as worker, MediaPool([worker.socket], epoch=1) as pool:
         left, right, alice, bob = await call(pool, new_phone)
@@ -85,7 +87,6 @@ async def test_two_phones_hear_each_other_through_a_worker(tmp_path: Path, kind:
         assert worker.ready["compiled"] is (kind == "compiled")
 
 
-@pytest.mark.req("R-PHONE-39")
 @pytest.mark.parametrize("encrypted", [True, False])
 async def test_a_call_is_recorded_with_a_party_a_channel(
     tmp_path: Path, kind: str, encrypted: bool, new_phone: NewPhone
@@ -483,3 +484,29 @@ async def test_a_dead_workers_socket_is_replaced(tmp_path: Path) -> None:
 async def test_an_interpreted_worker_takes_a_hundred_calls(tmp_path: Path) -> None:
     async with worker_process(tmp_path, kind="interpreted") as worker, MediaPool([worker.socket], epoch=1) as pool:
         assert worker.ready["legs"] == pool.status()[0].capacity == 200
+
+
+async def test_a_worker_whose_starter_is_gone_goes_on_though_nobody_reads_its_log(
+    tmp_path: Path, new_phone: NewPhone
+) -> None:
+    """Its standard error is a pipe without a reader: what it says is lost, and no call is."""
+    reading, writing = os.pipe()
+    try:
+        async with worker_process(tmp_path, "--drop-after", "0.2", stderr=writing) as worker:
+            os.close(reading)
+            worker.kill(signal.SIGHUP)
+            async with MediaPool([worker.socket], epoch=1) as pool:
+                left, right, alice, bob = await call(pool, new_phone)
+                (await two_legs(pool))[0].play(["nothing.wav"])  # worth a line of the log
+                await paced([(alice, frames(tone(440, 0.3))), (bob, frames(tone(1000, 0.3)))])
+                assert level(bob.sound(), 440) > 4000
+                assert await left.close() is not None
+                assert await right.close() is not None
+            async with asyncio.timeout(TIMEOUT):
+                while True:
+                    async with MediaPool([worker.socket], epoch=2) as pool:
+                        if not pool.adopted:
+                            break
+                    await asyncio.sleep(0.3)
+    finally:
+        os.close(writing)

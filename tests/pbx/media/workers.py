@@ -45,7 +45,9 @@ class WorkerProcess:
 
 
 @contextlib.asynccontextmanager
-async def worker_process(folder: Path, *options: str, kind: str = "compiled") -> AsyncIterator[WorkerProcess]:
+async def worker_process(
+    folder: Path, *options: str, kind: str = "compiled", stderr: int | None = None
+) -> AsyncIterator[WorkerProcess]:
     """Started, ready, and ended with the block."""
     first = random.randrange(10000, 30000, 200)
     reading, writing = os.pipe()
@@ -56,7 +58,7 @@ async def worker_process(folder: Path, *options: str, kind: str = "compiled") ->
     if "--ports" not in options:
         arguments += ["--ports", f"{first}-{first + 399}"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pbx.media", *arguments, *options, pass_fds=(writing,)
+        sys.executable, "-m", "pbx.media", *arguments, *options, pass_fds=(writing,), stderr=stderr
     )
     os.close(writing)
     try:

@@ -14,7 +14,6 @@ from tests.pbx.rtp.captures import datagrams, packet
 
 
 @given(st.sampled_from(DIGITS), st.integers(1, 5000))
-@pytest.mark.req("R-PHONE-18")
 def test_a_press_is_sent_with_growing_duration_and_three_ends(digit: str, milliseconds: int) -> None:
     events = [dtmf.parse(event.serialise()) for event in build(digit, milliseconds)]
     assert {event.digit for event in events} == {digit}
