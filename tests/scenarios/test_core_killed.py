@@ -42,7 +42,7 @@ async def facts(server: Server) -> dict[str, int]:
     return {row["kind"]: row["told"] for row in rows}
 
 
-@pytest.mark.req("R-PHONE-43", "R-CALL-30")
+@pytest.mark.req("R-PHONE-43")
 async def test_ten_calls_end_in_order_after_the_core_was_killed(server: Server) -> None:
     async with Company(server) as company:
         talks = await asyncio.gather(*(talking(company, number) for number in range(CALLS)))
