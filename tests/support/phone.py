@@ -195,10 +195,13 @@ class FakePhone:
         caller: str | None = None,
         name: str = "",
         late_offer: bool = False,
+        offer: bytes | None = None,
         headers: Sequence[tuple[str, str]] = (),
     ) -> Call:
-        """Send an INVITE. `caller` and `name` go into From. What comes of it: see `Call`."""
-        call = Call.outgoing(self, number, caller or self.user, name, late_offer=late_offer, headers=headers)
+        """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description. What comes
+        of it: see `Call`."""
+        call = Call.outgoing(self, number, caller or self.user, name, headers=headers)
+        call.offer = b"" if late_offer else offer
         self.calls.append(call)
         call.start()
         return call

@@ -38,7 +38,7 @@ class Call:
         self._routes: list[str] = []
         self._cseq = cseq
         self._version = 0
-        self._late_offer = False
+        self.offer: bytes | None = None  # to be sent as it is; empty: the offer shall come from the other side
         self._extra: tuple[tuple[str, str], ...] = ()
         loop = asyncio.get_running_loop()
         self._final: asyncio.Future[Response] = loop.create_future()
@@ -56,7 +56,6 @@ class Call:
         caller: str,
         name: str,
         *,
-        late_offer: bool,
         headers: Sequence[tuple[str, str]],
     ) -> Call:
         shown = f'"{name}" ' if name else ""
@@ -68,7 +67,6 @@ class Call:
             cseq=0,
         )
         call._target = f"sip:{number}@{phone.domain}"
-        call._late_offer = late_offer
         call._extra = tuple(headers)
         return call
 
@@ -149,8 +147,12 @@ class Call:
 
     async def cancel(self) -> None:
         """Give up before the answer; returns when the INVITE has its 487."""
+        await self.send_cancel()
+        assert await self.refused() == 487
+
+    async def send_cancel(self) -> None:
+        """Give up; the answer may cross it, so the INVITE may end either way."""
         assert self.invite is not None
-        assert self._asking is not None
         async with self._soon("a provisional response", DEADLINE):
             while not self.responses:
                 self._provisional.clear()
@@ -161,7 +163,6 @@ class Call:
         )  # fmt: skip
         response = await self.phone.ask(cancel)
         assert response.is_success, f"{response.status} to CANCEL"
-        assert await self.refused() == 487
 
     async def _outcome(self, seconds: float) -> Response:
         async with self._soon("a final response", seconds):
@@ -169,7 +170,7 @@ class Call:
 
     def _ask_invite(self, credentials: Iterable[tuple[str, str]]) -> None:
         self._cseq += 1
-        body = b"" if self._late_offer else self._description("sendrecv")
+        body = self._description("sendrecv") if self.offer is None else self.offer
         self.invite = self.phone.request(
             "INVITE", self._target, self._local, self._local_tag, self._remote, self.sip_call_id, self._cseq,
             headers=[*self._extra, *credentials], body=body,
@@ -221,7 +222,7 @@ class Call:
             self._final.set_result(response)
             self._provisional.set()
         offer = session.read(response.body)
-        answer = self._description(offer.opposite, offer) if self._late_offer else b""
+        answer = self._description(offer.opposite, offer) if self.offer == b"" else b""
         return self._in_dialog("ACK", cseq=response.cseq.number, body=answer)
 
     # ---- the callee's side -------------------------------------------------------------------------------------
@@ -296,6 +297,11 @@ class Call:
         """The other side hung up."""
         async with self._soon("BYE", seconds):
             assert await asyncio.shield(self._ended) == "bye"
+
+    async def released(self, seconds: float = DEADLINE) -> None:
+        """The call is over at this end, however it ended."""
+        async with self._soon("an end", seconds):
+            await asyncio.shield(self._ended)
 
     async def hold(self) -> str:
         """Hold by re-INVITE; the direction that the other side answered with."""
