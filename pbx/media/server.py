@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PATH = 107  # octets of a Unix socket's name
 UNREAD_EVENTS = 256 * 1024  # octets; above it, a slow core loses digits and signs of life
-UNREAD_LIMIT = 8 * 1024 * 1024  # above it, it has hung and loses the connection
+UNREAD_LIMIT = 32 * 1024 * 1024  # above it (a welcome to all legs is less), it has hung and loses the connection
 KEPT_NEWS = 1024  # closed recordings remembered for the next core
 HELLO_TIMEOUT = 5.0  # seconds
 BACKLOG = 8

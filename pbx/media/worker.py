@@ -92,7 +92,7 @@ class Worker:
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
         self._playing = Playing(control, memory, tasks, tell)
         self._numbers = Numbers(control.settings.legs)
-        self._slots = Numbers(control.settings.recordings)
+        self._slots = Numbers(control.settings.recordings, reuse_at_once=True)
         self._recordings: dict[UUID, WorkerRecording] = {}
         self._by_slot: dict[int, WorkerRecording] = {}
         self._quiet = asyncio.Event()  # no leg and no recording is left

@@ -50,13 +50,15 @@ class WorkerRecording:
 
 
 class Numbers:
-    """Leg or slot numbers; a freed one waits behind all others before it is used again."""
+    """Leg or slot numbers. A freed one waits behind all others before it is used again (what is still under way for it
+    reaches nobody), or is used first (its memory is warm), as is wanted."""
 
-    def __init__(self, count: int) -> None:
-        self._free = deque(range(count))
+    def __init__(self, count: int, *, reuse_at_once: bool = False) -> None:
+        self._free = deque(reversed(range(count)) if reuse_at_once else range(count))
+        self._take = self._free.pop if reuse_at_once else self._free.popleft
 
     def take(self) -> int | None:
-        return self._free.popleft() if self._free else None
+        return self._take() if self._free else None
 
     def give_back(self, number: int) -> None:
         self._free.append(number)
