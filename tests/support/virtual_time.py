@@ -51,7 +51,6 @@ def virtual_time(test: Callable[P, Coroutine[object, object, None]]) -> Callable
         assert not problems, problems
 
     # pytest would await what looks like a coroutine function.
-    del run.__wrapped__  # type: ignore[attr-defined]  # set by functools.wraps
-    run.__signature__ = inspect.signature(test)  # so that fixtures are still found
+    del run.__wrapped__
+    setattr(run, "__signature__", inspect.signature(test))  # noqa: B010 - mypy knows no such attribute; so that fixtures are still found
     return run
-
