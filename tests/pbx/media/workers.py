@@ -9,15 +9,21 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
-from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaSilent, MediaStarted
+from uuid_utils.compat import uuid7
+
+from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaPool, MediaSilent, MediaStarted
+from recordings.store import Store
 from tests.pbx.media.rig import HOST, Phone
 
 E = TypeVar("E", Digit, MediaStarted, MediaSilent, LegLost)
+NewPhone = Callable[..., Phone]
 
 TIMEOUT = 20.0  # seconds; for what must come
 
@@ -119,3 +125,25 @@ async def paced(phones: list[tuple[Phone, list[bytes]]]) -> None:
                 phone.send(frames[number])
             phone.listen()
         await asyncio.sleep(max(0.0, start + 0.02 * (number + 1) - loop.time()))
+
+
+async def two_legs(pool: MediaPool, cookies: tuple[bytes, bytes] = (b"", b"")) -> tuple[MediaLeg, MediaLeg]:
+    call_id: UUID = uuid7()
+    first = await pool.open(call_id=call_id, address=HOST, cookie=cookies[0])
+    second = await pool.open(call_id=call_id, address=HOST, cookie=cookies[1], near=first)
+    return first, second
+
+
+async def call(pool: MediaPool, new_phone: NewPhone) -> tuple[MediaLeg, MediaLeg, Phone, Phone]:
+    """Two phones that hear each other."""
+    left, right = await two_legs(pool)
+    alice, bob = new_phone(), new_phone()
+    await joined(left, alice)
+    await joined(right, bob)
+    left.bridge(right)
+    assert await left.report() is not None  # all commands before it are carried out
+    return left, right, alice, bob
+
+
+def path_of(worker: WorkerProcess, recording_id: UUID) -> str:
+    return Store(worker.recordings).relative_path(recording_id, datetime(2030, 1, 7, tzinfo=UTC))
