@@ -20,6 +20,7 @@ from pbx.media.client import (
     NoMedia,
     RecordingCut,
 )
+from pbx.media.loading import is_compiled
 from pbx.rtp.g711 import Law
 from recordings.crypto import load_or_create_key_ring
 from recordings.export import open_recording
@@ -242,7 +243,7 @@ async def test_where_few_files_may_be_open_few_legs_are_taken(tmp_path: Path) ->
     resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
     try:
         async with worker_process(tmp_path) as worker:
-            assert worker.ready["legs"] == 2048, "what the hard limit allows is taken"
+            assert worker.ready["legs"] == (2048 if is_compiled() else 200), "what the hard limit allows is taken"
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
