@@ -78,14 +78,21 @@ class Town:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                await self._settle(group)
-                if self._provider is not None and self._config.dids:
-                    group.create_task(self._customers(group, self._provider))
-                if len(self._employees) > 1:
-                    group.create_task(self._colleagues(group))
+                try:
+                    await self._live(group)
+                finally:
+                    self._group = None  # who is called from now on declines
         finally:
             everybody = [*self._employees, *([self._provider] if self._provider else [])]
             await asyncio.gather(*(phone.close() for phone in everybody))
+
+    async def _live(self, group: asyncio.TaskGroup) -> None:
+        await self._settle(group)
+        if self._provider is not None and self._config.dids:
+            group.create_task(self._customers(group, self._provider))
+        if len(self._employees) > 1:
+            group.create_task(self._colleagues(group))
+        await asyncio.Event().wait()
 
     async def _settle(self, group: asyncio.TaskGroup) -> None:
         """Give everybody a phone."""
@@ -159,8 +166,10 @@ class Town:
             call.hang_up()
 
     def _is_called(self, call: DemoCall) -> None:
-        assert self._group is not None
-        self._group.create_task(self._be_called(call))
+        if self._group is None:
+            call.refuse(480)
+        else:
+            self._group.create_task(self._be_called(call))
 
     async def _be_called(self, call: DemoCall) -> None:
         """Answer after some rings, decline, or let it ring."""
@@ -173,7 +182,7 @@ class Town:
             elif fate < self._manners.answers + self._manners.declines:
                 call.refuse(486)
             else:
-                await call.ended
+                await asyncio.wait([call.ended])  # not the future itself: who is cancelled would cancel it too
         except RemoteProtocolError:
             call.refuse(488)  # nothing that both can speak
         finally:
