@@ -35,7 +35,7 @@ demo: install ## the same, with simulated phones that call each other
 	@exec $(BIN)/dzvin demo --data $(DATA) --config $(CONFIG)
 
 test: install packages lint types ## everything that is checked: style, types, import rules, all tests (PYTEST="-k …")
-	$(BIN)/python -m pytest --requirements $(RESULTS) $(PYTEST)
+	$(BIN)/python -m pytest --requirements=$(RESULTS) $(PYTEST)
 
 lint: install ## style and import rules
 	$(BIN)/ruff check .
@@ -53,7 +53,7 @@ requirements: install $(RESULTS) ## one line for each requirement row that has a
 
 # The last `make test` has left its results. Without them, or when the code is newer, the marked tests run now.
 $(RESULTS): $(CODE) | $(STAMP)
-	@$(BIN)/python -m pytest -q -m req --requirements $@ 1>&2 || true
+	@$(BIN)/python -m pytest -q -m req --requirements=$@ $(PYTEST) 1>&2 || true
 
 packages: ## Debian packages of the interop and browser tests (as root on Debian; elsewhere named)
 	@scripts/system_packages.sh

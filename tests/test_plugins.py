@@ -76,7 +76,7 @@ def test_rows_are_proven_by_tests_that_pass(inner: pytest.Pytester) -> None:
         def test_skipped(): pytest.skip("no phone")
         """
     )
-    inner.runpytest_subprocess("--requirements", "out/rows.json").assert_outcomes(passed=1, failed=1, skipped=1)
+    inner.runpytest_subprocess("--requirements=out/rows.json").assert_outcomes(passed=1, failed=1, skipped=1)
     proven, failing = lines(json.loads((inner.path / "out" / "rows.json").read_text()))
     assert [line.partition("::")[2] for line in proven] == ["test_good", "test_good"]
     assert [line.split()[0] for line in proven] == ["O-05", "R-PHONE-39"]
