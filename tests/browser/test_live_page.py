@@ -68,7 +68,7 @@ async def one_call(page: Page, caller: FakePhone, callee: FakePhone) -> dict[str
     }
 
 
-@pytest.mark.req("R-CALL-42", "R-PANEL-13")
+@pytest.mark.req("R-CALL-41", "R-CALL-42", "R-CALL-45", "R-PANEL-13")
 async def test_a_missed_call_appears_with_its_owner_and_a_way_to_call_back(
     server: Server, window: BrowserContext
 ) -> None:
@@ -87,6 +87,17 @@ async def test_a_missed_call_appears_with_its_owner_and_a_way_to_call_back(
         await expect(entry.get_by_test_id("owner")).not_to_be_empty()
         await expect(entry.get_by_test_id("call-back")).to_be_enabled()
         await expect(page.get_by_test_id("my-call")).to_have_count(0)
+        await entry.get_by_test_id("call-back").click()
+        own = await agent.rings()  # one's own phone first, then the customer's
+        await own.answer()
+        reached = await provider.rings()
+        assert reached.invite
+        assert reached.invite.request_uri.user == number
+        await reached.answer()
+        await expect(page.get_by_test_id("my-call")).to_contain_text("+380 50 333 44 55")
+        await own.hang_up()
+        await reached.ended()
+        await expect(entry).to_have_attribute("data-state", "closed")
 
 
 @pytest.mark.req("R-PANEL-14")
