@@ -1,8 +1,8 @@
 """Which rows of the requirements have a passing test: `@pytest.mark.req("R-PHONE-39")` in, one line for each row out.
 
-With `--requirements=FILE` the run leaves FILE behind (with the sign: pytest takes a word that names a
-file for tests to run); `python -m tests.requirements_plugin FILE` prints it as `R-PHONE-39 pass tests/…::test_name`. A row with a
-failing test is not proven: it is told on standard error instead.
+With `--requirements=FILE` the run leaves FILE behind (with the sign: pytest takes a word that names a file for tests to
+run). `python -m tests.requirements_plugin FILE` prints it as `R-PHONE-39 pass tests/…::test_name`. A row with a failing
+test is not proven: it is told on standard error instead.
 """
 
 from __future__ import annotations
