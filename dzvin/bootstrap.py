@@ -21,6 +21,7 @@ from crm_core.telephony import PostgresBindings, StoredBinding
 from dzvin import switchboard
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
+from dzvin.port_taken import naming_the_port
 from dzvin.voice_files import PromptFiles
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
@@ -118,7 +119,7 @@ class Surroundings:
 
 @asynccontextmanager
 async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
-    """Everything that speaks SIP and RTP, ready to take calls. Raises OSError when a port cannot be had."""
+    """Everything that speaks SIP and RTP, ready to take calls. Raises PortTaken."""
     config = given.config
     async with AsyncExitStack() as stack:
         endpoint, transport = await _endpoint(given, stack)
@@ -160,9 +161,10 @@ async def _endpoint(given: Surroundings, stack: AsyncExitStack) -> tuple[Endpoin
     senders: dict[str, Sender] = {}
     transactions = Transactions(timers, senders)
     udp = config.sip.udp_address
-    transport = await UdpTransport.bind(
-        udp.host, udp.port, transactions.receive, advertised_host=config.sip.external_ip
-    )
+    with naming_the_port("sip.udp", str(udp)):
+        transport = await UdpTransport.bind(
+            udp.host, udp.port, transactions.receive, advertised_host=config.sip.external_ip
+        )
     stack.callback(transport.close)
     senders["UDP"] = transport
     endpoint = Endpoint(

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
+from dzvin.port_taken import PortTaken
 from dzvin.recovery import close_the_books, end_what_was
 from dzvin.seeding import seed_database
 
@@ -65,8 +67,12 @@ def main() -> None:
     given = arguments()
     config = load(given.config, os.environ)
     logs.configure("core", config.log.level, config.log.format)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run(given, config))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run(given, config))
+    except PortTaken as error:
+        log.error("cannot start", reason=str(error))
+        sys.exit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -22,6 +22,7 @@ from dzvin.clock import SystemClock
 from dzvin.config import Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.metrics import Metrics
+from dzvin.port_taken import naming_the_port
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
@@ -65,10 +66,11 @@ class _Server(uvicorn.Server):
 async def panel(
     config: Config, data: Path, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony
 ) -> AsyncIterator[Panel]:
-    """Serve the panel. Raises OSError when the port cannot be had."""
+    """Serve the panel. Raises PortTaken."""
     live = await _live(config, pool, spool, outbox, switch)
     metrics = _metrics(switch, spool)
-    listener = _listen(config.http.host, config.http.port)
+    with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
+        listener = _listen(config.http.host, config.http.port)
     server = _Server(
         uvicorn.Config(
             create_app(_services(config, data, pool, live, switch, metrics, spool)),
