@@ -104,5 +104,5 @@ def _follow_up(call: MissedCall) -> FollowUpView | None:
         state=call.follow_up_state.value,
         owner_id=call.owner_id,
         owner_name=call.owner_name,
-        due_at=None,
+        due_at=call.due_at,
     )

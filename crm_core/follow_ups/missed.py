@@ -31,6 +31,7 @@ class MissedCall:
     owner_id: UUID | None
     owner_name: str | None
     follow_up_state: FollowUpState | None
+    due_at: datetime | None
 
 
 MISSED = (
@@ -38,7 +39,7 @@ MISSED = (
     SELECT e.call_id, e.id AS event_id, k.ended_at AS at, e.phone, e.display_name, client.name AS client_name, k.line,
            k.outcome, e.internal, e.follow_up_id, t.assignee_id AS owner_id, owner.full_name AS owner_name,
            CASE WHEN t.id IS NULL THEN NULL WHEN t.closed_at IS NOT NULL THEN 'closed'
-                WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS follow_up_state
+                WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS follow_up_state, t.due_at
       FROM event e
       JOIN call k ON k.id = e.call_id
       LEFT JOIN task t ON t.id = e.follow_up_id
