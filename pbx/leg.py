@@ -106,6 +106,11 @@ class Leg:
         self.on_hold: Callable[[bool], None] | None = None
         self.held = False
         self.contact_user = "dzvin"
+        self.inside: dict[str, Callable[[Request, ServerTransaction], None]] = {
+            "BYE": self._hung_up,
+            "INVITE": self._reinvited,
+            "OPTIONS": self._asked_options,
+        }
         self._sdp_version = 1
         self._session_id = int.from_bytes(leg_id.bytes[-6:], "big")
         self._unacknowledged: SuccessRetransmission | None = None
@@ -233,16 +238,17 @@ class Leg:
         """A request inside this dialog. Raises RemoteProtocolError with the status to answer."""
         assert self.dialog is not None
         self.dialog.receive(request)
-        match request.method:
-            case "BYE":
-                server.respond(reply(request, 200))
-                self.finish(LegEnd.BYE)
-            case "INVITE":
-                self._reinvited(request, server)
-            case "OPTIONS":
-                server.respond(reply(request, 200))
-            case _:
-                raise RemoteProtocolError(f"{request.method} inside a dialog", 405)
+        answer = self.inside.get(request.method)
+        if answer is None:
+            raise RemoteProtocolError(f"{request.method} inside a dialog", 405, headers=_ALLOW)
+        answer(request, server)
+
+    def _hung_up(self, request: Request, server: ServerTransaction) -> None:
+        server.respond(reply(request, 200))
+        self.finish(LegEnd.BYE)
+
+    def _asked_options(self, request: Request, server: ServerTransaction) -> None:
+        server.respond(reply(request, 200, headers=_ALLOW))
 
     def _reinvited(self, request: Request, server: ServerTransaction) -> None:
         """Answer a re-INVITE on the spot: hold, resume, a new address. The other leg's dialog is not disturbed."""

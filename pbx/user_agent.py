@@ -56,6 +56,12 @@ class UserAgent:
         self._doors = doors
         self._on_call = on_call
         self._has_room = has_room
+        self._outside: dict[str, Callable[[Request, Flow], None]] = {
+            "REGISTER": self._register,
+            "INVITE": self._invite,
+            "OPTIONS": self._options,
+            "BYE": self._no_dialog,
+        }
         self._legs: dict[tuple[str, str], Leg] = {}
         self._unanswered: dict[object, InboundLeg] = {}
         self.accepting = True
@@ -108,17 +114,20 @@ class UserAgent:
             raise RemoteProtocolError(
                 "extension required", 420, headers=(("Unsupported", ", ".join(sorted(unsupported))),)
             )
-        match request.method:
-            case "REGISTER":
-                self._register(request, flow)
-            case "INVITE":
-                self._invite(request, flow)
-            case "OPTIONS":
-                self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
-            case "BYE":
-                raise RemoteProtocolError("no such dialog", 481)
-            case _:
-                raise RemoteProtocolError("method not allowed here", 405, headers=(("Allow", ALLOW),))
+        answer = self._outside.get(request.method)
+        if answer is None:
+            raise RemoteProtocolError("method not allowed here", 405, headers=(("Allow", ALLOW),))
+        answer(request, flow)
+
+    def answers(self, method: str, answer: Callable[[Request, Flow], None]) -> None:
+        """Let another room answer requests of that method outside of dialogs. It may raise RemoteProtocolError."""
+        self._outside[method] = answer
+
+    def _options(self, request: Request, flow: Flow) -> None:
+        self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
+
+    def _no_dialog(self, request: Request, flow: Flow) -> None:
+        raise RemoteProtocolError("no such dialog", 481)
 
     def _inside_dialog(self, request: Request, flow: Flow) -> None:
         leg = self._legs.get((request.sip_call_id, request.to.tag or ""))
