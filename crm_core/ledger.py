@@ -24,6 +24,7 @@ from crm_core.spool import Entry, Spool
 
 BATCH = 50  # facts; bounds how long folding a batch holds the loop
 BATCH_TIMEOUT = 15.0  # seconds; then the connection is cut, whatever it waits for
+GATHER = 0.1  # seconds that a fact may wait for company: a batch costs a dozen statements whatever its size
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 
@@ -90,6 +91,8 @@ class LedgerWriter:
         pause = FIRST_PAUSE
         while True:
             await self.spool.readable()
+            if self.spool.pending < self._batch:
+                await asyncio.sleep(GATHER)
             try:
                 await self._take(self.spool.read(self._batch))
             except Exception as error:  # the task's edge: facts wait, the writer goes on

@@ -19,7 +19,6 @@ from pbx.media.messages import (
     Close,
     Closed,
     Command,
-    Done,
     Failed,
     FromWorker,
     Hello,
@@ -56,6 +55,7 @@ class WorkerConnection:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._unsent: list[bytes] = []
 
     async def greet(self, epoch: int) -> list[LegReport]:
         """Connect and take the worker over; returns the legs that outlived the last core. Raises WorkerGone."""
@@ -110,7 +110,16 @@ class WorkerConnection:
         """Send and do not wait; a failure is logged when it comes. On a lost connection nothing happens."""
         if not self.is_open or self._writer is None:
             return
-        self._writer.write(encode(command))
+        # One write for all that this turn of the loop has to say: a call's set-up is a dozen commands.
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(encode(command))
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if not self.is_open or self._writer is None:
+            return
+        self._writer.write(b"".join(unsent))
         if self._writer.transport.get_write_buffer_size() > UNSENT_LIMIT:
             log.error("media worker reads nothing", path=str(self.path), pid=self.pid)
             self._writer.transport.abort()
@@ -140,7 +149,7 @@ class WorkerConnection:
 
     def _handle(self, message: FromWorker) -> None:
         match message:
-            case Opened() | Done() | Failed() | Statistics() | Closed() if message.id in self._waiting:
+            case Opened() | Failed() | Statistics() | Closed() if message.id in self._waiting:
                 future = self._waiting.pop(message.id)
                 if not future.done():
                     future.set_result(message)
@@ -151,7 +160,7 @@ class WorkerConnection:
                 log.warning("media command failed", command=message.id, reason=message.reason, worker=self.pid)
             case Closed(id=0):
                 self._on_notice(self, message)
-            case Done() | Statistics() | Closed() | Welcome():
+            case Statistics() | Closed() | Welcome():
                 pass  # nobody waits for it (any more)
             case _:
                 self._on_notice(self, message)

@@ -3,8 +3,9 @@
 Rules of this room:
 
 1. A frame is four octets of length (big-endian) and that many octets of msgpack, at most `MAX_FRAME`.
-2. The core sends commands, each with an `id`; the worker answers every one once, with the same `id`: `Opened`,
-   `Statistics`, `Closed`, `Done` or `Failed`. Notices carry no id. Commands are executed in the order sent.
+2. The core sends commands, each with an `id`. `Open`, `Report` and `Close` are answered once, with the same `id`:
+   `Opened`, `Statistics`, `Closed`. The others are answered only when they fail: `Failed`. Notices carry no id.
+   Commands are executed in the order sent.
 3. The first frame is `Hello`; the answer is one `Welcome` or several (`more` is true but in the last), since the legs'
    cookies do not fit one frame. One core at a time: a `Hello` with the same or a higher epoch takes the worker over.
 4. A change of shape changes `PROTOCOL_VERSION`; a worker of another version refuses the `Hello`.
@@ -20,7 +21,7 @@ from uuid import UUID
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
@@ -121,7 +122,7 @@ class Record(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
 
 
 class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    """Answer: Done; RecordingClosed follows when the file is whole."""
+    """RecordingClosed follows when the file is whole."""
 
     id: int
     recording_id: UUID
@@ -166,10 +167,6 @@ class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
     id: int
     leg: int
     port: int
-
-
-class Done(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    id: int
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -263,7 +260,7 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
 
 LegCommand = Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
 Command = Hello | Open | LegCommand | Record | StopRecord
-Answer = Opened | Done | Failed | Statistics | Closed
+Answer = Opened | Failed | Statistics | Closed
 Notice = Digit | MediaStarted | MediaSilent | PlaybackEnded | RecordingCut | RecordingClosed
 FromWorker = Welcome | Answer | Notice
 

@@ -24,7 +24,6 @@ from pbx.media.messages import (
     Closed,
     Command,
     Digit,
-    Done,
     Failed,
     FromWorker,
     Hello,
@@ -134,7 +133,7 @@ class Worker:
     # ---- commands --------------------------------------------------------------------------------------------------
 
     def execute(self, command: Command) -> None:
-        """Carry out one command and answer it; a Close is answered when the leg is gone."""
+        """Carry out one command, and answer it if it is one that is answered; a Close when the leg is gone."""
         assert not isinstance(command, Hello)
         try:
             answer = self._carry_out(command)
@@ -165,7 +164,7 @@ class Worker:
                 raise Refused("a second Hello")
             case _:
                 self._change(self._leg(command.leg), command)
-        return Done(id=command.id)
+        return None
 
     def _change(
         self, leg: WorkerLeg, command: Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits

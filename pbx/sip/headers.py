@@ -101,7 +101,15 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
-        self._insert(len(self._lines), name, value)
+        key = _local_key(name)
+        value = _one_line(value)
+        self._lines.append((key, name, value))
+        if key in self._values:
+            self._values[key].append(value)
+        else:
+            self._values[key] = [value]
+        if self._parsed:
+            self._parsed.clear()
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line above all others, as a Via or Record-Route goes."""
