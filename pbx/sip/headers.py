@@ -44,7 +44,6 @@ _USUAL = (
 )
 _KEYS: dict[str, str] = {name: name.lower() for name in _USUAL.split()} | COMPACT
 
-_NOT_YET = object()
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ class Headers:
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._lines: list[tuple[str, str, str]] = []
         self._values: dict[str, list[str]] = {}
-        self._parsed: dict[str, object] = {}
+        self._parsed: dict[str, tuple[str, object]] = {}  # view -> the header it was made of, and the view
         for name, value in items:
             self.add(name, value)
 
@@ -108,8 +107,7 @@ class Headers:
             self._values[key].append(value)
         else:
             self._values[key] = [value]
-        if self._parsed:
-            self._parsed.clear()
+        self._forget(key)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line above all others, as a Via or Record-Route goes."""
@@ -145,10 +143,14 @@ class Headers:
 
     def parsed(self, what: str, name: str, parse: Callable[[list[str]], T]) -> T:
         """The typed view `what` of the header `name` (lower case), made once until that header changes."""
-        view = self._parsed.get(what, _NOT_YET)
-        if view is _NOT_YET:
-            view = self._parsed[what] = parse(self._values.get(name, []))
-        return cast(T, view)
+        known = self._parsed.get(what)
+        if known is None:
+            known = self._parsed[what] = (name, parse(self._values.get(name, [])))
+        return cast(T, known[1])
+
+    def know(self, what: str, name: str, view: object) -> None:
+        """Take `view` for what `parsed(what, name, …)` would find, having just written it there."""
+        self._parsed[what] = (name, view)
 
     def duplicated(self, names: Iterable[str]) -> str | None:
         """The first of these (lower case) that stands on more than one line."""
@@ -159,13 +161,23 @@ class Headers:
         self._lines.insert(place, (key, name, _one_line(value)))
         self._changed(key)
 
+    def _forget(self, key: str) -> None:
+        for what in [what for what, (name, _) in self._parsed.items() if name == key]:
+            del self._parsed[what]
+
     def _changed(self, key: str) -> None:
-        self._parsed.clear()
+        self._forget(key)
         values = [line[2] for line in self._lines if line[0] == key]
         if values:
             self._values[key] = values
         else:
             self._values.pop(key, None)
+
+    def wire_lines(self, content_length: int) -> list[str]:
+        """The lines of a message with a body of that many bytes, whatever Content-Length stood here."""
+        lines = [f"{name}: {value}" for key, name, value in self._lines if key != "content-length"]
+        lines.append(f"Content-Length: {content_length}")
+        return lines
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and _local_key(name) in self._values

@@ -25,7 +25,6 @@ VERSION = "SIP/2.0"
 
 _FOLD = re.compile(r"\r\n[ \t]++")
 _SIP_VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE | re.ASCII)
-_LENGTH_NAMES = ("content-length", "l")
 _MANDATORY = ("via", "from", "to", "call-id", "cseq")
 _SINGLE = (
     "from",
@@ -334,19 +333,16 @@ def _answerable(request: Request) -> Request | None:
 
 def stamp(request: Request, source_host: str, source_port: int) -> None:
     """Write into the top Via where the request really came from (§18.2.1, RFC 3581). Do it before anything else."""
-    first, *others = lexical.split_list(request.headers.all("via")[0])
-    via = stamped(Via.parse(first), source_host, source_port)
+    _, *others = lexical.split_list(request.headers.all("via")[0])
+    via = stamped(request.via, source_host, source_port)
     request.headers.replace_first("Via", ", ".join([str(via), *others]))
+    request.headers.know("via", "via", via)
 
 
 def _serialise(start_line: str, headers: Headers, body: bytes) -> bytes:
-    length = str(len(body))
     if "\r" in start_line or "\n" in start_line:
         raise LocalProtocolError("a start line of more than one line")
-    lines = [f"{name}: {length if name.lower() in _LENGTH_NAMES else value}" for name, value in headers]
-    if "content-length" not in headers:
-        lines.append(f"Content-Length: {length}")
     try:
-        return "\r\n".join([start_line, *lines, "", ""]).encode("utf-8", "surrogateescape") + body
+        return "\r\n".join([start_line, *headers.wire_lines(len(body)), "", ""]).encode("utf-8", "surrogateescape") + body
     except UnicodeEncodeError as error:
         raise LocalProtocolError("text that cannot be sent") from error

@@ -13,6 +13,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pbx.sip import lexical
 from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.memo import remembered
 from pbx.sip.lexical import split_list
 
 __all__ = ["NameAddr", "SipUri", "escape", "split_list", "unescape"]
@@ -49,9 +50,13 @@ class SipUri:
     headers: tuple[tuple[str, str], ...] = ()
     opaque: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> SipUri:
+    @staticmethod
+    def parse(text: str) -> SipUri:
         """Raises RemoteProtocolError for text that is no URI. An unknown scheme is no error here."""
+        return _uri(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> SipUri:
         scheme_match = _SCHEME.match(text)
         if not scheme_match or _NEVER_IN_URI.search(text):
             raise RemoteProtocolError("not a URI")
@@ -202,9 +207,13 @@ class NameAddr:
     parameters: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     uri_text: str = field(default="", compare=False)
 
-    @classmethod
-    def parse(cls, text: str) -> NameAddr:
+    @staticmethod
+    def parse(text: str) -> NameAddr:
         """Raises RemoteProtocolError."""
+        return _name_addr(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> NameAddr:
         text = text.strip()
         display_name, start = _display_name(text)
         if start < 0:
@@ -262,3 +271,7 @@ def _display_name(text: str) -> tuple[str, int]:
     name = text[:start] if start > 0 else ""
     # A quote before the bracket means that the bracket stands in a parameter: sip:a@b;x="<".
     return ("", -1) if '"' in name else (name.strip(), start)
+
+
+_uri = remembered(SipUri._parse)
+_name_addr = remembered(NameAddr._parse)
