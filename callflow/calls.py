@@ -55,9 +55,11 @@ class Calls:
     def arrived(self, leg: InboundLeg) -> None:
         """The user agent's new call. From here its task owns it."""
         arrival = leg.arrival
-        plan = self.exchange.plan
         from_trunk = arrival.trunk is not None
-        route = plan.from_trunk(arrival.dialled) if from_trunk else plan.from_phone(arrival.dialled)
+        if from_trunk:
+            route = self.exchange.plan.from_trunk(arrival.dialled)
+        else:
+            route = self.exchange.route(arrival.dialled, by=arrival.user)
         call = Call(self.exchange, leg.call_id, direction_of(route, from_trunk=from_trunk))
         call.recorded = self.exchange.recording_rules.applies(call.direction, route)
         call.takes(leg, arrival.user)
@@ -106,7 +108,7 @@ class Calls:
         """Ring the actor's own phone, then `number`. Returns the call's id at once. Raises ControlRefused."""
         if actor.extension is None:
             raise ControlRefused("no_phone")
-        route = self.exchange.plan.from_phone(number)
+        route = self.exchange.route(number, by=actor.extension)
         if isinstance(route, Refuse):
             raise ControlRefused("forbidden" if route.outcome is Outcome.FORBIDDEN else "no_route")
         if not self.exchange.user_agent.phones_of(actor.extension):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from callflow.facts import Direction
+from callflow.permissions import Permissions
 from callflow.ports import Clock, FactSink, Prompts, RecordingPlaces
 from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
@@ -42,6 +43,13 @@ class Exchange:
     recording_rules: RecordingRules = RecordingRules()
     ring_timeout: float = 30.0  # seconds that an extension rings
     names: Mapping[str, str] = field(default_factory=dict)  # extension -> the person's name
+    permissions: Permissions = field(default_factory=Permissions)
+
+    def route(self, number: str, *, by: str | None) -> Route:
+        """Where `number` leads when `by` has it called: the extension that dials, transfers, forwards, redirects or
+        clicks, and so pays; None for a trusted peer. Every way to a number passes here."""
+        route = self.plan.from_phone(number)
+        return self.permissions.refusal(by, route, self.clock.now()) or route
 
     def line(self, number: str) -> LinePlan | None:
         return self.plan.lines.get(number)

@@ -208,12 +208,31 @@ class PhoneOffline(Fact):
     reason: str = "removed"  # removed | expired | flow_lost
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsBarred(Fact):
+    """An alarm: an extension wanted outside what it may not. The first time for each barrier in a day; what it dialled
+    is the call's own story. `barrier`: see `callflow.permissions.Barrier`."""
+
+    extension: str | None
+    barrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLockedOut(Fact):
+    """An alarm: too many wrong passwords from one address. `account` is the last one that it tried: hostile text."""
+
+    source: str
+    account: str
+    seconds: float
+
+
 KINDS: Mapping[str, type[Fact]] = MappingProxyType(
     {
         kind.__name__: kind
         for kind in (
             PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
             CallHeld, CallResumed, SegmentEnded, RecordingStarted, RecordingReady, CallEnded, PhoneOnline, PhoneOffline,
+            CallsBarred, SourceLockedOut,
         )
     }
 )  # fmt: skip

@@ -81,8 +81,6 @@ class DialPlan:
     trunks: Mapping[str, TrunkPlan] = field(default_factory=dict)  # by name
     trunk_numbers: Mapping[str, str] = field(default_factory=dict)  # a number that stands for a whole trunk
     dids: Mapping[str, str] = field(default_factory=dict)  # digits of the DID -> our number
-    country_code: str = "380"
-    international: bool = False  # toll fraud: closed until opened
 
     def inside(self, number: str) -> Route:
         """Where one of our own numbers leads."""
@@ -107,7 +105,7 @@ class DialPlan:
         return self.outside(number) if isinstance(route, Refuse) else route
 
     def outside(self, number: str) -> Route:
-        """A telephone number, by the trunk whose prefix fits best."""
+        """A telephone number, by the trunk whose prefix fits best. Who may call there: see `callflow.permissions`."""
         digits = digits_of(number)
         if not digits or len(number) > LONGEST_NUMBER or not is_dialable(number):
             return UNKNOWN_NUMBER
@@ -120,14 +118,7 @@ class DialPlan:
         ]
         if not fits:
             return UNKNOWN_NUMBER
-        if self.is_international(number) and not self.international:
-            return FORBIDDEN
         return ToTrunk(max(fits, key=lambda fit: fit[0])[1], number)
-
-    def is_international(self, number: str) -> bool:
-        if number.startswith("+"):
-            return not number.startswith(f"+{self.country_code}")
-        return number.startswith("00") and not number.startswith(f"00{self.country_code}")
 
 
 def digits_of(number: str) -> str:

@@ -14,7 +14,8 @@ import structlog
 
 from callflow.calls import Calls
 from callflow.exchange import Exchange, RecordingRules
-from callflow.facts import PhoneOffline, PhoneOnline
+from callflow.facts import CallsBarred, PhoneOffline, PhoneOnline
+from callflow.permissions import Barrier
 from callflow.presence import Presence
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
@@ -201,19 +202,25 @@ def _registrations(given: Surroundings, endpoint: Endpoint, dispatcher: Dispatch
 def _exchange(
     given: Surroundings, accounts: switchboard.ConfiguredAccounts, user_agent: UserAgent, dispatcher: Dispatcher
 ) -> Exchange:
-    config = given.config
+    config, clock = given.config, SystemClock()
+
+    def barred(by: str | None, barrier: Barrier) -> None:
+        log.warning("call outside refused", extension=by, barrier=barrier.value)
+        given.spool.append(CallsBarred(id=fresh_id(), at=clock.now(), extension=by, barrier=barrier.value))
+
     return Exchange(
         user_agent=user_agent,
         dispatcher=dispatcher,
         presence=Presence(dispatcher.legs),
         ledger=given.spool,
-        clock=SystemClock(),
+        clock=clock,
         plan=switchboard.dial_plan(config, accounts),
         prompts=PromptFiles(given.data / "prompts", config.language),
         recordings=Store(given.data / "recordings"),
         recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
+        permissions=switchboard.permissions(config, barred),
     )
 
 

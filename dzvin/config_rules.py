@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dzvin.config_shape import Address, Config, NumberRange
+from dzvin.config_shape import Address, Config, Hours, NumberRange
 
 Path = tuple[str | int, ...]
 Breach = tuple[Path, str]
@@ -24,8 +24,8 @@ LARGEST_RANGE = 100_000
 def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
-        _installation, _addresses, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks, _dids,
-        _unchallenged, _services,
+        _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks,
+        _dids, _unchallenged, _services,
     ):  # fmt: skip
         yield from rule(config)
 
@@ -55,8 +55,22 @@ def _addresses(config: Config) -> Iterator[Breach]:
     else:
         if len(ports) < 4 * config.media.workers:
             yield ("media", "ports"), f"expected at least {4 * config.media.workers} ports for the workers"
+
+
+def _security(config: Config) -> Iterator[Breach]:
     for text in config.security.trusted:
         yield from _parses(("security", "trusted"), _network, text)
+    for name in config.security.scanners:
+        if len(name) < 3:
+            yield ("security", "scanners"), f'expected a part of a User-Agent, 3 characters or more, got "{name}"'
+    for prefix in config.security.premium_prefixes:
+        if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
+            yield ("security", "premium_prefixes"), f'expected digits such as "0900" or "+38090", got "{prefix}"'
+    if config.security.hours:
+        yield from _parses(("security", "hours"), Hours.parse, config.security.hours)
+    for index, entry in enumerate(config.extensions):
+        if entry.hours:
+            yield from _parses(("extensions", index, "hours"), Hours.parse, entry.hours)
 
 
 def _registrations(config: Config) -> Iterator[Breach]:

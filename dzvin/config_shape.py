@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import time
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
+Limit = Annotated[int, Meta(ge=0)]  # 0: none
 Locale = Literal["uk", "en", "ru"]
 DigestName = Literal["MD5", "SHA-256", "SHA-512-256"]
 RecordingRule = Literal["internal", "lines", "inbound", "outbound"]
@@ -83,6 +85,22 @@ class NumberRange(NamedTuple):
         return self.stop - self.start + 1
 
 
+class Hours(NamedTuple):
+    """Times of day; an end before the start goes over midnight."""
+
+    start: time
+    end: time
+
+    @classmethod
+    def parse(cls, text: str) -> Hours:
+        """Read `08:00-20:00`. Raises ValueError that says what is expected."""
+        try:
+            start, end = map(time.fromisoformat, text.split("-"))
+        except ValueError as error:
+            raise ValueError(f'expected times such as "08:00-20:00", got "{text}"') from error
+        return cls(start, end)
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """A SIP account, read or expanded from `[[extensions]]`. The core turns the password into HA1."""
 
@@ -137,9 +155,22 @@ class Recordings(Table, frozen=True, kw_only=True):
     encrypt: bool = True
 
 
+SCANNERS = (
+    "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sipscan", "sipptk", "sundayddr",
+    "pplsip", "VaxSIPUserAgent", "VaxIPUserAgent",
+)  # fmt: skip
+
+
 class Security(Table, frozen=True, kw_only=True):
     trusted: tuple[str, ...] = ()  # addresses and networks free of lockouts and limits
+    scanners: tuple[str, ...] = SCANNERS  # parts of a User-Agent whose messages are dropped in silence
     international: bool = False
+    premium: bool = False
+    premium_prefixes: tuple[str, ...] = ()  # beyond what the country's numbering plan says
+    calls_at_once: Limit = 2  # to the outside, for each extension; so are the next ones
+    calls_per_minute: Limit = 20
+    minutes_per_day: Limit = 480
+    hours: str = ""  # of calls to the outside: "08:00-20:00"; empty: at any time
 
 
 class Calls(Table, frozen=True, kw_only=True):
@@ -175,6 +206,12 @@ class Extension(Table, frozen=True, kw_only=True):
     first: str = ""
     last: str = ""
     digest: tuple[DigestName, ...] = ()  # empty: as in [sip]
+    international: bool | None = None  # None, here and below: as in [security]
+    premium: bool | None = None
+    calls_at_once: Limit | None = None
+    calls_per_minute: Limit | None = None
+    minutes_per_day: Limit | None = None
+    hours: str | None = None
 
     @property
     def range(self) -> NumberRange | None:

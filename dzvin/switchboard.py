@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import phonenumbers
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 from callflow.facts import Direction
+from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
 from callflow.router import DialPlan, LinePlan, MenuPlan, TrunkPlan, digits_of
+from dzvin import config_shape
 from dzvin.config import Config
+from dzvin.config_shape import Extension, Security
 from pbx.net.transport import Flow
 from pbx.ports import Account, Door
 from pbx.sip.digest import Algorithm, ha1
 from queue_engine.work import Line
+
+OUTSIDE_KEYS = ("international", "premium", "calls_at_once", "calls_per_minute", "minutes_per_day", "hours")
 
 
 class ConfiguredAccounts:
@@ -88,9 +92,34 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
         },
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},
         dids={digits_of(did.number): did.to for did in config.dids},
-        country_code=str(phonenumbers.country_code_for_region(config.region)),
-        international=config.security.international,
     )
+
+
+def permissions(config: Config, on_alarm: Callable[[str | None, Barrier], None]) -> Permissions:
+    """What each extension may spend outside."""
+    rules = {
+        number: _outside_rules(config.security, entry)
+        for entry in config.extensions
+        if any(getattr(entry, key) is not None for key in OUTSIDE_KEYS)
+        for number in (entry.range.numbers() if entry.range else (entry.number,))
+    }
+    return Permissions(
+        _outside_rules(config.security),
+        rules,
+        region=config.region,
+        zone=ZoneInfo(config.timezone),
+        premium_prefixes=config.security.premium_prefixes,
+        ties=frozenset(trunk.number for trunk in config.trunks if trunk.number),
+        on_alarm=on_alarm,
+    )
+
+
+def _outside_rules(company: Security, entry: Extension | None = None) -> OutsideRules:
+    values = {key: getattr(company, key) for key in OUTSIDE_KEYS}
+    if entry is not None:
+        values |= {key: value for key in OUTSIDE_KEYS if (value := getattr(entry, key)) is not None}
+    hours = config_shape.Hours.parse(values["hours"]) if values["hours"] else None
+    return OutsideRules(**{**values, "hours": Hours(*hours) if hours else None})
 
 
 def recorded_directions(config: Config) -> frozenset[Direction]:

@@ -57,11 +57,6 @@ def test_a_phone_reaches_our_own_numbers_first_and_then_the_trunk_with_the_longe
     assert PLAN.from_phone(number) == route
 
 
-@pytest.mark.parametrize("number", ["0037122334455", "+37122334455"])
-def test_international_numbers_are_closed_until_opened(number: str) -> None:
-    assert PLAN.from_phone(number) == Refuse(Outcome.FORBIDDEN, 403)
-
-
 def test_an_outside_caller_reaches_dids_only() -> None:
     assert PLAN.from_trunk("+380441234567") == ToLine(LINE)
     assert PLAN.from_trunk("380441234567") == ToLine(LINE)
