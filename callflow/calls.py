@@ -56,8 +56,8 @@ class Calls:
         """The user agent's new call. From here its task owns it."""
         arrival = leg.arrival
         from_trunk = arrival.trunk is not None
-        if from_trunk:
-            route = self.exchange.plan.from_trunk(arrival.dialled)
+        if arrival.trunk:
+            route = self.exchange.plan.from_trunk(arrival.dialled, arrival.trunk)
         else:
             route = self.exchange.route(arrival.dialled, by=arrival.user)
         call = Call(self.exchange, leg.call_id, direction_of(route, from_trunk=from_trunk))

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
+from callflow.dids import Dids
 from callflow.facts import Direction, Outcome
+from callflow.numbers import LONGEST_NUMBER, NumberPlan, Rule, is_dialable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +32,33 @@ class MenuPlan:
     attempts: int = 3
 
 
+FAIL_OVER = frozenset({401, 402, 403, 407, 408})
+"""Failures of a trunk itself, beside all 5xx: it does not know us, has no money left, or is not there."""
+WITHHELD = "#31#"
+"""Dialled before a number: the caller's number is not shown (as on mobile phones)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkPlan:
+    """What routing and numbers need of a trunk; how it is reached is the switchboard's business."""
+
     name: str
-    host: str
-    port: int
+    host: str = ""
+    port: int = 0
     record: bool | None = None  # None: by the rule for its direction
     outbound: bool = True
     prefixes: Sequence[str] = ()  # outside numbers that go this way
+    priority: int = 1  # among trunks whose prefix fits as well: the lowest first
+    weight: int = 1  # share of the calls among trunks of one priority
+    fail_over: frozenset[int] = FAIL_OVER  # answers after which the next trunk is tried, beside 5xx
+    default: str = ""  # our number for calls to numbers that nobody knows
+    called_out: Sequence[Rule] = ()  # numbers as this trunk wants them
+    caller_out: Sequence[Rule] = ()
+    called_in: Sequence[Rule] = ()  # numbers as it brings them
+    caller_in: Sequence[Rule] = ()
+    caller_id: str = ""  # shown when nobody has a number of their own; "": the extension
+    caller_name: str = ""
+    show_original: bool = False  # of a call from outside that goes out again: the caller's own number
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +78,12 @@ class ToMenu:
 
 @dataclass(frozen=True, slots=True)
 class ToTrunk:
+    """`trunk` is the first choice; `tiers` are all that may carry the call, those of one tier as good as each other."""
+
     trunk: TrunkPlan
     number: str
+    tiers: tuple[tuple[TrunkPlan, ...], ...] = ()
+    withheld: bool = False  # the caller asks not to be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +96,6 @@ Route = ToExtension | ToLine | ToMenu | ToTrunk | Refuse
 
 UNKNOWN_NUMBER = Refuse(Outcome.UNKNOWN_NUMBER, 404)
 FORBIDDEN = Refuse(Outcome.FORBIDDEN, 403)
-LONGEST_NUMBER = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +105,8 @@ class DialPlan:
     menus: Mapping[str, MenuPlan] = field(default_factory=dict)
     trunks: Mapping[str, TrunkPlan] = field(default_factory=dict)  # by name
     trunk_numbers: Mapping[str, str] = field(default_factory=dict)  # a number that stands for a whole trunk
-    dids: Mapping[str, str] = field(default_factory=dict)  # digits of the DID -> our number
+    dids: Dids = field(default_factory=Dids)
+    numbers: NumberPlan = field(default_factory=NumberPlan)
 
     def inside(self, number: str) -> Route:
         """Where one of our own numbers leads."""
@@ -90,13 +116,16 @@ class DialPlan:
             return ToLine(line)
         if menu := self.menus.get(number):
             return ToMenu(menu)
-        if trunk := self.trunk_numbers.get(number):
-            return ToTrunk(self.trunks[trunk], number)
+        if name := self.trunk_numbers.get(number):
+            trunk = self.trunks[name]
+            return ToTrunk(trunk, number, ((trunk,),))
         return UNKNOWN_NUMBER
 
-    def from_trunk(self, number: str) -> Route:
+    def from_trunk(self, number: str, trunk: str = "") -> Route:
         """A call from outside may reach a DID and nothing else: a provider never dials extensions or other trunks."""
-        target = self.dids.get(digits_of(number))
+        target = self.dids.lead(self.numbers.spellings(number), trunk)
+        if target is None and trunk in self.trunks:
+            target = self.trunks[trunk].default or None
         return UNKNOWN_NUMBER if target is None else self.inside(target)
 
     def from_phone(self, number: str) -> Route:
@@ -105,29 +134,27 @@ class DialPlan:
         return self.outside(number) if isinstance(route, Refuse) else route
 
     def outside(self, number: str) -> Route:
-        """A telephone number, by the trunk whose prefix fits best. Who may call there: see `callflow.permissions`."""
-        digits = digits_of(number)
-        if not digits or len(number) > LONGEST_NUMBER or not is_dialable(number):
+        """A telephone number, by the trunks whose prefix fits: the longest prefix first, then by priority.
+
+        Who may call there: see `callflow.permissions`.
+        """
+        withheld = number.startswith(WITHHELD)
+        number = number.removeprefix(WITHHELD)
+        if len(number) > LONGEST_NUMBER or not is_dialable(number) or not any(map(str.isdigit, number)):
             return UNKNOWN_NUMBER
-        fits = [
-            (len(prefix), trunk)
-            for trunk in self.trunks.values()
-            if trunk.outbound
-            for prefix in trunk.prefixes
-            if number.startswith(prefix)
-        ]
-        if not fits:
+        tiers = self._tiers(number)
+        if not tiers:
             return UNKNOWN_NUMBER
-        return ToTrunk(max(fits, key=lambda fit: fit[0])[1], number)
+        return ToTrunk(tiers[0][0], number, tiers, withheld)
 
-
-def digits_of(number: str) -> str:
-    return "".join(character for character in number if character.isascii() and character.isdigit())
-
-
-def is_dialable(number: str) -> bool:
-    """`+`, digits, `*`, `#` and the separators people type; nothing that could be markup or a header."""
-    return all(character in "+0123456789*#-. ()" for character in number)
+    def _tiers(self, number: str) -> tuple[tuple[TrunkPlan, ...], ...]:
+        fits: list[tuple[int, int, TrunkPlan]] = []
+        for trunk in self.trunks.values():
+            lengths = [len(prefix) for prefix in trunk.prefixes if trunk.outbound and number.startswith(prefix)]
+            if lengths:
+                fits.append((-max(lengths), trunk.priority, trunk))
+        fits.sort(key=lambda fit: fit[:2])
+        return tuple(tuple(fit[2] for fit in tier) for _, tier in groupby(fits, key=lambda fit: fit[:2]))
 
 
 def direction_of(route: Route, *, from_trunk: bool) -> Direction:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from callflow.dids import Did, Dids
 from callflow.exchange import RecordingRules
 from callflow.facts import Direction, Outcome
+from callflow.numbers import Pattern
 from callflow.router import (
     DialPlan,
     LinePlan,
@@ -31,7 +33,7 @@ PLAN = DialPlan(
     menus={"8000": MENU},
     trunks={trunk.name: trunk for trunk in (CITY, MOBILE, SILENT)},
     trunk_numbers={"uas": "silent"},
-    dids={"380441234567": "7000"},
+    dids=Dids([Did(to="7000", number=Pattern.parse("380441234567"))]),
 )
 
 
@@ -41,10 +43,11 @@ PLAN = DialPlan(
         ("1001", ToExtension("1001")),
         ("7000", ToLine(LINE)),
         ("8000", ToMenu(MENU)),
-        ("uas", ToTrunk(SILENT, "uas")),
-        ("0441112233", ToTrunk(CITY, "0441112233")),
-        ("0671112233", ToTrunk(MOBILE, "0671112233")),
-        ("+380671112233", ToTrunk(MOBILE, "+380671112233")),
+        ("uas", ToTrunk(SILENT, "uas", ((SILENT,),))),
+        ("0441112233", ToTrunk(CITY, "0441112233", ((CITY,),))),
+        ("0671112233", ToTrunk(MOBILE, "0671112233", ((MOBILE,), (CITY,)))),
+        ("+380671112233", ToTrunk(MOBILE, "+380671112233", ((MOBILE,), (CITY,)))),
+        ("#31#0441112233", ToTrunk(CITY, "0441112233", ((CITY,),), withheld=True)),
         ("5559999", Refuse(Outcome.UNKNOWN_NUMBER, 404)),
         ("", Refuse(Outcome.UNKNOWN_NUMBER, 404)),
         ("0" * 40, Refuse(Outcome.UNKNOWN_NUMBER, 404)),
@@ -55,6 +58,22 @@ def test_a_phone_reaches_our_own_numbers_first_and_then_the_trunk_with_the_longe
     number: str, route: Route
 ) -> None:
     assert PLAN.from_phone(number) == route
+
+
+def test_trunks_of_one_prefix_stand_in_order_of_priority_and_equal_ones_in_one_tier() -> None:
+    first, second, third = (
+        TrunkPlan(name=name, prefixes=("0",), priority=priority) for name, priority in (("a", 2), ("b", 1), ("c", 2))
+    )
+    inbound_only = TrunkPlan(name="d", prefixes=("0",), outbound=False)
+    plan = DialPlan(extensions=(), trunks={trunk.name: trunk for trunk in (first, second, third, inbound_only)})
+    assert plan.outside("044") == ToTrunk(second, "044", ((second,), (first, third)))
+
+
+def test_a_number_that_nobody_knows_goes_to_its_trunks_default() -> None:
+    trunk = TrunkPlan(name="t", default="7000")
+    plan = DialPlan(extensions=(), lines={"7000": LINE}, trunks={"t": trunk})
+    assert plan.from_trunk("+380999999999", "t") == ToLine(LINE)
+    assert plan.from_trunk("+380999999999", "other") == Refuse(Outcome.UNKNOWN_NUMBER, 404)
 
 
 def test_an_outside_caller_reaches_dids_only() -> None:
