@@ -32,6 +32,8 @@ class Timers:
         self._count = 0
         self._handle: asyncio.TimerHandle | None = None
         self._armed_for = float("inf")
+        self.on_fire: Callable[[Hashable], None] | None = None
+        """Told the key of each timer that fires, before its callback runs."""
 
     def __len__(self) -> int:
         """Timers that run (what a leak check counts)."""
@@ -84,6 +86,8 @@ class Timers:
                 callback, entry.callback = entry.callback, None
                 if callback is not None:
                     del self._live[entry.key]
+                    if self.on_fire is not None:
+                        self.on_fire(entry.key)
                     callback()
         finally:
             # A callback that raised must not silence the timers behind it.

@@ -6,6 +6,8 @@ Rules of this room:
 2. A request that nobody has vouched for gets no transaction: the user agent answers it statelessly, or calls
    `accept` once it is satisfied. So a stranger's packet leaves nothing behind (no timer, no table row).
 3. One message's failure ends that message only.
+4. What belongs to a call is noted in its trace: each event that a machine is given goes through `_client_event` or
+   `_server_event`, each message that leaves through `_send` or `send_stateless`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -30,11 +33,23 @@ from pbx.sip.transaction.non_invite_client import NonInviteClientTransaction
 from pbx.sip.transaction.non_invite_server import NonInviteServerTransaction
 from pbx.sip.transaction.timers import Timer
 from pbx.timers import Timers
+from pbx.trace.tap import MachineTrace, Traces
 
 log = structlog.get_logger("pbx.transactions")
 
 MAX_TRANSACTIONS = 50_000
 """Live transactions of each kind. Above it new requests are answered 503 and new calls are not placed."""
+
+
+Machine = InviteClientTransaction | NonInviteClientTransaction | InviteServerTransaction | NonInviteServerTransaction
+ClientEvent = Response | TimerFired | TransportFailed | Cancelled
+ServerEvent = Request | Respond | TimerFired | TransportFailed
+_KINDS: dict[type, str] = {
+    InviteClientTransaction: "IC",
+    NonInviteClientTransaction: "NC",
+    InviteServerTransaction: "IS",
+    NonInviteServerTransaction: "NS",
+}
 
 
 class Overloaded(Exception):
@@ -57,7 +72,7 @@ class User(Protocol):
 class ClientTransaction:
     """A request that we sent. Callbacks: each delivered response, then the end with its reason."""
 
-    __slots__ = ("flow", "key", "machine", "on_end", "on_response", "request")
+    __slots__ = ("flow", "key", "machine", "on_end", "on_response", "request", "trace")
 
     def __init__(
         self,
@@ -66,10 +81,12 @@ class ClientTransaction:
         flow: Flow,
         on_response: Callable[[Response], None],
         on_end: Callable[[Reason], None],
+        trace: MachineTrace | None = None,
     ) -> None:
         self.machine = machine
         self.request = request
         self.flow = flow
+        self.trace = trace
         self.key = client_key(request)
         self.on_response = on_response
         self.on_end = on_end
@@ -78,7 +95,7 @@ class ClientTransaction:
 class ServerTransaction:
     """A request that we accepted and owe a final response."""
 
-    __slots__ = ("_layer", "flow", "key", "machine", "request")
+    __slots__ = ("_layer", "flow", "key", "machine", "request", "trace")
 
     def __init__(
         self,
@@ -86,11 +103,13 @@ class ServerTransaction:
         machine: InviteServerTransaction | NonInviteServerTransaction,
         request: Request,
         flow: Flow,
+        trace: MachineTrace | None = None,
     ) -> None:
         self._layer = layer
         self.machine = machine
         self.request = request
         self.flow = flow
+        self.trace = trace
         self.key = server_key(request)
 
     def respond(self, response: Response) -> None:
@@ -102,7 +121,9 @@ class Transactions:
 
     user: User
 
-    def __init__(self, timers: Timers, senders: Mapping[str, Sender]) -> None:
+    def __init__(self, timers: Timers, senders: Mapping[str, Sender], traces: Traces | None = None) -> None:
+        self.traces = Traces(timers.now) if traces is None else traces
+        timers.on_fire = self.traces.fired
         self._timers = timers
         self._senders = senders
         self._clients: dict[Key, ClientTransaction] = {}
@@ -113,6 +134,8 @@ class Transactions:
         self.received = 0
         self.malformed = 0
         self.failed = 0
+        self.at_hand = b""
+        """The message that is being received, as it came."""
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
@@ -126,11 +149,17 @@ class Transactions:
             return  # a keep-alive (RFC 5626 §3.5.1 and its many relatives)
         try:
             message = parse(data)
+            self.at_hand = data
+            trace = self.traces.of(message.sip_call_id)
+            if trace is not None:
+                trace.received(data, flow)
             if isinstance(message, Request):
                 stamp(message, flow.host, flow.port)
                 self._receive_request(message, flow)
             else:
                 self._receive_response(message, flow)
+            if trace is not None:
+                trace.settle()
         except RemoteProtocolError as error:
             self._refuse(error, flow)
         except Exception:
@@ -149,7 +178,7 @@ class Transactions:
         if server is not None:
             if request.method == "ACK" and not isinstance(server.machine, InviteServerTransaction):
                 return
-            self._perform_server(server, server.machine.handle(request))
+            self._server_event(server, request)
         elif request.method == "ACK":
             self.user.on_ack(request)
         else:
@@ -164,7 +193,7 @@ class Transactions:
         if client is None:
             self.user.on_stray_response(response, flow)
         else:
-            self._perform_client(client, client.machine.handle(response))
+            self._client_event(client, response)
 
     # ---- from the user -----------------------------------------------------------------------------------------
 
@@ -178,17 +207,26 @@ class Transactions:
             machine = InviteServerTransaction(request, reliable=reliable)
         else:
             machine = NonInviteServerTransaction(request, reliable=reliable)
-        server = ServerTransaction(self, machine, request, flow)
+        server = ServerTransaction(self, machine, request, flow, self._traced(request, machine))
         self._servers[server.key] = server
         machine.start()  # delivers the request, which the user has already
         return server
+
+    def trace(self, invite: ServerTransaction, call_id: UUID, leg_id: UUID) -> None:
+        """A call begins with the INVITE at hand: from here on its signalling is noted."""
+        self.traces.arrived(call_id, leg_id, invite.request.sip_call_id, self.at_hand, invite.flow)
+        invite.trace = self._traced(invite.request, invite.machine)
+
+    def _traced(self, request: Request, machine: Machine) -> MachineTrace | None:
+        leg = self.traces.of(request.sip_call_id)
+        return None if leg is None else leg.machine(_KINDS[type(machine)], reliable=machine.reliable)
 
     def invite_of(self, cancel: Request) -> ServerTransaction | None:
         """The INVITE that a CANCEL would end (RFC 3261 §9.2), while it is still to be answered or lingers."""
         return self._servers.get(invite_key(cancel))
 
     def respond(self, server: ServerTransaction, response: Response) -> None:
-        self._perform_server(server, server.machine.handle(Respond(response)))
+        self._server_event(server, Respond(response))
 
     def request(
         self,
@@ -207,11 +245,15 @@ class Transactions:
             machine = InviteClientTransaction(request, reliable=reliable)
         else:
             machine = NonInviteClientTransaction(request, reliable=reliable)
-        client = ClientTransaction(machine, request, flow, on_response, on_end)
+        trace = self._traced(request, machine)
+        client = ClientTransaction(machine, request, flow, on_response, on_end, trace)
         self._clients[client.key] = client
         self._unanswered.add(client)
         self._all_answered.clear()
-        self._perform_client(client, machine.start())
+        effects = machine.start()
+        if trace is not None:
+            trace.step(None, machine.state.name, effects)
+        self._perform_client(client, effects)
         return client
 
     async def settled(self) -> None:
@@ -231,7 +273,7 @@ class Transactions:
         except Overloaded:
             self.send_stateless(cancel, invite.flow)
         if isinstance(invite.machine, InviteClientTransaction):
-            self._perform_client(invite, invite.machine.handle(Cancelled()))
+            self._client_event(invite, Cancelled())
 
     def resume_invite(
         self,
@@ -251,20 +293,32 @@ class Transactions:
 
     def send_stateless(self, message: Request | Response, flow: Flow) -> None:
         """Send without a transaction: an ACK for a 2xx, a challenge, a refusal. Failures are counted, not raised."""
-        try:
-            self._senders[flow.protocol].send(message.serialise(), flow)
-        except OSError as error:
-            self.failed += 1
-            log.info("unreachable", flow=str(flow), error=str(error))
+        data = message.serialise()
+        sent = self._put(data, flow)
+        trace = self.traces.of(message.sip_call_id)
+        if trace is not None:
+            trace.sent(data, flow, failed=not sent)
 
-    # ---- effects -----------------------------------------------------------------------------------------------
+    # ---- events and effects ------------------------------------------------------------------------------------
+
+    def _client_event(self, client: ClientTransaction, event: ClientEvent) -> None:
+        effects = client.machine.handle(event)  # type: ignore[arg-type]  # each machine ignores what is not for it
+        if client.trace is not None:
+            client.trace.step(event, client.machine.state.name, effects)
+        self._perform_client(client, effects)
+
+    def _server_event(self, server: ServerTransaction, event: ServerEvent) -> None:
+        effects = server.machine.handle(event)
+        if server.trace is not None:
+            server.trace.step(event, server.machine.state.name, effects)
+        self._perform_server(server, effects)
 
     def _perform_client(self, client: ClientTransaction, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(message):
-                    if not self._send(message, client.flow):
-                        self._perform_client(client, client.machine.handle(TransportFailed()))
+                    if not self._send(message, client):
+                        self._client_event(client, TransportFailed())
                         return
                 case Deliver(message):
                     assert isinstance(message, Response)
@@ -283,14 +337,18 @@ class Transactions:
                     for timer in Timer:
                         self._timers.stop((client, timer))
                     client.on_end(reason)
+                    if client.trace is not None:
+                        client.trace.ended()
 
     def _perform_server(self, server: ServerTransaction, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(message):
-                    if not self._send(message, server.flow):
-                        self._perform_server(server, server.machine.handle(TransportFailed()))
-                        return
+                    if not self._send(message, server):
+                        self._server_event(server, TransportFailed())
+                        if server.key not in self._servers:
+                            return
+                        # RFC 6026 §7.1: an INVITE's transaction lives on, so it needs the timers that end it.
                 case Deliver(message):
                     if isinstance(message, Request) and message.method == "ACK":
                         self.user.on_ack(message)
@@ -301,19 +359,31 @@ class Transactions:
                 case Inform():
                     pass  # the response is lost; the peer's retransmission asks for it again
                 case Terminate(_):
-                    self._servers.pop(server.key, None)
-                    for timer in Timer:
-                        self._timers.stop((server, timer))
+                    self._forget(server)
+
+    def _forget(self, server: ServerTransaction) -> None:
+        self._servers.pop(server.key, None)
+        for timer in Timer:
+            self._timers.stop((server, timer))
+        if server.trace is not None:
+            server.trace.ended()
 
     def _client_timer(self, client: ClientTransaction, timer: Timer) -> Callable[[], None]:
-        return lambda: self._perform_client(client, client.machine.handle(TimerFired(timer)))
+        return lambda: self._client_event(client, TimerFired(timer))
 
     def _server_timer(self, server: ServerTransaction, timer: Timer) -> Callable[[], None]:
-        return lambda: self._perform_server(server, server.machine.handle(TimerFired(timer)))
+        return lambda: self._server_event(server, TimerFired(timer))
 
-    def _send(self, message: Request | Response, flow: Flow) -> bool:
+    def _send(self, message: Request | Response, transaction: ClientTransaction | ServerTransaction) -> bool:
+        data = message.serialise()
+        sent = self._put(data, transaction.flow)
+        if transaction.trace is not None:
+            transaction.trace.sent(data, transaction.flow, failed=not sent)
+        return sent
+
+    def _put(self, data: bytes, flow: Flow) -> bool:
         try:
-            self._senders[flow.protocol].send(message.serialise(), flow)
+            self._senders[flow.protocol].send(data, flow)
         except OSError as error:
             self.failed += 1
             log.info("unreachable", flow=str(flow), error=str(error))

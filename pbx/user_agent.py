@@ -177,14 +177,17 @@ class UserAgent:
         self._arrived(request, flow, Arrival(number, user, trunk), offered)
 
     def _arrived(self, request: Request, flow: Flow, arrival: Arrival, offered: Sdp | None) -> None:
-        server = self._endpoint.transactions.accept(request, flow)
+        call_id, leg_id = uuid7(), uuid7()
+        transactions = self._endpoint.transactions
+        server = transactions.accept(request, flow)
+        transactions.trace(server, call_id, leg_id)
         server.respond(reply(request, 100))
         from_ = request.from_
         remote = Identity(readable(from_.uri.user or ""), from_.readable_name)
         leg = InboundLeg(
             self._endpoint,
-            call_id=uuid7(),
-            leg_id=uuid7(),
+            call_id=call_id,
+            leg_id=leg_id,
             server=server,
             remote=remote,
             arrival=arrival,
@@ -193,6 +196,7 @@ class UserAgent:
         self._legs[request.sip_call_id, leg.local_tag] = leg
         self._unanswered[server.key] = leg
         leg.on_released(lambda _: self._forget(request.sip_call_id, leg.local_tag, server))
+        transactions.traces.watch(leg)
         self._on_call(leg)
 
     def _forget(self, sip_call_id: str, local_tag: str, server: ServerTransaction | None = None) -> None:
@@ -209,6 +213,7 @@ class UserAgent:
         leg = OutboundLeg(self._endpoint, call_id=call_id, leg_id=uuid7(), destination=destination, caller=caller)
         self._legs[leg.sip_call_id, leg.local_tag] = leg
         leg.on_released(lambda _: self._forget(leg.sip_call_id, leg.local_tag))
+        self._endpoint.transactions.traces.placed(leg)
         return leg
 
     def phones_of(self, extension: str) -> tuple[Destination, ...]:

@@ -18,6 +18,7 @@ from pbx.sip.digest import Algorithm, Nonces, authorise, ha1
 from pbx.sip.message import Request, Response, parse
 from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
+from pbx.trace.tap import Traces
 from pbx.transactions import Transactions
 from pbx.user_agent import UserAgent
 
@@ -87,7 +88,10 @@ class Switch:
         self.sender = KeptSender()
         self.media = PromisedMedia()
         self.timers = Timers(asyncio.get_running_loop())
-        self.transactions = Transactions(self.timers, {"UDP": self.sender})
+        self.traces: list[bytes] = []
+        """What was handed over of each call that has ended, transactions and all."""
+        self.tap = Traces(self.timers.now, self.traces.append)
+        self.transactions = Transactions(self.timers, {"UDP": self.sender}, self.tap)
         self.endpoint = Endpoint(
             transactions=self.transactions,
             timers=self.timers,

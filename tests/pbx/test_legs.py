@@ -62,6 +62,16 @@ def answered(invite: Request, tag: str = "callee") -> bytes:
     return response.serialise()
 
 
+@virtual_time
+async def test_a_refusal_that_cannot_be_sent_leaves_no_transaction() -> None:
+    switch = Switch()
+    leg = await an_arrived_call(switch)
+    switch.sender.broken = True
+    leg.refuse(486)
+    await asyncio.sleep(33)
+    assert (len(switch.transactions), len(switch.timers)) == (0, 0)
+
+
 # ---- somebody calls us ---------------------------------------------------------------------------------------------
 
 
