@@ -1,0 +1,1 @@
+"""Ways to the outside: providers that we register with, and peers known by their address."""
