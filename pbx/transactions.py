@@ -24,7 +24,7 @@ from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response, parse, stamp
 from pbx.sip.reply import refusal, reply
 from pbx.sip.transaction.effects import Deliver, Effect, Inform, Reason, Send, StartTimer, StopTimer, Terminate
-from pbx.sip.transaction.events import Cancelled, Respond, TimerFired, TransportFailed
+from pbx.sip.transaction.events import Cancelled, Forsaken, Respond, TimerFired, TransportFailed
 from pbx.sip.transaction.hop_by_hop import cancel_for
 from pbx.sip.transaction.invite_client import InviteClientTransaction
 from pbx.sip.transaction.invite_server import InviteServerTransaction
@@ -42,7 +42,7 @@ MAX_TRANSACTIONS = 50_000
 
 
 Machine = InviteClientTransaction | NonInviteClientTransaction | InviteServerTransaction | NonInviteServerTransaction
-ClientEvent = Response | TimerFired | TransportFailed | Cancelled
+ClientEvent = Response | TimerFired | TransportFailed | Cancelled | Forsaken
 ServerEvent = Request | Respond | TimerFired | TransportFailed
 _KINDS: dict[type, str] = {
     InviteClientTransaction: "IC",
@@ -70,9 +70,12 @@ class User(Protocol):
 
 
 class ClientTransaction:
-    """A request that we sent. Callbacks: each delivered response, then the end with its reason."""
+    """A request that we sent. Callbacks: each delivered response, then the end with its reason.
 
-    __slots__ = ("flow", "key", "machine", "on_end", "on_response", "request", "trace")
+    `answered_from`: where the last response came from, which need not be where the request went.
+    """
+
+    __slots__ = ("answered_from", "flow", "key", "machine", "on_end", "on_response", "request", "trace")
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class ClientTransaction:
         self.key = client_key(request)
         self.on_response = on_response
         self.on_end = on_end
+        self.answered_from: Flow | None = None
 
 
 class ServerTransaction:
@@ -193,6 +197,7 @@ class Transactions:
         if client is None:
             self.user.on_stray_response(response, flow)
         else:
+            client.answered_from = flow
             self._client_event(client, response)
 
     # ---- from the user -----------------------------------------------------------------------------------------
@@ -274,6 +279,11 @@ class Transactions:
             self.send_stateless(cancel, invite.flow)
         if isinstance(invite.machine, InviteClientTransaction):
             self._client_event(invite, Cancelled())
+
+    def forsake(self, client: ClientTransaction) -> None:
+        """Wait no longer for an answer. An INVITE is not sent again, but its late responses are still heard; any other
+        request is over at once."""
+        self._client_event(client, Forsaken())
 
     def resume_invite(
         self,

@@ -18,7 +18,7 @@ from pbx.sip.dialog import Dialog, DialogState
 from pbx.sip.message import Request, Response
 from pbx.sip.offer_answer import Answer
 from pbx.sip.transaction.effects import Deliver, Effect, Inform, Send, StartTimer, StopTimer, Terminate
-from pbx.sip.transaction.events import Cancelled, Respond, TimerFired, TransportFailed
+from pbx.sip.transaction.events import Cancelled, Forsaken, Respond, TimerFired, TransportFailed
 from pbx.trace.file import (
     VERSION,
     DialogMark,
@@ -34,7 +34,7 @@ from pbx.trace.file import (
     encode,
 )
 
-Event = Request | Response | TimerFired | Respond | TransportFailed | Cancelled
+Event = Request | Response | TimerFired | Respond | TransportFailed | Cancelled | Forsaken
 
 _PLAIN: dict[type, str] = {Send: "send", Deliver: "deliver", Inform: "inform"}
 
@@ -292,6 +292,8 @@ def _word(event: Event | None) -> str:
             return f"respond {response.status}"
         case Cancelled():
             return "cancelled"
+        case Forsaken():
+            return "forsaken"
         case TransportFailed():
             return "failed"
 

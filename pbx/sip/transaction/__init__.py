@@ -8,7 +8,7 @@ Perform all effects, in order, before handing in the next event. After Terminate
 """
 
 from pbx.sip.transaction.effects import Deliver, Effect, Inform, Reason, Send, StartTimer, StopTimer, Terminate
-from pbx.sip.transaction.events import Cancelled, Respond, TimerFired, TransportFailed
+from pbx.sip.transaction.events import Cancelled, Forsaken, Respond, TimerFired, TransportFailed
 from pbx.sip.transaction.hop_by_hop import ack_for, cancel_for
 from pbx.sip.transaction.invite_client import InviteClientTransaction
 from pbx.sip.transaction.invite_server import InviteServerTransaction
@@ -22,6 +22,7 @@ __all__ = [
     "Cancelled",
     "Deliver",
     "Effect",
+    "Forsaken",
     "Inform",
     "InviteClientTransaction",
     "InviteServerTransaction",

@@ -26,5 +26,10 @@ class Respond:
 
 
 @dataclass(frozen=True, slots=True)
+class Forsaken:
+    """The TU waits no longer for a first answer: nothing is sent again, but a late answer is still heard (clients)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The TU has sent a CANCEL for this INVITE (client transactions, §9.1)."""

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from pbx.sip.message import Request, Response
 from pbx.sip.transaction.effects import Deliver, Effect, Reason, Send, StartTimer, StopTimer, Terminate
-from pbx.sip.transaction.events import Cancelled, TimerFired, TransportFailed
+from pbx.sip.transaction.events import Cancelled, Forsaken, TimerFired, TransportFailed
 from pbx.sip.transaction.hop_by_hop import ack_for
 from pbx.sip.transaction.timers import RFC_TIMINGS, Timer, Timings
 
@@ -27,7 +27,7 @@ class State(Enum):
     TERMINATED = auto()
 
 
-Event = Response | TimerFired | TransportFailed | Cancelled
+Event = Response | TimerFired | TransportFailed | Cancelled | Forsaken
 
 
 @dataclass(slots=True)
@@ -76,6 +76,11 @@ class InviteClientTransaction:
 
             case TransportFailed():
                 return self._terminate(Reason.TRANSPORT)
+
+            # Not in the RFC: the call goes another way now, so the silent peer must not be asked once more. What it
+            # may have heard already is still to be cancelled, so its answers are waited for as long as ever.
+            case Forsaken():
+                return (StopTimer(Timer.A),)
 
             case Response(is_provisional=True):
                 self.state = State.PROCEEDING

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from pbx.sip.message import Request, Response
 from pbx.sip.transaction.effects import Deliver, Effect, Reason, Send, StartTimer, StopTimer, Terminate
-from pbx.sip.transaction.events import TimerFired, TransportFailed
+from pbx.sip.transaction.events import Forsaken, TimerFired, TransportFailed
 from pbx.sip.transaction.timers import RFC_TIMINGS, Timer, Timings
 
 
@@ -19,7 +19,7 @@ class State(Enum):
     TERMINATED = auto()
 
 
-Event = Response | TimerFired | TransportFailed
+Event = Response | TimerFired | TransportFailed | Forsaken
 
 
 @dataclass(slots=True)
@@ -52,7 +52,8 @@ class NonInviteClientTransaction:
             case State.PROCEEDING, TimerFired(Timer.E):
                 return Send(self.request), StartTimer(Timer.E, self.timings.t2)
 
-            case ((State.TRYING | State.PROCEEDING), TimerFired(Timer.F)):
+            # Forsaken: a probe or a registration that is tried elsewhere now; it left nothing behind to be undone.
+            case ((State.TRYING | State.PROCEEDING), TimerFired(Timer.F) | Forsaken()):
                 return self._terminate(Reason.TIMEOUT)
 
             case ((State.TRYING | State.PROCEEDING), TransportFailed()):

@@ -6,6 +6,7 @@ from pbx.sip.message import Response
 from pbx.sip.transaction import (
     Cancelled,
     Deliver,
+    Forsaken,
     InviteClientTransaction,
     Reason,
     Send,
@@ -193,3 +194,17 @@ def test_timings_are_a_value() -> None:
     quick = Timings(t1=0.01, t2=0.04, t4=0.05)
     transaction = InviteClientTransaction(INVITE, reliable=False, timings=quick)
     assert transaction.start()[1:] == [StartTimer(Timer.B, 0.64), StartTimer(Timer.A, 0.01)]
+
+
+def test_a_forsaken_invite_is_not_sent_again_but_its_late_answers_are_heard(over_udp: InviteClientTransaction) -> None:
+    assert over_udp.handle(Forsaken()) == (StopTimer(Timer.A),)
+    assert over_udp.handle(RINGING) == (*STOP, Deliver(RINGING))
+
+
+def test_a_forsaken_invite_that_stays_unanswered_ends_by_timer_b(over_udp: InviteClientTransaction) -> None:
+    over_udp.handle(Forsaken())
+    assert over_udp.handle(TimerFired(Timer.B)) == (Terminate(Reason.TIMEOUT),)
+
+
+def test_forsaking_an_invite_that_was_answered_changes_nothing(proceeding: InviteClientTransaction) -> None:
+    assert proceeding.handle(Forsaken()) == ()

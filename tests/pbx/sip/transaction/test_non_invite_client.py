@@ -4,6 +4,7 @@ import pytest
 
 from pbx.sip.transaction import (
     Deliver,
+    Forsaken,
     NonInviteClientTransaction,
     Reason,
     Send,
@@ -119,3 +120,7 @@ def test_late_timers_change_nothing(over_udp: NonInviteClientTransaction) -> Non
     over_udp.handle(OK)
     assert over_udp.handle(TimerFired(Timer.E)) == ()
     assert over_udp.handle(TimerFired(Timer.F)) == ()
+
+
+def test_a_forsaken_request_is_over_at_once(proceeding: NonInviteClientTransaction) -> None:
+    assert proceeding.handle(Forsaken()) == (Terminate(Reason.TIMEOUT),)
