@@ -39,7 +39,7 @@ class Answer:
 
 
 class Ask(Protocol):
-    def __call__(self, question: Question) -> Awaitable[Answer]:
+    def __call__(self, question: Question, /) -> Awaitable[Answer]:
         """Ask the DNS. No records is an answer. Raises LookupFailed."""
 
 
