@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,23 +13,21 @@ import structlog
 
 from callflow.calls import Calls
 from callflow.exchange import Exchange, RecordingRules
-from callflow.facts import CallsBarred, PhoneOffline, PhoneOnline
-from callflow.permissions import Barrier
+from callflow.facts import PhoneOffline, PhoneOnline
 from callflow.presence import Presence
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import switchboard
+from dzvin import gate, switchboard
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
 from dzvin.port_taken import naming_the_port
 from dzvin.voice_files import PromptFiles
-from pbx.authentication import Authenticator
+from pbx.admission import Admission
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
 from pbx.net.transport import Sender
 from pbx.net.udp import UdpTransport
 from pbx.registrations import Registrations
-from pbx.sip.digest import Algorithm, Nonces
 from pbx.sip.lexical import split_list
 from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
@@ -56,6 +53,7 @@ class Telephony:
     dispatcher: Dispatcher
     media: MediaPool
     transport: UdpTransport
+    admission: Admission
 
 
 class WallClockBindings:
@@ -123,16 +121,20 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
     """Everything that speaks SIP and RTP, ready to take calls. Raises PortTaken."""
     config = given.config
     async with AsyncExitStack() as stack:
-        endpoint, transport = await _endpoint(given, stack)
+        timers = Timers(asyncio.get_running_loop())
+        stack.callback(timers.close)
+        admission = gate.admission(config, timers.now, given.spool)
+        endpoint, transport = await _endpoint(given, timers, admission, stack)
         dispatcher = Dispatcher(switchboard.lines(config))
         stack.callback(dispatcher.close)
-        registrations = _registrations(given, endpoint, dispatcher)
+        registrations = _registrations(given, endpoint, dispatcher, admission)
         accounts = switchboard.ConfiguredAccounts(config)
         user_agent = UserAgent(
             endpoint,
-            Authenticator(config.sip.realm, _algorithms(config), Nonces(os.urandom(32)), accounts),
+            gate.authenticator(config, given.data, accounts, admission),
             registrations,
             switchboard.ConfiguredDoors(config),
+            admission,
             on_call=lambda leg: calls.arrived(leg),
             has_room=lambda: given.spool.level < NEW_CALLS_BELOW,
         )
@@ -150,17 +152,18 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             dispatcher=dispatcher,
             media=endpoint.media,
             transport=transport,
+            admission=admission,
         )
 
 
-async def _endpoint(given: Surroundings, stack: AsyncExitStack) -> tuple[Endpoint, UdpTransport]:
+async def _endpoint(
+    given: Surroundings, timers: Timers, admission: Admission, stack: AsyncExitStack
+) -> tuple[Endpoint, UdpTransport]:
     config = given.config
-    timers = Timers(asyncio.get_running_loop())
-    stack.callback(timers.close)
     sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
     media = await stack.enter_async_context(MediaPool(sockets, epoch=given.epoch))
     senders: dict[str, Sender] = {}
-    transactions = Transactions(timers, senders)
+    transactions = Transactions(timers, senders, admits=admission.admits)
     udp = config.sip.udp_address
     with naming_the_port("sip.udp", str(udp)):
         transport = await UdpTransport.bind(
@@ -179,7 +182,9 @@ async def _endpoint(given: Surroundings, stack: AsyncExitStack) -> tuple[Endpoin
     return endpoint, transport
 
 
-def _registrations(given: Surroundings, endpoint: Endpoint, dispatcher: Dispatcher) -> Registrations:
+def _registrations(
+    given: Surroundings, endpoint: Endpoint, dispatcher: Dispatcher, admission: Admission
+) -> Registrations:
     clock, spool, sip = SystemClock(), given.spool, given.config.sip
 
     def online(extension: str, user_agent: str) -> None:
@@ -196,33 +201,25 @@ def _registrations(given: Surroundings, endpoint: Endpoint, dispatcher: Dispatch
         Limits(minimum=sip.min_expires, default=sip.default_expires, maximum=sip.max_expires),
         on_online=online,
         on_offline=offline,
+        on_flow=lambda flow, known: admission.know(flow) if known else admission.forget(flow),
     )
 
 
 def _exchange(
     given: Surroundings, accounts: switchboard.ConfiguredAccounts, user_agent: UserAgent, dispatcher: Dispatcher
 ) -> Exchange:
-    config, clock = given.config, SystemClock()
-
-    def barred(by: str | None, barrier: Barrier) -> None:
-        log.warning("call outside refused", extension=by, barrier=barrier.value)
-        given.spool.append(CallsBarred(id=fresh_id(), at=clock.now(), extension=by, barrier=barrier.value))
-
+    config = given.config
     return Exchange(
         user_agent=user_agent,
         dispatcher=dispatcher,
         presence=Presence(dispatcher.legs),
         ledger=given.spool,
-        clock=clock,
+        clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts),
         prompts=PromptFiles(given.data / "prompts", config.language),
         recordings=Store(given.data / "recordings"),
         recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
-        permissions=switchboard.permissions(config, barred),
+        permissions=switchboard.permissions(config, gate.barred(given.spool)),
     )
-
-
-def _algorithms(config: Config) -> tuple[Algorithm, ...]:
-    return tuple(Algorithm.of_token(name) for name in config.sip.digest)

@@ -164,6 +164,7 @@ SCANNERS = (
 class Security(Table, frozen=True, kw_only=True):
     trusted: tuple[str, ...] = ()  # addresses and networks free of lockouts and limits
     scanners: tuple[str, ...] = SCANNERS  # parts of a User-Agent whose messages are dropped in silence
+    strangers_per_second: Limit = 50  # messages from one address that nobody has vouched for
     international: bool = False
     premium: bool = False
     premium_prefixes: tuple[str, ...] = ()  # beyond what the country's numbering plan says

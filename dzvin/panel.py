@@ -157,7 +157,7 @@ def _health(switch: Telephony, spool: Spool) -> Health:
 
 
 def _metrics(switch: Telephony, spool: Spool) -> Metrics:
-    transactions = switch.endpoint.transactions
+    transactions, admission = switch.endpoint.transactions, switch.admission
     return Metrics(
         gauges={
             "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
@@ -168,12 +168,25 @@ def _metrics(switch: Telephony, spool: Spool) -> Metrics:
             "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
             "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
             "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),
+            "dzvin_sip_locked_out": ("Sources that guessed passwords and are locked out", admission.locked_out),
             "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
         },
         counters={
             "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
             "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),
             "dzvin_sip_failed": ("SIP messages that failed inside, or could not be sent", lambda: transactions.failed),
+            "dzvin_sip_wrong_passwords": ("Wrong SIP passwords", lambda: admission.wrong_passwords),
+            "dzvin_sip_lockouts": ("Times that a source was locked out", lambda: admission.lockouts_told),
+            "dzvin_sip_scanners_dropped": ("Messages of scanners, dropped", lambda: admission.scanners_dropped),
+            "dzvin_sip_locked_out_dropped": (
+                "Messages of locked-out sources, dropped",
+                lambda: admission.locked_out_dropped,
+            ),
+            "dzvin_sip_flood_dropped": ("Strangers' messages above the rate, dropped", lambda: admission.flood_dropped),
+            "dzvin_outside_refused": (
+                "Calls to the outside that were not permitted",
+                lambda: switch.calls.exchange.permissions.refused,
+            ),
             "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transport.dropped),
         },
     )

@@ -44,6 +44,10 @@ class ConfiguredAccounts:
     def __contains__(self, number: object) -> bool:
         return number in self._accounts
 
+    def offers(self) -> tuple[tuple[Algorithm, ...], ...]:
+        """What each account is offered, one entry for each: strangers are offered the same in the same proportion."""
+        return tuple(tuple(account.ha1) for account in self._accounts.values())
+
 
 class ConfiguredDoors:
     """Which addresses may call without a challenge, and what."""

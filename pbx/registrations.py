@@ -27,13 +27,16 @@ class Registrations:
         *,
         on_online: Callable[[str, str], None],
         on_offline: Callable[[str, str], None],
+        on_flow: Callable[[Flow, bool], None] = lambda flow, known: None,
     ) -> None:
+        """`on_flow(flow, known)`: a phone registered at that flow, or is no longer there; balanced."""
         self._timers = timers
         self._store = store
         self._limits = limits
         self._bindings: dict[str, tuple[Binding, ...]] = {}
         self._on_online = on_online
         self._on_offline = on_offline
+        self._on_flow = on_flow
 
     def load(self, bindings: Mapping[str, tuple[Binding, ...]]) -> None:
         """Take over what an earlier core knew. Nobody is told that these phones came online: they never left.
@@ -43,6 +46,7 @@ class Registrations:
             live = tuple(binding for binding in known if binding.expires_at > now)
             if live:
                 self._bindings[aor] = live
+                self._tell_flows((), live)
                 self._arm(aor)
             elif known:
                 self._store.save(aor, ())
@@ -63,6 +67,11 @@ class Registrations:
         now = self._timers.now()
         return tuple(binding for binding in self._bindings.get(aor, ()) if binding.expires_at > now)
 
+    def is_at(self, aor: str, flow: Flow) -> bool:
+        """Whether a phone of that address of record is registered at this flow."""
+        received = str(flow)
+        return any(binding.received == received for binding in self.bindings(aor))
+
     def online(self) -> tuple[str, ...]:
         return tuple(self._bindings)
 
@@ -75,6 +84,7 @@ class Registrations:
         user_agent: str = "",
         reason: str = "",
     ) -> None:
+        self._tell_flows(self._bindings.get(aor, ()), after)
         if after:
             self._bindings[aor] = after
             self._arm(aor)
@@ -86,6 +96,12 @@ class Registrations:
             self._on_online(aor, user_agent)
         elif before and not after:
             self._on_offline(aor, reason or "removed")
+
+    def _tell_flows(self, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> None:
+        for binding in after:
+            self._on_flow(Flow.parse(binding.received), True)
+        for binding in before:
+            self._on_flow(Flow.parse(binding.received), False)
 
     def _arm(self, aor: str) -> None:
         first = min(binding.expires_at for binding in self._bindings[aor])

@@ -62,7 +62,7 @@ class User(Protocol):
     def on_request(self, request: Request, flow: Flow) -> None:
         """A request outside any transaction; answer statelessly or `accept` it."""
 
-    def on_ack(self, ack: Request) -> None:
+    def on_ack(self, ack: Request, flow: Flow) -> None:
         """An ACK for a 2xx: it belongs to a dialog, not to a transaction (§13.3.1.4)."""
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
@@ -121,11 +121,19 @@ class ServerTransaction:
 
 
 class Transactions:
-    """`user` is set once, before the first message."""
+    """`user` is set once, before the first message. `admits`: whether to look at a message from there at all."""
 
     user: User
 
-    def __init__(self, timers: Timers, senders: Mapping[str, Sender], traces: Traces | None = None) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        senders: Mapping[str, Sender],
+        traces: Traces | None = None,
+        *,
+        admits: Callable[[bytes, Flow], bool] = lambda data, flow: True,
+    ) -> None:
+        self._admits = admits
         self.traces = Traces(timers.now) if traces is None else traces
         timers.on_fire = self.traces.fired
         self._timers = timers
@@ -149,6 +157,8 @@ class Transactions:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One message from the wire. Never raises: a bad message costs itself only."""
         self.received += 1
+        if not self._admits(data, flow):
+            return
         if not data.strip(b"\r\n\0 \t"):
             return  # a keep-alive (RFC 5626 §3.5.1 and its many relatives)
         try:
@@ -184,7 +194,7 @@ class Transactions:
                 return
             self._server_event(server, request)
         elif request.method == "ACK":
-            self.user.on_ack(request)
+            self.user.on_ack(request, flow)
         else:
             self.user.on_request(request, flow)
 
@@ -361,7 +371,7 @@ class Transactions:
                         # RFC 6026 §7.1: an INVITE's transaction lives on, so it needs the timers that end it.
                 case Deliver(message):
                     if isinstance(message, Request) and message.method == "ACK":
-                        self.user.on_ack(message)
+                        self.user.on_ack(message, server.flow)
                 case StartTimer(timer, after):
                     self._timers.start((server, timer), after, self._server_timer(server, timer))
                 case StopTimer(timer):

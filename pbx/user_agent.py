@@ -13,7 +13,9 @@ from uuid import UUID
 import structlog
 from uuid_utils.compat import uuid7
 
-from pbx.authentication import Authenticated, Authenticator
+from pbx.admission import Admission
+from pbx.authentication import Authenticated, Authenticator, Challenged
+from pbx.dialog_guard import is_at_home, owner_of
 from pbx.endpoint import ALLOW, Endpoint
 from pbx.inbound_leg import Arrival, InboundLeg, offered_sdp
 from pbx.leg import Identity, Leg
@@ -21,6 +23,7 @@ from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.ports import Doors
 from pbx.registrations import Registrations
+from pbx.sip.contact_rules import check_contact
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.lexical import readable
 from pbx.sip.message import Request, Response
@@ -45,6 +48,7 @@ class UserAgent:
         authenticator: Authenticator,
         registrations: Registrations,
         doors: Doors,
+        admission: Admission,
         *,
         on_call: Callable[[InboundLeg], None],
         has_room: Callable[[], bool] = lambda: True,
@@ -54,6 +58,7 @@ class UserAgent:
         self._authenticator = authenticator
         self.registrations = registrations
         self._doors = doors
+        self._admission = admission
         self._on_call = on_call
         self._has_room = has_room
         self._outside: dict[str, Callable[[Request, Flow], None]] = {
@@ -82,9 +87,10 @@ class UserAgent:
         except Overloaded:
             self._refuse(request, flow, 503, (("Retry-After", "10"),))
 
-    def on_ack(self, ack: Request) -> None:
+    def on_ack(self, ack: Request, flow: Flow) -> None:
         leg = self._legs.get((ack.sip_call_id, ack.to.tag or ""))
-        if leg is not None:
+        if leg is not None and (flow.host == leg.flow.host or not ack.body):
+            # An ACK cannot be challenged; one with a body moves the audio, so it must come from where the leg is.
             leg.acknowledged(ack)
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
@@ -119,9 +125,21 @@ class UserAgent:
             raise RemoteProtocolError("method not allowed here", 405, headers=(("Allow", ALLOW),))
         answer(request, flow)
 
-    def answers(self, method: str, answer: Callable[[Request, Flow], None]) -> None:
-        """Let another room answer requests of that method outside of dialogs. It may raise RemoteProtocolError."""
-        self._outside[method] = answer
+    def answers(
+        self, method: str, answer: Callable[[Request, Flow, str], None], *, open_to_strangers: bool = False
+    ) -> None:
+        """Let another room answer requests of that method outside of dialogs. It may raise RemoteProtocolError.
+
+        It is handed the user who proved to be the sender, and whom From names. open_to_strangers: nobody is asked for
+        a proof, and the user is "": only for what changes nothing and tells nothing.
+        """
+
+        def authenticated(request: Request, flow: Flow) -> None:
+            user = "" if open_to_strangers else self._vouched(request, flow)
+            if user is not None:
+                answer(request, flow, user)
+
+        self._outside[method] = authenticated
 
     def _options(self, request: Request, flow: Flow) -> None:
         self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
@@ -133,15 +151,36 @@ class UserAgent:
         leg = self._legs.get((request.sip_call_id, request.to.tag or ""))
         if leg is None or leg.is_over or leg.dialog is None or leg.dialog.remote_tag != (request.from_.tag or ""):
             raise RemoteProtocolError("no such dialog", 481)
+        if not is_at_home(leg.flow, flow) and not self._moved(leg, request, flow):
+            return
         server = self._endpoint.transactions.accept(request, flow)
         try:
             leg.receive(request, server)
         except RemoteProtocolError as error:
             server.respond(reply(request, error.status or 400, headers=error.headers))
 
+    def _moved(self, leg: Leg, request: Request, flow: Flow) -> bool:
+        """Whether a request that came from elsewhere than its dialog may pass (see `pbx.dialog_guard`)."""
+        owner = owner_of(leg, self._authenticator.knows)
+        if owner is None:
+            if not self._admission.is_friend(flow.host):
+                raise RemoteProtocolError("from outside of the trunks", 403)
+            return True
+        user = self._authenticated(request, flow)
+        if user is None:
+            return False
+        if user != owner:
+            raise RemoteProtocolError("another's dialog", 403)
+        leg.flow = flow
+        return True
+
     def _cancel(self, request: Request, flow: Flow) -> None:
         invite = self._endpoint.transactions.invite_of(request)
         leg = self._unanswered.get(invite.key) if invite is not None else None
+        # RFC 3261 §9.1: a CANCEL goes the way of its INVITE, hop by hop, so it comes from where that came from. It
+        # cannot be challenged (§22.1).
+        if leg is not None and invite is not None and not is_at_home(invite.flow, flow):
+            leg = None
         if leg is None:
             raise RemoteProtocolError("nothing to cancel", 481)
         leg.cancelled(self._endpoint.transactions.accept(request, flow))
@@ -154,6 +193,8 @@ class UserAgent:
         if aor != user:
             # RFC 3261 §10.3 step 3: authorised to modify only the own address of record.
             raise RemoteProtocolError("another's address of record", 403)
+        for contact in request.contacts:
+            check_contact(contact.uri, self._own_addresses())
         registered = self.registrations.handle(user, request, flow)
         server = self._endpoint.transactions.accept(request, flow)
         server.respond(reply(request, 200, headers=registered.response_headers))
@@ -163,18 +204,24 @@ class UserAgent:
             raise RemoteProtocolError("too many hops", 483)
         if not self.accepting or not self._has_room() or len(self._legs) >= MAX_LEGS:
             raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
+        self._check_loop(request)
         number = readable(request.request_uri.user or "")
         door = self._doors.door(flow, number)
-        user = None if door is not None else self._authenticated(request, flow)
+        user = None if door is not None else self._vouched(request, flow)
         if door is None and user is None:
             return
-        if door is None and request.from_.uri.user != user:
-            raise RemoteProtocolError("another's name", 403)
         if not request.accepts("application/sdp"):
             raise RemoteProtocolError("our answer would not be read", 406)
         offered = offered_sdp(request)
         trunk = door.name if door is not None and door.trunk else None
         self._arrived(request, flow, Arrival(number, user, trunk), offered)
+
+    def _check_loop(self, request: Request) -> None:
+        """An INVITE of ours that came back to us under the number that it was sent to: nobody on its way knew better.
+        Under another number it is a spiral (RFC 3261 §16.3), and Max-Forwards ends it."""
+        ours = self._legs.get((request.sip_call_id, request.from_.tag or ""))
+        if isinstance(ours, OutboundLeg) and ours.destination.number == request.request_uri.user:
+            raise RemoteProtocolError("our own call", 482)
 
     def _arrived(self, request: Request, flow: Flow, arrival: Arrival, offered: Sdp | None) -> None:
         call_id, leg_id = uuid7(), uuid7()
@@ -195,12 +242,14 @@ class UserAgent:
         )
         self._legs[request.sip_call_id, leg.local_tag] = leg
         self._unanswered[server.key] = leg
-        leg.on_released(lambda _: self._forget(request.sip_call_id, leg.local_tag, server))
+        self._admission.know(flow)
+        leg.on_released(lambda _: self._forget(request.sip_call_id, leg.local_tag, flow, server))
         transactions.traces.watch(leg)
         self._on_call(leg)
 
-    def _forget(self, sip_call_id: str, local_tag: str, server: ServerTransaction | None = None) -> None:
+    def _forget(self, sip_call_id: str, local_tag: str, flow: Flow, server: ServerTransaction | None = None) -> None:
         self._legs.pop((sip_call_id, local_tag), None)
+        self._admission.forget(flow)
         if server is not None:
             self._unanswered.pop(server.key, None)
 
@@ -212,7 +261,8 @@ class UserAgent:
             raise Overloaded
         leg = OutboundLeg(self._endpoint, call_id=call_id, leg_id=uuid7(), destination=destination, caller=caller)
         self._legs[leg.sip_call_id, leg.local_tag] = leg
-        leg.on_released(lambda _: self._forget(leg.sip_call_id, leg.local_tag))
+        self._admission.know(destination.flow)
+        leg.on_released(lambda _: self._forget(leg.sip_call_id, leg.local_tag, destination.flow))
         self._endpoint.transactions.traces.placed(leg)
         return leg
 
@@ -225,13 +275,24 @@ class UserAgent:
 
     # ---- answers without state -----------------------------------------------------------------------------------
 
+    def _vouched(self, request: Request, flow: Flow) -> str | None:
+        """The user behind a request, who must also be the one that From names (None: see `_authenticated`)."""
+        user = self._authenticated(request, flow)
+        if user is not None and request.from_.uri.user != user:
+            raise RemoteProtocolError("another's name", 403)
+        return user
+
     def _authenticated(self, request: Request, flow: Flow) -> str | None:
-        """The user behind a request, or None after a challenge was sent."""
-        verdict = self._authenticator.check(request, time.time())
+        """The user behind a request, or None: a challenge was sent, or nothing at all."""
+        verdict = self._authenticator.check(request, flow, time.time(), is_home=self.registrations.is_at)
         if isinstance(verdict, Authenticated):
             return verdict.user
-        self._refuse(request, flow, 401, verdict.headers)
+        if isinstance(verdict, Challenged):
+            self._refuse(request, flow, 401, verdict.headers)
         return None
+
+    def _own_addresses(self) -> frozenset[str]:
+        return frozenset(sender.sent_by for sender in self._endpoint.senders.values())
 
     def _refuse(self, request: Request, flow: Flow, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         if request.method != "ACK":

@@ -1,7 +1,6 @@
 """Digest authentication, both ends: RFC 3261 §22, RFC 7616, RFC 8760 (and RFC 2069 answers, which have no qop).
 
-No clock and no randomness: `now` comes in, and so does the secret that signs nonces. A nonce is signed, so that a
-challenge costs the server no memory; only a nonce whose owner proved a password is remembered, to refuse replays.
+No clock and no randomness. What nonces are made of is in `nonces`.
 """
 
 from __future__ import annotations
@@ -9,11 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 
 from pbx.sip import lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
@@ -47,115 +43,6 @@ class Algorithm(Enum):
     def digest(self, text: str | bytes) -> str:
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         return hashlib.new(self.value, data, usedforsecurity=False).hexdigest()
-
-
-class Freshness(Enum):
-    FRESH = auto()
-    STALE = auto()  # ours, but too old: challenge again with stale=true and the phone will not ask its user
-    FORGED = auto()
-
-
-class Nonces:
-    """Makes nonces, knows its own again, and never takes the same nonce count twice.
-
-    lifetime: seconds. remembered: how many nonces in use are kept at most. At that bound the oldest is forgotten and
-    all that are older still are refused from then on, so that forgetting opens no way to a replay.
-    """
-
-    _WINDOW = 64  # counts behind the highest that may still come, since UDP reorders
-
-    def __init__(self, secret: bytes, lifetime: float = 300.0, *, remembered: int = 65536) -> None:
-        if len(secret) < 16:
-            raise LocalProtocolError("a nonce secret of less than 16 bytes")
-        self.lifetime = lifetime
-        self._secret = secret
-        self._remembered = remembered
-        self._made = 0
-        self._counts: OrderedDict[str, _Count] = OrderedDict()
-        self._forgotten_before = (-1, -1)
-
-    def make(self, now: float, realm: str, tag: str = "") -> str:
-        """A nonce no other call returns. tag: whatever the nonce shall be bound to, such as the source address."""
-        self._forget_expired(now)
-        self._made = (self._made + 1) % 2**32
-        stamp = int(now * 1000).to_bytes(8, "big") + self._made.to_bytes(4, "big")
-        return urlsafe_b64encode(stamp + self._sign(stamp, realm, tag)).decode("ascii")
-
-    def check(self, nonce: str, now: float, realm: str, tag: str = "") -> Freshness:
-        """Whether the nonce is ours, for this realm and tag, and how old. Costs no memory."""
-        stamp = self._stamp(nonce)
-        if stamp is None or not hmac.compare_digest(stamp[1], self._sign(stamp[0], realm, tag)):
-            return Freshness.FORGED
-        age = now - int.from_bytes(stamp[0][:8], "big") / 1000
-        return Freshness.FRESH if -1.0 <= age <= self.lifetime else Freshness.STALE
-
-    def accept_count(self, nonce: str, nc: int | None) -> bool:
-        """Whether this nonce count is new; False means replay: challenge again as stale.
-
-        Call it only after `verify` said yes, else strangers fill the memory. An answer without qop has no count: its
-        nonce serves once.
-        """
-        count = self._counts.get(nonce)
-        if count is None:
-            order = self._order(nonce)
-            if order is None or order <= self._forgotten_before:
-                return False
-            count = self._counts[nonce] = _Count(order)
-            if len(self._counts) > self._remembered:
-                self._forget_oldest()
-        return count.accept(nc or 0, self._WINDOW)
-
-    def _forget_expired(self, now: float) -> None:
-        while self._counts:
-            oldest = next(iter(self._counts.values()))
-            if now - oldest.order[0] / 1000 <= self.lifetime:
-                return
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        _, forgotten = self._counts.popitem(last=False)
-        self._forgotten_before = max(self._forgotten_before, forgotten.order)
-
-    def _sign(self, stamp: bytes, realm: str, tag: str) -> bytes:
-        bound = f"{realm}\0{tag}".encode("utf-8", "surrogateescape")
-        return hmac.digest(self._secret, stamp + bound, "sha256")[:16]
-
-    @staticmethod
-    def _stamp(nonce: str) -> tuple[bytes, bytes] | None:
-        if len(nonce) > 64 or not nonce.isascii():
-            return None
-        try:
-            raw = urlsafe_b64decode(nonce)
-        except (Base64Error, ValueError):
-            return None
-        # Only the one spelling that `make` wrote: base64 decoders overlook stray characters.
-        if len(raw) != 28 or urlsafe_b64encode(raw).decode("ascii") != nonce:
-            return None
-        return raw[:12], raw[12:]
-
-    def _order(self, nonce: str) -> tuple[int, int] | None:
-        stamp = self._stamp(nonce)
-        return (int.from_bytes(stamp[0][:8], "big"), int.from_bytes(stamp[0][8:], "big")) if stamp else None
-
-
-@dataclass(slots=True)
-class _Count:
-    """The counts seen of one nonce: the highest, and a bit for each one just below it."""
-
-    order: tuple[int, int]
-    highest: int = -1
-    seen: int = 0
-
-    def accept(self, nc: int, window: int) -> bool:
-        behind = self.highest - nc
-        if behind < 0:
-            self.seen = ((self.seen << min(-behind, window)) | 1) & ((1 << window) - 1)
-            self.highest = nc
-            return True
-        if behind >= window or self.seen & (1 << behind):
-            return False
-        self.seen |= 1 << behind
-        return True
 
 
 def challenge(realm: str, nonce: str, algorithm: Algorithm, *, stale: bool = False) -> str:

@@ -343,6 +343,8 @@ def _serialise(start_line: str, headers: Headers, body: bytes) -> bytes:
     if "\r" in start_line or "\n" in start_line:
         raise LocalProtocolError("a start line of more than one line")
     try:
-        return "\r\n".join([start_line, *headers.wire_lines(len(body)), "", ""]).encode("utf-8", "surrogateescape") + body
+        return (
+            "\r\n".join([start_line, *headers.wire_lines(len(body)), "", ""]).encode("utf-8", "surrogateescape") + body
+        )
     except UnicodeEncodeError as error:
         raise LocalProtocolError("text that cannot be sent") from error

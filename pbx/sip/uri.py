@@ -13,8 +13,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pbx.sip import lexical
 from pbx.sip.errors import RemoteProtocolError
-from pbx.sip.memo import remembered
 from pbx.sip.lexical import split_list
+from pbx.sip.memo import remembered
 
 __all__ = ["NameAddr", "SipUri", "escape", "split_list", "unescape"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 from uuid import UUID, uuid5
 
+from pbx.admission import Admission, Rates
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
@@ -14,8 +15,9 @@ from pbx.media.client import MediaLeg, MediaPool
 from pbx.net.transport import Flow
 from pbx.ports import Account, Door
 from pbx.registrations import Registrations
-from pbx.sip.digest import Algorithm, Nonces, authorise, ha1
+from pbx.sip.digest import Algorithm, authorise, ha1
 from pbx.sip.message import Request, Response, parse
+from pbx.sip.nonces import Nonces
 from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
 from pbx.trace.tap import Traces
@@ -83,15 +85,41 @@ class PromisedMedia:
 class Switch:
     """`calls` are the legs that arrived; `sent` is what left, oldest first."""
 
-    def __init__(self, *, users: Mapping[str, str] = {"1001": "pw1", "1002": "pw2"}) -> None:
-        self._users = users
+    def __init__(
+        self,
+        *,
+        users: Mapping[str, str] = {"1001": "pw1", "1002": "pw2"},
+        trusted: Sequence[str] = ("0.0.0.0/0",),
+        rates: Rates | None = None,
+        digests: Mapping[str, Sequence[Algorithm]] = {},
+    ) -> None:
+        """`trusted`: everybody, unless the test is about strangers. `digests`: of users who differ from the others."""
+        self._accounts = {
+            user: Account(
+                user,
+                {
+                    algorithm: ha1(user, "dzvin", password, algorithm)
+                    for algorithm in digests.get(user, (Algorithm.MD5, Algorithm.SHA_256))
+                },
+            )
+            for user, password in users.items()
+        }
         self.sender = KeptSender()
         self.media = PromisedMedia()
         self.timers = Timers(asyncio.get_running_loop())
         self.traces: list[bytes] = []
         """What was handed over of each call that has ended, transactions and all."""
         self.tap = Traces(self.timers.now, self.traces.append)
-        self.transactions = Transactions(self.timers, {"UDP": self.sender}, self.tap)
+        self.lockouts: list[tuple[str, str, float]] = []
+        self.admission = Admission(
+            self.timers.now,
+            trusted=trusted,
+            friends=[TRUNK.host],
+            scanners=["friendly-scanner", "sipcli"],
+            rates=rates,
+            on_lockout=lambda *lockout: self.lockouts.append(lockout),
+        )
+        self.transactions = Transactions(self.timers, {"UDP": self.sender}, self.tap, admits=self.admission.admits)
         self.endpoint = Endpoint(
             transactions=self.transactions,
             timers=self.timers,
@@ -108,15 +136,24 @@ class Switch:
             Limits(),
             on_online=lambda aor, _: self.online.append((aor, "online")),
             on_offline=lambda aor, reason: self.online.append((aor, reason)),
+            on_flow=lambda flow, known: self.admission.know(flow) if known else self.admission.forget(flow),
         )
         self.calls: list[InboundLeg] = []
         self.heard = ""  # the last authorised request
         algorithms = (Algorithm.MD5, Algorithm.SHA_256)
         self.user_agent = UserAgent(
             self.endpoint,
-            Authenticator("dzvin", algorithms, Nonces(b"0" * 32), self),
+            Authenticator(
+                "dzvin",
+                algorithms,
+                Nonces(b"0" * 32),
+                self,
+                self.admission,
+                offers=[tuple(account.ha1) for account in self._accounts.values()],
+            ),
             self.registrations,
             self,
+            self.admission,
             on_call=self.calls.append,
         )
         self.transactions.user = self.user_agent
@@ -124,10 +161,7 @@ class Switch:
     # What the switchboard asks of the rooms above it.
 
     def account(self, user: str) -> Account | None:
-        password = self._users.get(user)
-        if password is None:
-            return None
-        return Account(user, {algorithm: ha1(user, "dzvin", password, algorithm) for algorithm in Algorithm})
+        return self._accounts.get(user)
 
     def door(self, flow: Flow, number: str) -> Door | None:
         return Door("city", trunk=True) if flow == TRUNK else None

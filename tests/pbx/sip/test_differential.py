@@ -91,11 +91,11 @@ def unbracketed(host: str) -> str:
 
 
 def is_beyond_the_oracle(message: Request | Response) -> bool:
-    """It keeps the quotes of a quoted parameter, and splits it at a semicolon inside (version 0.7.1)."""
+    """It keeps the quotes of a quoted parameter, splits it at a semicolon inside, and unescapes (version 0.7.1)."""
     addresses = (message.from_, message.to, *message.contacts, *message.routes, *message.record_routes)
-    values = [value for address in addresses for value in address.parameters.values()]
-    values += [value for via in message.vias for value in via.parameters.values()]
-    return any(value is not None and not TOKEN.fullmatch(value) for value in values)
+    parameters = [address.parameters for address in addresses] + [via.parameters for via in message.vias]
+    words = [word for mapping in parameters for pair in mapping.items() for word in pair if word is not None]
+    return any("%" in word or not TOKEN.fullmatch(word) for word in words)
 
 
 def accepted(read: Callable[[], Meaning]) -> Meaning | None:

@@ -1,0 +1,32 @@
+"""Which Contacts a phone may register: addresses that could be a phone's.
+
+Requests to a phone go by the flow that it registered on, so a Contact steers no packet of ours; but it is shown, passed
+on in 302s, and taken as a Request-URI by proxies on the way. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from ipaddress import ip_address
+
+from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.lexical import bracket
+from pbx.sip.uri import SipUri
+
+SIP_PORT = 5060
+
+
+def check_contact(uri: SipUri, ours: Container[str]) -> None:
+    """Raises RemoteProtocolError (403) for nobody's address, everybody's, and our own. `ours`: "host:port"."""
+    if not uri.is_sip:
+        return  # the registrar says what it takes
+    if uri.port == 0:
+        raise RemoteProtocolError("a contact at port 0", 403)
+    if f"{bracket(uri.host)}:{uri.port or SIP_PORT}" in ours:
+        raise RemoteProtocolError("a contact that is ourselves", 403)
+    try:
+        address = ip_address(uri.host)
+    except ValueError:
+        return  # a name, such as the .invalid ones of browsers: nobody resolves it
+    if address.is_multicast or address.is_unspecified or address.is_reserved or str(address) == "255.255.255.255":
+        raise RemoteProtocolError("a contact that is no phone's address", 403)
