@@ -226,12 +226,21 @@ class SourceLockedOut(Fact):
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresencePublished(Fact):
+    """What the phones of an extension say of their user. What the person wrote beside it is in no fact."""
+
+    extension: str
+    activity: str = ""  # "" | away | dnd
+
+
 KINDS: Mapping[str, type[Fact]] = MappingProxyType(
     {
         kind.__name__: kind
         for kind in (
             PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
             CallHeld, CallResumed, SegmentEnded, RecordingStarted, RecordingReady, CallEnded, PhoneOnline, PhoneOffline,
+            PresencePublished,
             CallsBarred, SourceLockedOut,
         )
     }

@@ -22,6 +22,7 @@ from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
 from dzvin.port_taken import naming_the_port
 from dzvin.voice_files import PromptFiles
+from dzvin.watchers import Watchers, watchers
 from pbx.admission import Admission
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
@@ -54,6 +55,7 @@ class Telephony:
     media: MediaPool
     transport: UdpTransport
     admission: Admission
+    watchers: Watchers
 
 
 class WallClockBindings:
@@ -139,7 +141,9 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             has_room=lambda: given.spool.level < NEW_CALLS_BELOW,
         )
         endpoint.transactions.user = user_agent
-        calls = Calls(_exchange(given, accounts, user_agent, dispatcher))
+        watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will)
+        stack.callback(watched.subscriptions.close)
+        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched))
         stack.push_async_callback(calls.close)
         registrations.load(await WallClockBindings(given.bindings).load())
         for extension in registrations.online():
@@ -153,6 +157,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             media=endpoint.media,
             transport=transport,
             admission=admission,
+            watchers=watched,
         )
 
 
@@ -206,13 +211,17 @@ def _registrations(
 
 
 def _exchange(
-    given: Surroundings, accounts: switchboard.ConfiguredAccounts, user_agent: UserAgent, dispatcher: Dispatcher
+    given: Surroundings,
+    accounts: switchboard.ConfiguredAccounts,
+    user_agent: UserAgent,
+    dispatcher: Dispatcher,
+    watched: Watchers,
 ) -> Exchange:
     config = given.config
     return Exchange(
         user_agent=user_agent,
         dispatcher=dispatcher,
-        presence=Presence(dispatcher.legs),
+        presence=Presence(dispatcher.legs, watched.watching.enters),
         ledger=given.spool,
         clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts),

@@ -25,7 +25,7 @@ def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
         _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks,
-        _dids, _unchallenged, _services,
+        _dids, _unchallenged, _services, _presence,
     ):  # fmt: skip
         yield from rule(config)
 
@@ -269,3 +269,11 @@ def _network(text: str) -> None:
         ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f'expected an IP address or a network such as "10.0.0.0/8", got "{text}"') from error
+
+
+def _presence(config: Config) -> Iterator[Breach]:
+    is_extension = _is_extension(config)
+    for key, numbers in (("watchers", config.presence.watchers), ("hidden", config.presence.hidden)):
+        for number in numbers:
+            if not is_extension(number) and (key, number) != ("watchers", "everybody"):
+                yield ("presence", key), f'no extension "{number}"'

@@ -180,6 +180,14 @@ class Calls(Table, frozen=True, kw_only=True):
     stop_grace: Annotated[int, Meta(ge=0)] = 600  # seconds that running calls may last after SIGTERM
 
 
+class Presence(Table, frozen=True, kw_only=True):
+    """Who may see on a phone what others do (lamps, status)."""
+
+    watchers: tuple[str, ...] = ("everybody",)  # extensions
+    hidden: tuple[str, ...] = ()  # extensions that nobody else sees
+    parties: bool = False  # lamps also tell who is at the other end
+
+
 class FollowUp(Table, frozen=True, kw_only=True):
     due_minutes: Positive = 60
 
@@ -289,6 +297,7 @@ class Config(Table, frozen=True, kw_only=True):
     recordings: Recordings = Recordings()
     security: Security = Security()
     calls: Calls = Calls()
+    presence: Presence = Presence()
     follow_up: FollowUp = FollowUp()
     log: Log = Log()
     users: tuple[User, ...] = ()

@@ -23,6 +23,7 @@ from dzvin.config import Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.metrics import Metrics
 from dzvin.port_taken import naming_the_port
+from dzvin.watchers import gauges
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
@@ -169,6 +170,8 @@ def _metrics(switch: Telephony, spool: Spool) -> Metrics:
             "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
             "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),
             "dzvin_sip_locked_out": ("Sources that guessed passwords and are locked out", admission.locked_out),
+            **gauges(switch.watchers),
+            "dzvin_sip_traces": ("Calls whose signalling is noted", lambda: len(transactions.traces)),
             "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
         },
         counters={

@@ -11,7 +11,7 @@ from pbx.net.transport import Flow, Sender
 from pbx.timers import Timers
 from pbx.transactions import Transactions
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH, MESSAGE"
 
 
 def token() -> str:

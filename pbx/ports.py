@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pbx.net.transport import Flow
+from pbx.sip.dialog_info import DialogInfo
 from pbx.sip.digest import Algorithm
+from pbx.sip.message_summary import Waiting
+from pbx.sip.pidf import Status
 from pbx.sip.registrar import Binding
 
 
@@ -43,3 +46,22 @@ class BindingStore(Protocol):
     """Keeps registrations over a restart. Never waited for."""
 
     def save(self, aor: str, bindings: tuple[Binding, ...]) -> None: ...
+
+
+class Watched(Protocol):
+    """What may be told of an extension to those who watch it. Everything is computed when it is asked for."""
+
+    def exists(self, extension: str) -> bool: ...
+
+    def may_watch(self, watcher: str, extension: str) -> bool:
+        """May that extension see what this one does (R-PHONE-48)?"""
+
+    def status(self, extension: str) -> Status: ...
+
+    def dialogs(self, watcher: str, extension: str) -> tuple[DialogInfo, ...]:
+        """Its live dialogs, as much of them as that watcher may know."""
+
+
+class Mailboxes(Protocol):
+    def waiting(self, extension: str) -> Waiting:
+        """What lies in the mailbox of that extension."""

@@ -41,6 +41,10 @@ KNOWN_METHODS = frozenset(
 )  # fmt: skip
 
 
+Answerer = Callable[[Request, Flow, str], None]
+"""Answers a request of a user who has proven to be who From says."""
+
+
 class UserAgent:
     def __init__(
         self,
@@ -67,6 +71,7 @@ class UserAgent:
             "OPTIONS": self._options,
             "BYE": self._no_dialog,
         }
+        self._dialog_keepers: set[str] = set()
         self._legs: dict[tuple[str, str], Leg] = {}
         self._unanswered: dict[object, InboundLeg] = {}
         self.accepting = True
@@ -126,12 +131,13 @@ class UserAgent:
         answer(request, flow)
 
     def answers(
-        self, method: str, answer: Callable[[Request, Flow, str], None], *, open_to_strangers: bool = False
+        self, method: str, answer: Answerer, *, open_to_strangers: bool = False, keeps_dialogs: bool = False
     ) -> None:
-        """Let another room answer requests of that method outside of dialogs. It may raise RemoteProtocolError.
+        """Let another room answer requests of that method. It may raise RemoteProtocolError and Overloaded.
 
         It is handed the user who proved to be the sender, and whom From names. open_to_strangers: nobody is asked for
-        a proof, and the user is "": only for what changes nothing and tells nothing.
+        a proof, and the user is "": only for what changes nothing and tells nothing. keeps_dialogs: requests inside
+        dialogs too, unless the dialog is a leg's.
         """
 
         def authenticated(request: Request, flow: Flow) -> None:
@@ -140,6 +146,8 @@ class UserAgent:
                 answer(request, flow, user)
 
         self._outside[method] = authenticated
+        if keeps_dialogs:
+            self._dialog_keepers.add(method)
 
     def _options(self, request: Request, flow: Flow) -> None:
         self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
@@ -149,6 +157,9 @@ class UserAgent:
 
     def _inside_dialog(self, request: Request, flow: Flow) -> None:
         leg = self._legs.get((request.sip_call_id, request.to.tag or ""))
+        if leg is None and request.method in self._dialog_keepers:
+            self._outside[request.method](request, flow)
+            return
         if leg is None or leg.is_over or leg.dialog is None or leg.dialog.remote_tag != (request.from_.tag or ""):
             raise RemoteProtocolError("no such dialog", 481)
         if not is_at_home(leg.flow, flow) and not self._moved(leg, request, flow):

@@ -31,6 +31,7 @@ from callflow.facts import (
     PartyIntroduced,
     PhoneOffline,
     PhoneOnline,
+    PresencePublished,
     RecordingStarted,
     SegmentEnded,
     Target,
@@ -64,6 +65,7 @@ class LiveState:
     people: dict[UUID, Person] = field(default_factory=dict)
     by_extension: dict[str, UUID] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
+    published: dict[str, str] = field(default_factory=dict)  # extension -> away or dnd
     declared: dict[UUID, Declared] = field(default_factory=dict)
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class LiveState:
             serving=user_id in self.serving,
             reachable=extension in self.online if extension else declared is not None,
             paused=declared is not None and declared.will is Will.PAUSED,
+            published=self.published.get(extension, "") if extension else "",
         )
 
     def status_since(self, user_id: UUID) -> datetime | None:
@@ -261,6 +264,13 @@ class LiveState:
     @_fold.register
     def _(self, fact: PhoneOffline) -> None:
         self.online.discard(fact.extension)
+        self._touch_extension(fact.extension)
+
+    @_fold.register
+    def _(self, fact: PresencePublished) -> None:
+        self.published.pop(fact.extension, None)
+        if fact.activity:
+            self.published[fact.extension] = fact.activity
         self._touch_extension(fact.extension)
 
     @_fold.register

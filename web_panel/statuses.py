@@ -20,6 +20,8 @@ class AgentStatus(StrEnum):
     BUSY = "busy"  # in conversation, or with a visitor at the window
     WAITING = "waiting"  # on hold (O-15)
     PAUSED = "paused"
+    AWAY = "away"  # so says the person's phone
+    DND = "dnd"  # not to be disturbed: so says the person's phone, or the person
 
 
 class CallState(StrEnum):
@@ -41,8 +43,11 @@ STRENGTH = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentSta
 """Of several calls the strongest is shown: somebody who talks is busy, whatever else rings or is held."""
 
 
-def agent_status(in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, paused: bool) -> AgentStatus:
-    """The one status of a person. `in_calls` is what the person's live calls say of the person."""
+def agent_status(
+    in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, paused: bool, published: str = ""
+) -> AgentStatus:
+    """The one status of a person. `in_calls` is what the person's live calls say of the person; `published` what the
+    person's phone says: "", "away" or "dnd"."""
     for status in STRENGTH:
         if status in in_calls:
             return status
@@ -51,4 +56,8 @@ def agent_status(in_calls: Container[AgentStatus], *, serving: bool, reachable: 
         return AgentStatus.BUSY
     if not reachable:
         return AgentStatus.OFFLINE
-    return AgentStatus.PAUSED if paused else AgentStatus.FREE
+    if published == AgentStatus.DND:
+        return AgentStatus.DND
+    if paused:
+        return AgentStatus.PAUSED
+    return AgentStatus.AWAY if published == AgentStatus.AWAY else AgentStatus.FREE

@@ -316,7 +316,7 @@ class FakePhone:
             call.receive(request)
         elif request.method == "INVITE" and not request.to.tag:
             self._called(request)
-        elif request.method in ("OPTIONS", "NOTIFY"):
+        elif request.method in ("OPTIONS", "NOTIFY", "MESSAGE"):
             self.answer(request, 200)
         elif request.method != "ACK":
             self.answer(request, 481)

@@ -1,6 +1,6 @@
 // The websocket's contract, as web_panel/wire.py states it. A test compares the two.
 
-export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused";
+export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "away" | "dnd";
 export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "ended";
 export type TicketState = "waiting" | "called" | "served";
 export type Direction = "inbound" | "outbound" | "internal";

@@ -11,7 +11,7 @@ import { Icon } from "./icon";
 import { reasonText } from "./own-status";
 import { nameOf, partyTitle, Since, StatusPill } from "./words";
 
-const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "paused", "offline"];
+const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "dnd", "paused", "away", "offline"];
 
 const sorted = computed(() =>
   [...agents.value.values()].sort(
