@@ -17,17 +17,15 @@ from callflow.facts import PhoneOffline, PhoneOnline
 from callflow.presence import Presence
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import gate, switchboard
+from dzvin import gate, signalling, switchboard
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
-from dzvin.port_taken import naming_the_port
 from dzvin.voice_files import PromptFiles
 from dzvin.watchers import Watchers, watchers
 from pbx.admission import Admission
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
-from pbx.net.transport import Sender
-from pbx.net.udp import UdpTransport
+from pbx.net.transports import Transports
 from pbx.registrations import Registrations
 from pbx.sip.lexical import split_list
 from pbx.sip.registrar import Binding, Limits
@@ -53,7 +51,7 @@ class Telephony:
     calls: Calls
     dispatcher: Dispatcher
     media: MediaPool
-    transport: UdpTransport
+    transports: Transports
     admission: Admission
     watchers: Watchers
 
@@ -126,7 +124,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         timers = Timers(asyncio.get_running_loop())
         stack.callback(timers.close)
         admission = gate.admission(config, timers.now, given.spool)
-        endpoint, transport = await _endpoint(given, timers, admission, stack)
+        endpoint = await _endpoint(given, timers, admission, stack)
         dispatcher = Dispatcher(switchboard.lines(config))
         stack.callback(dispatcher.close)
         registrations = _registrations(given, endpoint, dispatcher, admission)
@@ -148,6 +146,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         registrations.load(await WallClockBindings(given.bindings).load())
         for extension in registrations.online():
             dispatcher.reachable(extension, True)
+        await _open(endpoint, registrations, config)
         yield Telephony(
             endpoint=endpoint,
             user_agent=user_agent,
@@ -155,36 +154,35 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             calls=calls,
             dispatcher=dispatcher,
             media=endpoint.media,
-            transport=transport,
+            transports=endpoint.transports,
             admission=admission,
             watchers=watched,
         )
 
 
-async def _endpoint(
-    given: Surroundings, timers: Timers, admission: Admission, stack: AsyncExitStack
-) -> tuple[Endpoint, UdpTransport]:
+async def _endpoint(given: Surroundings, timers: Timers, admission: Admission, stack: AsyncExitStack) -> Endpoint:
     config = given.config
     sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
     media = await stack.enter_async_context(MediaPool(sockets, epoch=given.epoch))
-    senders: dict[str, Sender] = {}
-    transactions = Transactions(timers, senders, admits=admission.admits)
-    udp = config.sip.udp_address
-    with naming_the_port("sip.udp", str(udp)):
-        transport = await UdpTransport.bind(
-            udp.host, udp.port, transactions.receive, advertised_host=config.sip.external_ip
-        )
-    stack.callback(transport.close)
-    senders["UDP"] = transport
-    endpoint = Endpoint(
-        transactions=transactions,
+    network = signalling.transports(config, timers, admission)
+    stack.callback(network.close)
+    return Endpoint(
+        transactions=Transactions(timers, network.senders, admits=admission.admits),
         timers=timers,
-        senders=senders,
+        transports=network,
         media=media,
         media_address=config.media.address,
-        domain=config.sip.external_ip or udp.host,
+        domain=signalling.domain(config, network.own),
     )
-    return endpoint, transport
+
+
+async def _open(endpoint: Endpoint, registrations: Registrations, config: Config) -> None:
+    """From here on peers are heard. Raises PortTaken."""
+    network, transactions = endpoint.transports, endpoint.transactions
+    network.on_message = transactions.receive
+    network.on_lost += [transactions.flow_lost, registrations.flow_lost]
+    network.on_unreachable += [transactions.flow_lost, registrations.unreachable]
+    await signalling.listen(network, config)
 
 
 def _registrations(
@@ -207,6 +205,7 @@ def _registrations(
         on_online=online,
         on_offline=offline,
         on_flow=lambda flow, known: admission.know(flow) if known else admission.forget(flow),
+        look_for=endpoint.transports.probe,
     )
 
 

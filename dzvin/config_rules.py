@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dzvin.config_shape import Address, Config, Hours, NumberRange
+from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
 
 Path = tuple[str | int, ...]
 Breach = tuple[Path, str]
@@ -45,6 +45,10 @@ def _installation(config: Config) -> Iterator[Breach]:
 
 def _addresses(config: Config) -> Iterator[Breach]:
     yield from _parses(("sip", "udp"), Address.parse, config.sip.udp)
+    if config.sip.tcp not in ("", SAME):
+        yield from _parses(("sip", "tcp"), Address.parse, config.sip.tcp)
+    for text in config.sip.local_networks:
+        yield from _parses(("sip", "local_networks"), _network, text)
     yield from _parses(("media", "address"), _ip, config.media.address)
     if config.sip.external_ip:
         yield from _parses(("sip", "external_ip"), _ip, config.sip.external_ip)

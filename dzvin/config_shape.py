@@ -13,6 +13,16 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+LOCAL_NETWORKS = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)]  # 0: none
@@ -116,10 +126,17 @@ class Http(Table, frozen=True, kw_only=True):
     secure_cookies: bool = False
 
 
+SAME = "same"
+
+
 class Sip(Table, frozen=True, kw_only=True):
     udp: str = "127.0.0.1:5060"
+    tcp: str = SAME  # the address and the port of udp; empty: none
     realm: str = "dzvin"
-    external_ip: str = ""
+    external_ip: str = ""  # what peers outside of local_networks see
+    local_networks: tuple[str, ...] = LOCAL_NETWORKS
+    connections: Annotated[int, Meta(ge=10, le=1_000_000)] = 4000
+    connections_each: Positive = 100  # of one source, without credentials
     digest: tuple[DigestName, ...] = ("MD5", "SHA-256")  # in the order in which they are offered
     min_expires: Positive = 60
     default_expires: Positive = 600
@@ -128,6 +145,14 @@ class Sip(Table, frozen=True, kw_only=True):
     @property
     def udp_address(self) -> Address:
         return Address.parse(self.udp)
+
+    @property
+    def tcp_address(self) -> Address | None:
+        return self.udp_address if self.tcp == SAME else _optional(self.tcp)
+
+
+def _optional(text: str) -> Address | None:
+    return Address.parse(text) if text else None
 
 
 class Media(Table, frozen=True, kw_only=True):

@@ -135,7 +135,7 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 
 def _say_ready(ready_fd: int, web: Panel, switch: Telephony) -> None:
-    ports = Ports(http=web.url, sip={"udp": f"{switch.transport.host}:{switch.transport.port}"})
+    ports = Ports(http=web.url, sip=switch.transports.addresses)
     with os.fdopen(ready_fd, "wb") as pipe:
         pipe.write(msgspec.json.encode(ports) + b"\n")
 

@@ -84,7 +84,7 @@ class DemoPhone:
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.number}@{self._sender.sent_by}>"
+        return f"<sip:{self.number}@{self._sender.sent_by(self.server)}>"
 
     @property
     def _sender(self) -> UdpTransport:
@@ -92,7 +92,7 @@ class DemoPhone:
         return self._transport
 
     def via(self) -> str:
-        return f"SIP/2.0/UDP {self._sender.sent_by};branch=z9hG4bK{token()};rport"
+        return f"SIP/2.0/UDP {self._sender.sent_by(self.server)};branch=z9hG4bK{token()};rport"
 
     # ---- registration ------------------------------------------------------------------------------------------
 

@@ -158,13 +158,15 @@ def _health(switch: Telephony, spool: Spool) -> Health:
 
 
 def _metrics(switch: Telephony, spool: Spool) -> Metrics:
-    transactions, admission = switch.endpoint.transactions, switch.admission
+    transactions, connections = switch.endpoint.transactions, switch.transports.connections
+    admission = switch.admission
     return Metrics(
         gauges={
             "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
             "dzvin_sip_legs": ("SIP dialogs, early ones too", lambda: switch.user_agent.legs),
             "dzvin_sip_transactions": ("SIP transactions that live", lambda: len(transactions)),
             "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),
+            "dzvin_sip_connections": ("TCP, TLS and WebSocket connections", lambda: len(connections)),
             "dzvin_media_legs": ("RTP legs", lambda: sum(worker.legs for worker in switch.media.status())),
             "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
             "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
@@ -190,6 +192,10 @@ def _metrics(switch: Telephony, spool: Spool) -> Metrics:
                 "Calls to the outside that were not permitted",
                 lambda: switch.calls.exchange.permissions.refused,
             ),
-            "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transport.dropped),
+            "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transports.dropped),
+            "dzvin_sip_connections_accepted": ("Connections taken in", lambda: connections.accepted),
+            "dzvin_sip_connections_refused": ("Connections that found no room", lambda: connections.refused),
+            "dzvin_sip_connections_evicted": ("Strangers that made room for others", lambda: connections.evicted),
+            "dzvin_sip_connections_expired": ("Connections ended as idle or too slow", lambda: connections.expired),
         },
     )

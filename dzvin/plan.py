@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from dzvin.config import Config
+from dzvin.config_shape import SAME
 from dzvin.data_folder import DataFolder
 from dzvin.processes import READY_FD, Program
 
@@ -90,7 +91,10 @@ class Plan:
             return chosen
         if self.config.http.port == 0:
             chosen["DZVIN_HTTP__PORT"] = ports.http.rpartition(":")[2].rstrip("/")
-        udp = self.config.sip.udp_address
-        if udp.port == 0 and "udp" in ports.sip:
-            chosen["DZVIN_SIP__UDP"] = str(udp._replace(port=int(ports.sip["udp"].rpartition(":")[2])))
+        sip = self.config.sip
+        addresses = {"udp": sip.udp_address, "tcp": None if sip.tcp == SAME else sip.tcp_address}
+        for name, address in addresses.items():
+            if address is not None and address.port == 0 and name in ports.sip:
+                port = int(ports.sip[name].rpartition(":")[2])
+                chosen[f"DZVIN_SIP__{name.upper()}"] = str(address._replace(port=port))
         return chosen

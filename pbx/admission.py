@@ -116,6 +116,10 @@ class Admission:
         standing = self._standing(host)
         return standing.trusted or not self.lockouts.is_locked(standing.source, self._now())
 
+    def is_trusted(self, host: str) -> bool:
+        """Whether that address is free of limits: by configuration, or as a trunk's."""
+        return self._standing(host).trusted
+
     def know(self, flow: Flow) -> None:
         """Somebody proved to be at that flow. As often as this is called `forget` must be."""
         self._known[flow] = self._known.get(flow, 0) + 1

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from pbx.media.client import MediaPool
-from pbx.net.transport import Flow, Sender
+from pbx.net.transport import Flow
+from pbx.net.transports import Transports
 from pbx.timers import Timers
 from pbx.transactions import Transactions
 
 ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH, MESSAGE"
+
+# RFC 7118 §5: "transport=ws" names a WebSocket, secure or not.
+_TRANSPORTS = {
+    "UDP": "",
+    "TCP": ";transport=tcp",
+    "TLS": ";transport=tls",
+    "WS": ";transport=ws",
+    "WSS": ";transport=ws",
+}
 
 
 def token() -> str:
@@ -19,21 +29,33 @@ def token() -> str:
     return secrets.token_hex(8)
 
 
+def _stay(flow: Flow) -> Flow:
+    return flow
+
+
 @dataclass(slots=True)
 class Endpoint:
     transactions: Transactions
     timers: Timers
-    senders: Mapping[str, Sender]
+    transports: Transports
     media: MediaPool
-    media_address: str  # what our SDP names
+    media_address: str  # what the media worker binds to
     domain: str  # host part of our From and To
+    follow: Callable[[Flow], Flow] = field(default=_stay)
+    """Where the phone behind a flow is now: see `Registrations.follow`."""
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow; the magic cookie as RFC 3261 §8.1.1.7 asks."""
-        return f"SIP/2.0/{flow.protocol} {self.senders[flow.protocol].sent_by};branch=z9hG4bK{token()};rport"
+        sent_by = self.transports.senders[flow.protocol].sent_by(flow)
+        return f"SIP/2.0/{flow.protocol} {sent_by};branch=z9hG4bK{token()};rport"
 
     def contact(self, flow: Flow, user: str) -> str:
-        return f"<sip:{user}@{self.senders[flow.protocol].sent_by}>"
+        sent_by = self.transports.senders[flow.protocol].sent_by(flow)
+        return f"<sip:{user}@{sent_by}{_TRANSPORTS[flow.protocol]}>"
+
+    def sdp_address(self, flow: Flow, bound: str) -> str:
+        """What our SDP names to the peer behind that flow, for a media socket that is bound to `bound`."""
+        return self.transports.own.for_peer(flow.host, bound)
 
     def sip_call_id(self) -> str:
         """No host name in it: the topology behind us is nobody's business."""

@@ -11,7 +11,7 @@ from pbx.leg import CODECS, Identity, Leg, LegEnd, head_of
 from pbx.sip.dialog import Dialog
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request
-from pbx.sip.offer_answer import TELEPHONE_EVENT, Codec, in_common
+from pbx.sip.offer_answer import TELEPHONE_EVENT, Codec, check_family, in_common
 from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
 from pbx.transactions import ServerTransaction
@@ -119,10 +119,12 @@ class InboundLeg(Leg):
 def offered_sdp(request: Request) -> Sdp | None:
     """The offer in an INVITE, or None when it makes none (a late offer).
 
-    Raises RemoteProtocolError: 415 for a body we cannot read, 400 for broken SDP.
+    Raises RemoteProtocolError: 415 for a body we cannot read, 400 for broken SDP, 488 for IPv6 alone.
     """
     if not request.body:
         return None
     if request.content_type != "application/sdp":
         raise RemoteProtocolError("body is not SDP", 415, headers=(("Accept", "application/sdp"),))
-    return Sdp.parse(request.body)
+    offered = Sdp.parse(request.body)
+    check_family(offered)
+    return offered

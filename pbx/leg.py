@@ -96,7 +96,7 @@ class Leg:
         self.endpoint = endpoint
         self.call_id = call_id
         self.leg_id = leg_id
-        self.flow = flow
+        self._flow = flow
         self.remote = remote
         self.dialog: Dialog | None = None
         self.media: MediaLeg | None = None
@@ -117,6 +117,16 @@ class Leg:
         self._offered: Sdp | None = None  # our offer, while its answer is to come
         self._on_released: list[Callable[[Leg], None]] = []
         self._closed = False
+
+    @property
+    def flow(self) -> Flow:
+        """The way to the other side, now: a phone that lost its connection is found where it has registered since."""
+        self._flow = self.endpoint.follow(self._flow)
+        return self._flow
+
+    @flow.setter
+    def flow(self, flow: Flow) -> None:
+        self._flow = flow
 
     # ---- state -------------------------------------------------------------------------------------------------
 
@@ -175,7 +185,7 @@ class Leg:
         # On hold by an address of zeros nothing is sent, so where to does not matter.
         address = negotiated.remote_address or "0.0.0.0"
         if ":" in address:
-            raise NotAcceptable("IPv6 media is not spoken here yet", 301)
+            raise NotAcceptable("IPv6 media is not spoken here yet", 300)
         self.media.update(
             remote_address=address,
             remote_port=negotiated.remote_port,
@@ -297,7 +307,7 @@ class Leg:
         assert self.media is not None
         answered = offer_answer.answer(
             Sdp.parse(body),
-            address=self.media.address,
+            address=self.endpoint.sdp_address(self.flow, self.media.address),
             port=self.media.port,
             supported=CODECS,
             session_id=self._session_id,
@@ -308,7 +318,7 @@ class Leg:
     def _offer(self, codecs: Sequence[Codec] = CODECS) -> Sdp:
         assert self.media is not None
         self._offered = offer_answer.offer(
-            address=self.media.address,
+            address=self.endpoint.sdp_address(self.flow, self.media.address),
             port=self.media.port,
             codecs=codecs,
             direction=Direction.SENDRECV,

@@ -140,6 +140,7 @@ class Transactions:
         self._senders = senders
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
+        self._on_stream: dict[Flow, set[ClientTransaction]] = {}
         self._unanswered: set[ClientTransaction] = set()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
@@ -210,6 +211,11 @@ class Transactions:
             client.answered_from = flow
             self._client_event(client, response)
 
+    def flow_lost(self, flow: Flow) -> None:
+        """The connection is gone: no answer will come over it (RFC 3261 §18.4, §17.1.4)."""
+        for client in self._on_stream.pop(flow, ()):
+            self._client_event(client, TransportFailed())
+
     # ---- from the user -----------------------------------------------------------------------------------------
 
     def accept(self, request: Request, flow: Flow) -> ServerTransaction:
@@ -263,6 +269,8 @@ class Transactions:
         trace = self._traced(request, machine)
         client = ClientTransaction(machine, request, flow, on_response, on_end, trace)
         self._clients[client.key] = client
+        if flow.is_stream:
+            self._on_stream.setdefault(flow, set()).add(client)
         self._unanswered.add(client)
         self._all_answered.clear()
         effects = machine.start()
@@ -352,10 +360,7 @@ class Transactions:
                 case Inform():
                     pass
                 case Terminate(reason):
-                    self._clients.pop(client.key, None)
-                    self._answered(client)
-                    for timer in Timer:
-                        self._timers.stop((client, timer))
+                    self._forget_client(client)
                     client.on_end(reason)
                     if client.trace is not None:
                         client.trace.ended()
@@ -379,9 +384,19 @@ class Transactions:
                 case Inform():
                     pass  # the response is lost; the peer's retransmission asks for it again
                 case Terminate(_):
-                    self._forget(server)
+                    self._forget_server(server)
 
-    def _forget(self, server: ServerTransaction) -> None:
+    def _forget_client(self, client: ClientTransaction) -> None:
+        self._clients.pop(client.key, None)
+        self._answered(client)
+        if (beside := self._on_stream.get(client.flow)) is not None:
+            beside.discard(client)
+            if not beside:
+                del self._on_stream[client.flow]
+        for timer in Timer:
+            self._timers.stop((client, timer))
+
+    def _forget_server(self, server: ServerTransaction) -> None:
         self._servers.pop(server.key, None)
         for timer in Timer:
             self._timers.stop((server, timer))

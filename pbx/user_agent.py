@@ -65,6 +65,7 @@ class UserAgent:
         self._admission = admission
         self._on_call = on_call
         self._has_room = has_room
+        endpoint.follow = registrations.follow
         self._outside: dict[str, Callable[[Request, Flow], None]] = {
             "REGISTER": self._register,
             "INVITE": self._invite,
@@ -205,7 +206,7 @@ class UserAgent:
             # RFC 3261 §10.3 step 3: authorised to modify only the own address of record.
             raise RemoteProtocolError("another's address of record", 403)
         for contact in request.contacts:
-            check_contact(contact.uri, self._own_addresses())
+            check_contact(contact.uri, self._own_addresses(flow))
         registered = self.registrations.handle(user, request, flow)
         server = self._endpoint.transactions.accept(request, flow)
         server.respond(reply(request, 200, headers=registered.response_headers))
@@ -221,6 +222,7 @@ class UserAgent:
         user = None if door is not None else self._vouched(request, flow)
         if door is None and user is None:
             return
+        self._endpoint.transports.vouch(flow)
         if not request.accepts("application/sdp"):
             raise RemoteProtocolError("our answer would not be read", 406)
         offered = offered_sdp(request)
@@ -297,13 +299,15 @@ class UserAgent:
         """The user behind a request, or None: a challenge was sent, or nothing at all."""
         verdict = self._authenticator.check(request, flow, time.time(), is_home=self.registrations.is_at)
         if isinstance(verdict, Authenticated):
+            self._endpoint.transports.vouch(flow)
             return verdict.user
         if isinstance(verdict, Challenged):
             self._refuse(request, flow, 401, verdict.headers)
         return None
 
-    def _own_addresses(self) -> frozenset[str]:
-        return frozenset(sender.sent_by for sender in self._endpoint.senders.values())
+    def _own_addresses(self, flow: Flow) -> frozenset[str]:
+        transports = self._endpoint.transports
+        return frozenset((*transports.addresses.values(), transports.senders[flow.protocol].sent_by(flow)))
 
     def _refuse(self, request: Request, flow: Flow, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         if request.method != "ACK":

@@ -24,6 +24,7 @@ __all__ = [
     "NotAcceptable",
     "accept",
     "answer",
+    "check_family",
     "in_common",
     "offer",
 ]
@@ -166,6 +167,14 @@ def in_common(remote: Sdp, supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_E
     theirs = [codec for stream in remote.media if stream.media == "audio" and stream.port for codec in _codecs(stream)]
     found = (known for codec in theirs for known in supported if known.is_same(codec))
     return tuple(dict.fromkeys(found))
+
+
+def check_family(remote: Sdp) -> None:
+    """Whether there is an audio stream that IPv4 can carry. Raises NotAcceptable, so that nobody's phone rings for
+    a call without a voice. Of addresses that are no addresses `answer` judges."""
+    addresses = [remote.connection_of(stream) or "" for stream in remote.media if stream.media == "audio"]
+    if addresses and all(":" in address for address in addresses):
+        raise NotAcceptable("IPv6 media is not spoken here yet", 300)
 
 
 def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:

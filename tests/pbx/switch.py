@@ -12,7 +12,9 @@ from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
 from pbx.media.client import MediaLeg, MediaPool
+from pbx.net.own_address import OwnAddress
 from pbx.net.transport import Flow
+from pbx.net.transports import Transports
 from pbx.ports import Account, Door
 from pbx.registrations import Registrations
 from pbx.sip.digest import Algorithm, authorise, ha1
@@ -33,18 +35,19 @@ SDP = (
 
 
 class KeptSender:
-    protocol = "UDP"
-    reliable = False
-    sent_by = "203.0.113.1:5060"
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[Request | Response, Flow]] = []
+    def __init__(self, sent: list[tuple[Request | Response, Flow]] | None = None, *, reliable: bool = False) -> None:
+        self.reliable = reliable
+        self.sent: list[tuple[Request | Response, Flow]] = [] if sent is None else sent
         self.broken = False
+        self.lost: set[Flow] = set()
 
     def send(self, data: bytes, flow: Flow) -> None:
-        if self.broken:
+        if self.broken or flow in self.lost:
             raise OSError("network is unreachable")
         self.sent.append((parse(data), flow))
+
+    def sent_by(self, flow: Flow) -> str:
+        return "203.0.113.1:5060"
 
 
 class PromisedLeg:
@@ -119,11 +122,13 @@ class Switch:
             rates=rates,
             on_lockout=lambda *lockout: self.lockouts.append(lockout),
         )
-        self.transactions = Transactions(self.timers, {"UDP": self.sender}, self.tap, admits=self.admission.admits)
+        self.transports = Transports(self.timers, OwnAddress())
+        self.transports.senders |= {"UDP": self.sender, "WS": KeptSender(self.sender.sent, reliable=True)}
+        self.transactions = Transactions(self.timers, self.transports.senders, self.tap, admits=self.admission.admits)
         self.endpoint = Endpoint(
             transactions=self.transactions,
             timers=self.timers,
-            senders={"UDP": self.sender},
+            transports=self.transports,
             media=cast(MediaPool, self.media),
             media_address="203.0.113.1",
             domain="example.com",
