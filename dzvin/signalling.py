@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+
 from dzvin.config import Address, Config
 from dzvin.config_shape import SAME
 from dzvin.port_taken import PortTaken, naming_the_port

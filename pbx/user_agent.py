@@ -165,6 +165,8 @@ class UserAgent:
             raise RemoteProtocolError("no such dialog", 481)
         if not is_at_home(leg.flow, flow) and not self._moved(leg, request, flow):
             return
+        if not self._endpoint.transports.is_open(leg.flow):
+            leg.flow = flow  # its connection was lost, and this is the next one
         server = self._endpoint.transactions.accept(request, flow)
         try:
             leg.receive(request, server)

@@ -137,8 +137,8 @@ class Transports:
     # ---- use -------------------------------------------------------------------------------------------------------
 
     def is_open(self, flow: Flow) -> bool:
-        """Whether something can be sent over it; of datagrams nobody knows."""
-        return not flow.is_stream or self.connections.is_open(flow)
+        """Whether something can be sent over it, as far as can be known."""
+        return flow.connection == 0 or self.connections.is_open(flow)
 
     def send_stream(self, data: bytes, flow: Flow) -> None:
         """Raises OSError when the connection is gone. What cannot be sent later is told by `on_unreachable`."""
@@ -214,9 +214,7 @@ class Transports:
             sock = await _reached(remote.host, remote.port)
             host, port = sock.getpeername()[:2]
             try:
-                wire = StreamConnection(
-                    self.connections, remote.protocol, plain(host), port, self._received, ours=True
-                )
+                wire = StreamConnection(self.connections, remote.protocol, plain(host), port, self._received, ours=True)
             except NoRoom:
                 sock.close()
                 raise
