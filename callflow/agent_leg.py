@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from callflow import facts
 from callflow.call import Call
 from callflow.facts import OfferEnd
+from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.leg import Identity, Leg, LegEnd
 from pbx.media.client import NoMedia
@@ -21,11 +23,17 @@ from pbx.transactions import Overloaded
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """`leg` answered, or None and the reason why nobody did."""
+    """`leg` answered, or None and the reason why nobody did. `redirected`: numbers that a phone named instead."""
 
     leg: OutboundLeg | None
     reason: OfferEnd | None = None
     status: int | None = None
+    redirected: tuple[str, ...] = ()
+    offer: UUID | None = None
+
+    def side(self, extension: str | None, shown: Identity) -> Side:
+        assert self.leg is not None
+        return Side(self.leg, extension, shown, self.offer)
 
 
 async def ring_extension(
@@ -37,8 +45,11 @@ async def ring_extension(
     near: Leg | None,
     timeout: float,
     on_ringing: Callable[[], None] = lambda: None,
+    withdrawn: Callable[[], OfferEnd] = lambda: OfferEnd.CANCELLED,
+    auto_answer: bool = False,
 ) -> Rung:
-    """Offer the call to an agent. The offer is withdrawn when `near` (the customer's leg) ends."""
+    """Offer the call to an agent. `near`: the leg of who waits. `withdrawn` says why, should this be cancelled.
+    `auto_answer` asks the phones to take it by themselves."""
     phones = call.exchange.user_agent.phones_of(extension)
     if not phones:
         return Rung(None, OfferEnd.UNREACHABLE, 480)
@@ -53,12 +64,18 @@ async def ring_extension(
             call.tell(facts.CallRinging, leg=offer, extension=extension)
         on_ringing()
 
-    rung = await ring(
-        call, phones, caller=caller, codecs=codecs, near=near, timeout=timeout, on_ringing=ringing, agent=extension
-    )
+    try:
+        with call.exchange.presence.rings(extension, call.call_id):
+            rung = await ring(
+                call, phones, caller=caller, codecs=codecs, near=near, timeout=timeout, on_ringing=ringing,
+                agent=extension,
+            )  # fmt: skip
+    except asyncio.CancelledError:
+        call.tell(facts.OfferEnded, leg=offer, extension=extension, reason=withdrawn(), sip_status=487)
+        raise
     if rung.reason is not None:
         call.tell(facts.OfferEnded, leg=offer, extension=extension, reason=rung.reason, sip_status=rung.status)
-    return rung
+    return replace(rung, offer=offer)
 
 
 async def ring(
@@ -83,44 +100,36 @@ async def ring(
             leg.on_ringing = on_ringing
             await leg.open_media(near)
             leg.dial(codecs)
-        winner, reason = await _first_answer(legs, near, timeout)
+        winner = await _first_answer(legs, timeout)
     except (NoMedia, Overloaded):
         return Rung(None, OfferEnd.FAILED, 503)
     finally:
-        losers = [leg for leg in legs if leg is not winner]
-        for leg in losers:
-            leg.hang_up()
-        for leg in losers:
-            await leg.close()
-    if winner is not None:
-        return Rung(winner)
-    return _why(legs, reason)
+        # Nothing is awaited from here on, so that a winner cannot be lost to a cancellation.
+        for leg in legs:
+            leg.on_ringing = None
+            if leg is not winner:
+                call.lets_go(leg)
+    return Rung(winner) if winner is not None else _why(legs)
 
 
-async def _first_answer(
-    legs: Sequence[OutboundLeg], near: Leg | None, timeout: float
-) -> tuple[OutboundLeg | None, OfferEnd | None]:
+async def _first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundLeg | None:
     deadline = asyncio.get_running_loop().time() + timeout
     while True:
         for leg in legs:
             if leg.answered.done() and not leg.is_over:
-                return leg, None
+                return leg
         alive = [leg for leg in legs if not leg.is_over]
-        if not alive:
-            return None, None
-        if near is not None and near.is_over:
-            return None, OfferEnd.CANCELLED
         left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            return None, OfferEnd.NO_ANSWER
-        customer = (near.ended,) if near is not None else ()
-        await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), *customer, timeout=left)
+        if not alive or left <= 0:
+            return None
+        await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), timeout=left)
 
 
-def _why(legs: Sequence[OutboundLeg], reason: OfferEnd | None) -> Rung:
-    if reason is not None:
-        return Rung(None, reason, 487 if reason is OfferEnd.CANCELLED else 480)
+def _why(legs: Sequence[OutboundLeg]) -> Rung:
+    """Nobody answered: the one reason that is told."""
     ends = [leg.ended.result() for leg in legs]
+    if any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
+        return Rung(None, OfferEnd.NO_ANSWER, 480)
     refusals = [end.status for end in ends if end.reason is LegEnd.REFUSED and end.status is not None]
     if not refusals:
         return Rung(None, OfferEnd.UNREACHABLE, 480)

@@ -1,11 +1,13 @@
 """A call: the customer's whole visit by phone, from the first INVITE to the last BYE.
 
-It knows who speaks and tells the ledger what happened; what shall happen next is the flow's business. Each fact is in
-the spool before the act that it tells of leaves this process.
+It knows whose legs are in it, lets two of them talk, and tells the ledger what happened; what shall happen next is the
+stages' business (`callflow.stages`). Each fact is in the spool before the act that it tells of leaves this process.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,13 +17,18 @@ from uuid_utils.compat import uuid7
 from callflow import facts
 from callflow.exchange import Exchange
 from callflow.facts import CallFact, Direction, EndedBy, Outcome, Target
-from callflow.router import Route, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.inbox import Inbox
+from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.side import Side
+from callflow.waiting import first_of
+from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg
 from pbx.media.client import Recording
 
 log = structlog.get_logger("callflow.call")
 
 FactKind = TypeVar("FactKind", bound=CallFact)
+LEAVING = 1.0  # seconds in which a phone whose part is over may hang up by itself
 
 
 class Call:
@@ -30,29 +37,25 @@ class Call:
         self.call_id = call_id
         self.direction = direction
         self.recorded = False  # by rule
-        self.extensions: set[str] = set()  # our own people in this call
-        self._legs: list[Leg] = []
+        self.was_answered = False  # somebody talked to somebody
+        self.placed_by: Leg | None = None
+        self.inbox = Inbox()
+        self._legs: dict[Leg, str | None] = {}
+        self._chores: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
-        self._segment: tuple[UUID, str] | None = None
+        self._segment: tuple[UUID, Side] | None = None
+        self._held_by: set[Side] = set()
         self._ended = False
 
     # ---- facts ---------------------------------------------------------------------------------------------------
 
-    def tell(self, kind: type[FactKind], **values: object) -> None:
+    def tell(self, kind: type[FactKind], /, **values: object) -> None:
         self.exchange.ledger.append(
             kind(id=uuid7(), at=self.exchange.clock.now(), call_id=self.call_id, **values)  # type: ignore[arg-type]  # the kinds' own constructors check
         )
 
-    def started(
-        self,
-        other: Identity,
-        *,
-        extension: bool,
-        caller: str | None,
-        dialled: str | None,
-        trunk: str | None,
-        sip_call_id: str = "",
-    ) -> None:
+    def introduce(self, other: Identity, *, extension: bool = False) -> UUID:
+        """A reference to that person, for facts to name."""
         party = uuid7()
         self.exchange.ledger.append(
             facts.PartyIntroduced(
@@ -64,14 +67,34 @@ class Call:
                 extension=extension,
             )
         )
+        return party
+
+    def goal(self, number: str, route: Route) -> dict[str, object]:
+        """The fields `target` and `party` of a fact, for a number of ours or an outside one."""
+        if isinstance(route, ToTrunk):
+            return {"party": self.introduce(Identity(number))}
+        return {"target": number}
+
+    def started(
+        self,
+        other: Identity,
+        *,
+        extension: bool,
+        caller: str | None,
+        dialled: str | None,
+        trunk: str | None,
+        sip_call_id: str = "",
+        follow_up: UUID | None = None,
+    ) -> None:
         self.tell(
             facts.CallStarted,
             direction=self.direction,
-            party=party,
+            party=self.introduce(other, extension=extension),
             caller=caller,
             dialled=dialled,
             trunk=trunk,
             sip_call_id=sip_call_id,
+            follow_up=follow_up,
         )
 
     def routed(self, route: Route) -> None:
@@ -86,8 +109,10 @@ class Call:
                 self.tell(facts.CallRouted, target=Target.TRUNK, number=trunk.name)
             case _:
                 self.tell(facts.CallRouted, target=Target.NOBODY)
+        if not isinstance(route, Refuse) and self.exchange.recording_rules.applies(self.direction, route):
+            self.recorded = True
 
-    def ended(self, outcome: Outcome, by: EndedBy, status: int | None = None) -> None:
+    def _tell_end(self, outcome: Outcome, by: EndedBy, status: int | None) -> None:
         """The last fact of a call; told once."""
         if self._ended:
             return
@@ -98,40 +123,170 @@ class Call:
     # ---- legs ------------------------------------------------------------------------------------------------------
 
     def takes(self, leg: Leg, extension: str | None) -> None:
-        """That leg is part of this call, and belongs to that extension (None: to an outside number)."""
-        self._legs.append(leg)
-        if extension is not None:
-            self.extensions.add(extension)
+        """That new leg is part of this call, and belongs to that extension (None: to an outside number)."""
+        self._legs[leg] = extension
         self.exchange.presence.enters(extension, leg)
 
+    def adopts(self, side: Side) -> None:
+        """A leg that was another call's, or nobody's, is part of this call from now on."""
+        side.leg.call_id = self.call_id
+        self._legs[side.leg] = side.extension
+        self.exchange.presence.enters(side.extension, side.leg)
+        side.leg.remember()
+
+    def gives(self, leg: Leg) -> None:
+        """That leg is another call's from now on."""
+        leg.on_hold = None
+        self._legs.pop(leg, None)
+
+    def holds_leg(self, leg: Leg) -> bool:
+        return leg in self._legs
+
+    def any_leg(self) -> Leg | None:
+        """One with sound, to open another near it."""
+        return next((leg for leg in self._legs if leg.media is not None and not leg.is_over), None)
+
+    def people(self) -> set[str]:
+        """Our own people who are in this call now."""
+        return {extension for leg, extension in self._legs.items() if extension is not None and not leg.is_over}
+
     def hang_up(self) -> None:
-        """End every leg; the flow notices and tells how the call ended."""
-        for leg in self._legs:
+        """End every leg; the stage notices and the call ends."""
+        for leg in tuple(self._legs):
             leg.hang_up()
+
+    def dismiss(self, side: Side) -> None:
+        """Their part in this call is over: their phone may hang up by itself, else we do."""
+        side.leg.on_hold = None
+        if side.leg in self._legs:
+            self._chore(self._see_off(side.leg))
+
+    def lets_go(self, leg: Leg) -> None:
+        """End a leg at once; its media are given back in their own time."""
+        leg.hang_up()
+        self._chore(self._see_off(leg))
+
+    async def _see_off(self, leg: Leg) -> None:
+        await first_of(leg.ended, timeout=LEAVING)
+        await leg.close()
+        self._legs.pop(leg, None)
+
+    def _chore(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def wind_up(self, outcome: Outcome, by: EndedBy, status: int | None) -> None:
+        """Everybody goes, and the end is told. The one who stays must not wait until a file is closed."""
+        self.inbox.close()
+        self.end_segment()
+        self.stop_recording()
+        for leg in tuple(self._legs):
+            if not (isinstance(leg, InboundLeg) and not leg.is_answered):
+                leg.hang_up()
+        while self._chores:
+            await asyncio.wait(self._chores)
+        self._tell_end(outcome, by, status)
+        for leg in tuple(self._legs):
+            if isinstance(leg, InboundLeg):
+                leg.refuse(status or 480)
+        for leg in tuple(self._legs):
+            await leg.close()
 
     # ---- people --------------------------------------------------------------------------------------------------
 
-    def joined(self, customer: Leg, agent: Leg, extension: str) -> None:
-        """Two people talk now: a segment of `extension` begins. `agent` is that extension's leg."""
-        self._segment = (uuid7(), extension)
-        self.tell(facts.CallAnswered, segment=self._segment[0], leg=agent.leg_id, extension=extension)
-        customer.on_hold = lambda held: self._hold_changed(held, customer, agent, None)
-        agent.on_hold = lambda held: self._hold_changed(held, agent, customer, extension)
+    async def join(self, one: Side, other: Side) -> None:
+        """Let two people talk. `other` is who was found last: the agent of the segment, when that is a phone of ours.
 
-    def parted(self) -> None:
+        Raises NoMedia, NotAcceptable.
+        """
+        for side, near in ((one, other), (other, one)):
+            if side.leg.media is None:
+                await side.leg.open_media(near.leg)
+            assert side.leg.media is not None
+            side.leg.media.stop_playing()
+        agent, customer = (other, one) if other.extension is not None else (one, other)
+        self._begin_segment(agent)
+        for side in (one, other):
+            if isinstance(side.leg, InboundLeg):
+                side.leg.answer()
+        bridge(one.leg, other.leg)
+        if self.recorded:
+            self.record(customer.leg, agent.leg)
+        for holder, held in ((one, other), (other, one)):
+            holder.leg.on_hold = lambda _, holder=holder, held=held: self.hold_changed(holder, held)
+            self.hold_changed(holder, held)
+
+    def unjoin(self, one: Side, other: Side) -> None:
+        """They no longer hear each other; the segment goes on until `end_segment`."""
+        self.stop_recording()
+        for side in (one, other):
+            side.leg.on_hold = None
+            side.on_hold = False
+            if side in self._held_by:
+                self._held_by.discard(side)
+                self.tell(facts.CallResumed, by=side.extension)
+        if one.leg.media is not None and not one.is_over:
+            one.leg.media.unbridge()
+
+    def _begin_segment(self, agent: Side) -> None:
+        if self._segment is not None and self._segment[1] is agent:
+            return
+        self.end_segment()
+        self.was_answered = True
+        self._segment = (uuid7(), agent)
+        self.tell(
+            facts.CallAnswered,
+            segment=self._segment[0],
+            leg=agent.offer or agent.leg.leg_id,
+            extension=agent.extension or "",
+        )
+
+    def end_segment(self) -> None:
         if self._segment is not None:
-            segment, extension = self._segment
+            segment, agent = self._segment
             self._segment = None
-            self.tell(facts.SegmentEnded, segment=segment, extension=extension)
+            self.tell(facts.SegmentEnded, segment=segment, extension=agent.extension or "")
 
-    def _hold_changed(self, held: bool, holder: Leg, other: Leg, by: str | None) -> None:
-        self.tell(facts.CallHeld if held else facts.CallResumed, by=by)
-        music = self.exchange.prompts.path("music/hold")
-        if other.media is not None and music is not None:
-            if held:
-                other.media.play([str(music)], loop=True)
-            else:
-                other.media.stop_playing()
+    def hold(self, holder: Side, other: Side, on: bool) -> None:
+        """By command: the holder's phone goes on sending, so the two are taken apart here."""
+        holder.on_hold = on
+        if on and holder.leg.media is not None:
+            holder.leg.media.unbridge()
+        elif not on and not other.on_hold:
+            bridge(holder.leg, other.leg)
+        self.hold_changed(holder, other)
+
+    def hold_changed(self, holder: Side, other: Side) -> None:
+        """`holder` may have put the other end on hold, or taken it back."""
+        if holder.holds == (holder in self._held_by):
+            return
+        if holder.holds:
+            self._held_by.add(holder)
+            self.tell(facts.CallHeld, by=holder.extension)
+            self.music(other.leg)
+        else:
+            self._held_by.discard(holder)
+            self.tell(facts.CallResumed, by=holder.extension)
+            if other.leg.media is not None:
+                other.leg.media.stop_playing()
+
+    # ---- sound ---------------------------------------------------------------------------------------------------
+
+    def music(self, leg: Leg) -> None:
+        self._loop_for(leg, "music/hold")
+
+    def ringing_tone(self, side: Side) -> None:
+        """Let that end hear that a phone rings."""
+        if isinstance(side.leg, InboundLeg) and not side.leg.is_answered:
+            side.leg.ring()
+        else:
+            self._loop_for(side.leg, "tones/ringing")
+
+    def _loop_for(self, leg: Leg, name: str) -> None:
+        sound = self.exchange.prompts.path(name)
+        if sound is not None and leg.media is not None and not leg.is_over:
+            leg.media.play([str(sound)], loop=True)
 
     # ---- recording -----------------------------------------------------------------------------------------------
 
@@ -144,10 +299,13 @@ class Call:
         self.tell(facts.RecordingStarted, recording=recording)
         self._recording = left.media.record(recording, right.media, path)
 
-    async def stop_recording(self) -> None:
+    def stop_recording(self) -> None:
+        """The file is closed, and told of, in its own time."""
         recording, self._recording = self._recording, None
-        if recording is None:
-            return
+        if recording is not None:
+            self._chore(self._file(recording))
+
+    async def _file(self, recording: Recording) -> None:
         closed = await recording.stop()
         self.tell(
             facts.RecordingReady,
@@ -156,3 +314,9 @@ class Call:
             seconds=closed.seconds,
             cut=closed.cut,
         )
+
+
+def bridge(one: Leg, other: Leg) -> None:
+    assert one.media is not None
+    assert other.media is not None
+    one.media.bridge(other.media)

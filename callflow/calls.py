@@ -1,4 +1,4 @@
-"""All live calls, each in its own task; and the commands that people give (see `callflow.control`)."""
+"""All live calls, each in its own task."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Coroutine
 from uuid import UUID
 
 import structlog
-from uuid_utils.compat import uuid7
 
 from callflow.call import Call
-from callflow.control import Actor, ControlRefused
 from callflow.exchange import Exchange
-from callflow.facts import Outcome
-from callflow.flow import Result, follow
-from callflow.outbound import click_to_call
+from callflow.facts import Direction, Outcome
+from callflow.feature_codes import ToFeature
+from callflow.features import Features
+from callflow.flow import run
+from callflow.outbound import Click, click_to_call
 from callflow.router import Refuse, Route, direction_of
+from callflow.side import Side
+from callflow.stages import Result, Seek
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity
 from pbx.media.client import NoMedia
 from pbx.sip.offer_answer import NotAcceptable
 from pbx.transactions import Overloaded
-from queue_engine.facts import AgentDeclared, Will
 
 log = structlog.get_logger("callflow.calls")
 
@@ -31,8 +32,8 @@ class Calls:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.features = Features(exchange)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._calls: dict[UUID, Call] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -60,31 +61,37 @@ class Calls:
             route = self.exchange.plan.from_trunk(arrival.dialled, arrival.trunk)
         else:
             route = self.exchange.route(arrival.dialled, by=arrival.user)
-        call = Call(self.exchange, leg.call_id, direction_of(route, from_trunk=from_trunk))
-        call.recorded = self.exchange.recording_rules.applies(call.direction, route)
+        if isinstance(route, ToFeature):
+            self._start(leg.call_id, self.features.dialled(leg, route))
+            return
+        call = self._new(leg.call_id, direction_of(route, from_trunk=from_trunk), route)
+        call.placed_by = leg
         call.takes(leg, arrival.user)
-        self._run(call, self._inbound(call, leg, route))
+        self._start(call.call_id, self._until_over(call, self._inbound(call, leg, route)))
 
-    async def _inbound(self, call: Call, leg: InboundLeg, route: Route) -> None:
-        arrival = leg.arrival
+    async def _inbound(self, call: Call, leg: InboundLeg, route: Route) -> Result:
+        self._tell_start(call, leg, route)
+        if not leg.codecs():
+            return Result(Outcome.NO_CODEC, status=488)
+        user = leg.arrival.user
+        return await run(call, Seek(waiting=Side(leg, user, self._caller(leg)), route=route, payer=user))
+
+    async def _until_over(self, call: Call, work: Coroutine[object, object, Result]) -> None:
+        """The call's task: whatever happens, everybody is hung up and the end is told."""
         with structlog.contextvars.bound_contextvars(call_id=str(call.call_id)):
             result = Result(Outcome.INTERRUPTED)
             try:
-                self._tell_start(call, leg, route)
-                result = await follow(call, leg, route, self._caller(leg))
+                result = await work
             except (NoMedia, Overloaded):
                 result = Result(Outcome.FAILED, status=503)
             except NotAcceptable:
                 result = Result(Outcome.NO_CODEC, status=488)
             finally:
-                call.ended(result.outcome, result.by, result.status)
-                leg.refuse(result.status or 480)
-                await leg.close()
-                log.debug("call over", dialled=arrival.dialled)
+                await call.wind_up(result.outcome, result.by, result.status)
 
     def _tell_start(self, call: Call, leg: InboundLeg, route: Route) -> None:
         arrival = leg.arrival
-        outward = call.direction.value == "outbound"
+        outward = call.direction is Direction.OUTBOUND
         inside = arrival.user is not None
         call.started(
             Identity(arrival.dialled) if outward else leg.remote,
@@ -102,72 +109,30 @@ class Calls:
         user = leg.arrival.user
         return leg.remote if user is None else Identity(user, self.exchange.names.get(user, leg.remote.name))
 
-    # ---- commands (callflow.control) -----------------------------------------------------------------------------
+    # ---- calls that people place -------------------------------------------------------------------------------
 
-    async def call(self, actor: Actor, number: str, *, follow_up: UUID | None = None) -> UUID:
-        """Ring the actor's own phone, then `number`. Returns the call's id at once. Raises ControlRefused."""
-        if actor.extension is None:
-            raise ControlRefused("no_phone")
-        route = self.exchange.route(number, by=actor.extension)
-        if isinstance(route, Refuse):
-            raise ControlRefused("forbidden" if route.outcome is Outcome.FORBIDDEN else "no_route")
-        if not self.exchange.user_agent.phones_of(actor.extension):
-            raise ControlRefused("phone_offline")
-        if self.exchange.presence.legs_of(actor.extension):
-            raise ControlRefused("busy")
-        call = Call(self.exchange, uuid7(), direction_of(route, from_trunk=False))
-        call.recorded = self.exchange.recording_rules.applies(call.direction, route)
-        self._run(call, self._outbound(call, actor.extension, number, route))
-        log.info("click to call", call_id=str(call.call_id), follow_up=str(follow_up) if follow_up else None)
-        return call.call_id
-
-    async def _outbound(self, call: Call, extension: str, number: str, route: Route) -> None:
-        with structlog.contextvars.bound_contextvars(call_id=str(call.call_id)):
-            result = Result(Outcome.INTERRUPTED)
-            try:
-                result = await click_to_call(call, extension, number, route)
-            except (NoMedia, Overloaded):
-                result = Result(Outcome.FAILED, status=503)
-            finally:
-                call.ended(result.outcome, result.by, result.status)
-
-    async def hang_up(self, actor: Actor, call_id: UUID) -> None:
-        """End a call: one's own, or any for a supervisor. Raises ControlRefused."""
-        call = self._calls.get(call_id)
-        if call is None:
-            raise ControlRefused("unknown_call")
-        if not actor.supervisor and (actor.extension is None or actor.extension not in call.extensions):
-            raise ControlRefused("forbidden")
-        call.hang_up()
-
-    async def declare(self, actor: Actor, will: Will, reason: str = "") -> None:
-        """The actor is ready, or paused for a reason (R-PANEL-08)."""
-        self.exchange.ledger.append(
-            AgentDeclared(
-                id=uuid7(),
-                at=self.exchange.clock.now(),
-                user=actor.user_id,
-                extension=actor.extension,
-                will=will,
-                reason=reason,
-                by=actor.user_id,
-            )
-        )
-        if actor.extension is not None:
-            self.exchange.dispatcher.declare(actor.extension, will)
+    def place(self, call_id: UUID, click: Click) -> None:
+        """Ring the person's own phone, then the number."""
+        call = self._new(call_id, direction_of(click.route, from_trunk=False), click.route)
+        self._start(call_id, self._until_over(call, click_to_call(call, click)))
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
-    def _run(self, call: Call, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work, name=f"call {call.call_id}")
-        self._tasks[call.call_id] = task
-        self._calls[call.call_id] = call
+    def _new(self, call_id: UUID, direction: Direction, route: Route) -> Call:
+        call = Call(self.exchange, call_id, direction)
+        call.recorded = self.exchange.recording_rules.applies(direction, route)
+        self.exchange.live.add(call)
+        return call
+
+    def _start(self, call_id: UUID, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work, name=f"call {call_id}")
+        self._tasks[call_id] = task
         self._idle.clear()
-        task.add_done_callback(lambda done: self._over(call.call_id, done))
+        task.add_done_callback(lambda done: self._over(call_id, done))
 
     def _over(self, call_id: UUID, task: asyncio.Task[None]) -> None:
         self._tasks.pop(call_id, None)
-        self._calls.pop(call_id, None)
+        self.exchange.live.remove(call_id)
         if not self._tasks:
             self._idle.set()
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -1,6 +1,6 @@
 """The one door for commands from people and programs: who asks, and why it was refused.
 
-The commands themselves are methods of `callflow.calls.Calls`; the panel sees only the shapes named here.
+The commands themselves are methods of `callflow.commands.Commands`; the panel sees only the shapes named here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Actor:
 
 class ControlRefused(Exception):
     """The command cannot be carried out. `reason` is a key that the panel translates:
-    no_phone, phone_offline, busy, no_route, forbidden, unknown_call."""
+    no_phone, phone_offline, busy, no_route, forbidden, unknown_call, not_now (the call is in no state for it),
+    same_number (a transfer to oneself), orbit_taken, nobody_rings, failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""What every call flow shares: the switchboard, the lines, the ledger, the dial plan."""
+"""What every call shares: the switchboard, the lines, the ledger, the dial plan, the rules, the other calls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from callflow.facts import Direction
+from callflow.live_calls import LiveCalls
+from callflow.numbers import SEPARATORS
 from callflow.permissions import Permissions
 from callflow.ports import Clock, FactSink, Prompts, RecordingPlaces
 from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
+from callflow.wishes import WishBook
+from pbx.leg import Identity
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 
@@ -31,6 +35,22 @@ class RecordingRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """How calls are handed on. Times in seconds."""
+
+    redirects: bool = True  # follow a phone's 3xx, by the rules of a number that it dialled
+    transfer_returns: bool = True  # a transfer that nobody takes rings the transferor again
+    transfer_timeout: float = 20.0  # ringing of a transfer's target
+    recall_timeout: float = 20.0  # ringing of a transferor who gets somebody back
+    fallback: str = ""  # our number for whom nobody takes back; "": a prompt, and the end
+    park_timeout: float = 120.0  # then a parked call goes back to who parked it
+    pickup_groups: tuple[frozenset[str], ...] = ()  # none: everybody may pick up for everybody
+
+    def may_pick_up(self, who: str, rung: str) -> bool:
+        return not self.pickup_groups or any(who in group and rung in group for group in self.pickup_groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     user_agent: UserAgent
     dispatcher: Dispatcher
@@ -41,6 +61,9 @@ class Exchange:
     prompts: Prompts
     recordings: RecordingPlaces
     recording_rules: RecordingRules = RecordingRules()
+    rules: CallRules = CallRules()
+    wishes: WishBook = field(default_factory=WishBook)
+    live: LiveCalls = field(default_factory=LiveCalls)
     ring_timeout: float = 30.0  # seconds that an extension rings
     names: Mapping[str, str] = field(default_factory=dict)  # extension -> the person's name
     permissions: Permissions = field(default_factory=Permissions)
@@ -53,3 +76,12 @@ class Exchange:
 
     def line(self, number: str) -> LinePlan | None:
         return self.plan.lines.get(number)
+
+    def identity(self, extension: str) -> Identity:
+        """Our own people under their own names."""
+        return Identity(extension, self.names.get(extension, ""))
+
+
+def typed(number: str) -> str:
+    """A number as a person types it, without what is only for the eye: `+38 (044) 123-45-67`."""
+    return number.replace("\u00a0", "").translate(SEPARATORS)

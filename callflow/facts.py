@@ -39,8 +39,9 @@ class Target(StrEnum):
 
 
 class OfferEnd(StrEnum):
-    """Why one agent's phone stopped ringing without that agent answering."""
+    """Why one agent's phone stopped ringing. `answered` is told only where no `CallAnswered` follows at once."""
 
+    ANSWERED = "answered"
     NO_ANSWER = "no_answer"
     REJECTED = "rejected"
     BUSY = "busy"
@@ -48,6 +49,43 @@ class OfferEnd(StrEnum):
     CANCELLED = "cancelled"  # the caller gave up
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     FAILED = "failed"
+
+
+class TransferKind(StrEnum):
+    """How somebody handed the other side of a call on."""
+
+    BLIND = "blind"  # unannounced
+    ATTENDED = "attended"  # after speaking with the target
+
+
+class TransferEnd(StrEnum):
+    """What became of a transfer. Everything but `completed` and `gone` brings the customer back."""
+
+    COMPLETED = "completed"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    FORBIDDEN = "forbidden"  # the transferor may not call there
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # the transferor took the other side back
+    GONE = "gone"  # the one who was being transferred hung up
+
+
+class ForwardKind(StrEnum):
+    """Why a call went on to another number (R-CALL-11)."""
+
+    ALWAYS = "always"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REDIRECTED = "redirected"  # the phone itself said where to (a 3xx)
+    DEFLECTED = "deflected"  # a person sent the ringing call on (R-PHONE-36)
+
+
+class UnparkKind(StrEnum):
+    RETRIEVED = "retrieved"
+    TIMED_OUT = "timed_out"  # goes back to who parked it
+    GONE = "gone"  # the one who was parked hung up
 
 
 class Outcome(StrEnum):
@@ -105,6 +143,7 @@ class CallStarted(CallFact):
     dialled: str | None = None  # DID or extension; None for an outside number, which is the party
     trunk: str | None = None
     sip_call_id: str = ""
+    follow_up: UUID | None = None  # the missed contact that this call is to make good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +186,8 @@ class OfferEnded(CallFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAnswered(CallFact):
     """Two people are joined; a segment begins. `extension` is the agent of the segment: the one who took the call,
-    or for an outbound call the one who placed it."""
+    or for an outbound call the one who placed it; "" when a transfer has joined two outside numbers. `leg` is that of
+    the offer that was taken, when there was one."""
 
     segment: UUID
     leg: UUID
@@ -168,6 +208,77 @@ class CallResumed(CallFact):
 class SegmentEnded(CallFact):
     segment: UUID
     extension: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallForwarded(CallFact):
+    """The call for `original` goes on to another number by the wish of `by`. The other number is ours (`target`), or
+    an outside one behind a party reference."""
+
+    kind: ForwardKind
+    by: str  # the extension whose call it was
+    original: str
+    target: str | None = None
+    party: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPickedUp(CallFact):
+    """`by` took the call that rang at `rung`."""
+
+    by: str
+    rung: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStarted(CallFact):
+    """`by` hands the other side on, or (attended) begins to speak with the target while the other side is held. The
+    target is one of our numbers, or an outside one behind a party reference."""
+
+    transfer: UUID
+    kind: TransferKind
+    by: str
+    target: str | None = None
+    party: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferConsulting(CallFact):
+    """The target answered, and speaks with the transferor."""
+
+    transfer: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferEnded(CallFact):
+    """`call`: the other call whose partner was taken over, when a phone had placed one to speak with the target."""
+
+    transfer: UUID
+    end: TransferEnd
+    call: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallParked(CallFact):
+    """The other side waits at `orbit`, with music."""
+
+    orbit: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallUnparked(CallFact):
+    orbit: str
+    kind: UnparkKind
+    by: str | None = None  # who retrieved it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandGiven(CallFact):
+    """A signed-in person told this call what to do. For the audit."""
+
+    user: UUID
+    command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +345,38 @@ class PresencePublished(Fact):
     activity: str = ""  # "" | away | dnd
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingChanged(Fact):
+    """From now on calls for `extension` are forwarded under that condition, to one of our numbers or to an outside one
+    behind a party reference; both None: no longer. `by`: the user, when the panel was used and not the phone."""
+
+    extension: str
+    kind: ForwardKind  # always, busy or no_answer
+    target: str | None = None
+    party: UUID | None = None
+    by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSettingsChanged(Fact):
+    """How calls reach `extension` from now on; None leaves a setting as it is."""
+
+    extension: str
+    do_not_disturb: bool | None = None
+    lines: int | None = None  # R-PHONE-60: 1 to 5
+    ring_seconds: int | None = None  # before a call counts as not answered
+    auto_answer: bool | None = None  # the own phone takes a click-to-call by itself
+    by: UUID | None = None
+
+
 KINDS: Mapping[str, type[Fact]] = MappingProxyType(
     {
         kind.__name__: kind
         for kind in (
             PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
-            CallHeld, CallResumed, SegmentEnded, RecordingStarted, RecordingReady, CallEnded, PhoneOnline, PhoneOffline,
-            PresencePublished,
+            CallHeld, CallResumed, SegmentEnded, CallForwarded, CallPickedUp, TransferStarted, TransferConsulting,
+            TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingReady, CallEnded,
+            PhoneOnline, PhoneOffline, ForwardingChanged, PhoneSettingsChanged, PresencePublished,
             CallsBarred, SourceLockedOut,
         )
     }

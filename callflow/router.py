@@ -11,6 +11,7 @@ from itertools import groupby
 
 from callflow.dids import Dids
 from callflow.facts import Direction, Outcome
+from callflow.feature_codes import FeatureCodes, ToFeature
 from callflow.numbers import LONGEST_NUMBER, NumberPlan, Rule, is_dialable
 
 
@@ -92,7 +93,7 @@ class Refuse:
     status: int
 
 
-Route = ToExtension | ToLine | ToMenu | ToTrunk | Refuse
+Route = ToExtension | ToLine | ToMenu | ToTrunk | ToFeature | Refuse
 
 UNKNOWN_NUMBER = Refuse(Outcome.UNKNOWN_NUMBER, 404)
 FORBIDDEN = Refuse(Outcome.FORBIDDEN, 403)
@@ -106,6 +107,7 @@ class DialPlan:
     trunks: Mapping[str, TrunkPlan] = field(default_factory=dict)  # by name
     trunk_numbers: Mapping[str, str] = field(default_factory=dict)  # a number that stands for a whole trunk
     dids: Dids = field(default_factory=Dids)
+    codes: FeatureCodes = field(default_factory=FeatureCodes)
     numbers: NumberPlan = field(default_factory=NumberPlan)
 
     def inside(self, number: str) -> Route:
@@ -131,7 +133,9 @@ class DialPlan:
     def from_phone(self, number: str) -> Route:
         """What an extension, or a trusted peer, dialled."""
         route = self.inside(number)
-        return self.outside(number) if isinstance(route, Refuse) else route
+        if isinstance(route, Refuse):
+            return self.codes.read(number, self.extensions) or self.outside(number)
+        return route
 
     def outside(self, number: str) -> Route:
         """A telephone number, by the trunks whose prefix fits: the longest prefix first, then by priority.

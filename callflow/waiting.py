@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, TypeAlias
 
 from pbx.leg import Ended
 from pbx.media.messages import PlaybackEnd
 from queue_engine.engine import Offer
 
-Awaited = (
-    asyncio.Future[Ended]
-    | asyncio.Future[None]
-    | asyncio.Future[Offer]
-    | asyncio.Future[PlaybackEnd]
-    | asyncio.Future[str]
+if TYPE_CHECKING:
+    from callflow.side import Side
+    from callflow.stages import Result
+
+Awaited: TypeAlias = (
+    "asyncio.Future[Ended] | asyncio.Future[None] | asyncio.Future[Offer] | asyncio.Future[PlaybackEnd]"
+    "| asyncio.Future[str] | asyncio.Task[Side | Result]"
 )
 
 

@@ -49,16 +49,20 @@ class Watching:
     rules: WatchRules = WatchRules()
     names: Mapping[str, str] = field(default_factory=dict)
     on_change: Callable[[str], None] = lambda _: None
-    _legs: dict[str, dict[Leg, None]] = field(default_factory=dict, init=False)
+    _legs: dict[str, dict[Leg, UUID]] = field(default_factory=dict, init=False)
     _calls: dict[UUID, dict[Leg, str]] = field(default_factory=dict, init=False)
 
     # ---- what happens --------------------------------------------------------------------------------------------
 
     def enters(self, extension: str, leg: Leg) -> None:
-        """That leg is now one of that extension, until it is released."""
-        self._legs.setdefault(extension, {})[leg] = None
+        """That leg is now one of that extension, until it is released; or it has become another call's."""
+        legs = self._legs.setdefault(extension, {})
+        if leg in legs:
+            self._forget_call(leg, legs[leg])
+        else:
+            leg.on_released(lambda leg: self._leaves(extension, leg))
+        legs[leg] = leg.call_id
         self._calls.setdefault(leg.call_id, {})[leg] = extension
-        leg.on_released(lambda leg: self._leaves(extension, leg))
         self.on_change(extension)
 
     def on_fact(self, fact: object) -> None:
@@ -75,14 +79,19 @@ class Watching:
                 pass
 
     def _leaves(self, extension: str, leg: Leg) -> None:
-        legs, call = self._legs.get(extension, {}), self._calls.get(leg.call_id, {})
-        legs.pop(leg, None)
-        call.pop(leg, None)
+        legs = self._legs.get(extension, {})
+        call_id = legs.pop(leg, None)
         if not legs:
             self._legs.pop(extension, None)
-        if not call:
-            self._calls.pop(leg.call_id, None)
+        if call_id is not None:
+            self._forget_call(leg, call_id)
         self.on_change(extension)
+
+    def _forget_call(self, leg: Leg, call_id: UUID) -> None:
+        call = self._calls.get(call_id, {})
+        call.pop(leg, None)
+        if not call:
+            self._calls.pop(call_id, None)
 
     # ---- pbx.ports.Watched ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 
+from callflow.commands import Commands
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -108,7 +109,7 @@ def _services(
 ) -> PanelServices:
     return PanelServices(
         pool=pool,
-        control=switch.calls,
+        control=Commands(switch.calls),
         live=live,
         recordings=RecordingFiles(Store(data / "recordings"), data / "keys" / "master.key"),
         clock=SystemClock().now,

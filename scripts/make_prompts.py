@@ -1,6 +1,6 @@
-"""Makes the audio that is shipped in callflow/prompts: spoken prompts in three languages and the hold music.
+"""Makes the audio that is shipped in callflow/prompts: spoken prompts in three languages, hold music, tones.
 
-    python scripts/make_prompts.py [uk|en|ru|music …]
+    python scripts/make_prompts.py [uk|en|ru|music|tones …]
 
 Prompts are spoken by espeak-ng (the program, Debian package `espeak-ng`), then turned into 8 kHz mono 16-bit WAV.
 The music is composed below and written note by note into a ring, so that its end flows into its beginning.
@@ -172,6 +172,26 @@ def _add(ring: list[float], at: float, tone: Sequence[float], strength: float) -
         ring[index % len(ring)] += strength * sample
 
 
+# ── Tones ──
+
+TONE, TONE_LEVEL, TONE_EDGE = 425.0, 0.1, 0.005  # Hz (ITU-T E.180, Ukraine and most of Europe), of full scale, seconds
+TONES: dict[str, Sequence[tuple[float, float]]] = {  # seconds of sound and of silence
+    "ringing": ((1.0, 4.0),),
+    "done": ((0.12, 0.12), (0.12, 0.12), (0.12, 0.3)),
+}
+
+
+def tone(cadence: Sequence[tuple[float, float]]) -> list[float]:
+    samples: list[float] = []
+    for on, off in cadence:
+        for index in range(round(on * RATE)):
+            t = index / RATE
+            edge = min(t / TONE_EDGE, (on - t) / TONE_EDGE, 1.0)
+            samples.append(TONE_LEVEL * math.sqrt(2) * edge * math.sin(2 * math.pi * TONE * t))
+        samples.extend([0.0] * round(off * RATE))
+    return samples
+
+
 def write(name: str, samples: Sequence[float]) -> None:
     file = PROMPTS / name
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -191,6 +211,9 @@ def main(wanted: Sequence[str]) -> None:
                 write(f"{language}/{name}.wav", levelled(trimmed(resample(spoken, rate)), SPEECH_LEVEL))
     if not wanted or "music" in wanted:
         write("music/hold.wav", levelled(music(), MUSIC_LEVEL))
+    if not wanted or "tones" in wanted:
+        for name, cadence in TONES.items():
+            write(f"tones/{name}.wav", tone(cadence))
 
 
 if __name__ == "__main__":

@@ -127,8 +127,8 @@ async def test_a_caller_may_give_up_before_the_phone_rings(company: Company) -> 
     """CANCEL before any 180: the phone's INVITE is under way."""
     anna, boris = await two_phones(company)
     call = await anna.dial("1002")
-    await call.cancel()
     incoming = await boris.rings()
+    await call.cancel()
     incoming.ring()
     await incoming.cancelled()
 

@@ -1,0 +1,135 @@
+"""The stage in which an agent speaks with the target of a transfer while the customer hears music."""
+
+from __future__ import annotations
+
+from callflow.call import Call, bridge
+from callflow.facts import TransferConsulting, TransferEnd
+from callflow.inbox import Command, Complete, PersonalCommand, Swap, TakeBack
+from callflow.rescue import ENDS, left, tell_end
+from callflow.search import Search
+from callflow.side import Side
+from callflow.stages import Consult, Result, Seek, Stage, Talk
+from callflow.waiting import first_of
+from pbx.leg import Leg
+
+
+async def consult(call: Call, stage: Consult) -> Stage:
+    """The segment of the agent goes on; its recording does not hear the consultation."""
+    call.stop_recording()
+    call.hold(stage.agent, stage.customer, True)
+    timeout = call.exchange.rules.transfer_timeout
+    search = Search(call, stage.agent, stage.route, payer=stage.agent.extension, timeout=timeout)
+    try:
+        return await _Consultation(call, stage, search).run()
+    finally:
+        await search.stop()
+
+
+class _Consultation:
+    """`target`: who answered; None while nobody has. `with_customer`: the agent has swapped back for a while."""
+
+    def __init__(self, call: Call, stage: Consult, search: Search) -> None:
+        self.call, self.stage, self.search = call, stage, search
+        self.customer, self.agent, self.transfer = stage.customer, stage.agent, stage.transfer
+        self.target: Side | None = None
+        self.with_customer = False
+
+    async def run(self) -> Stage:
+        while True:
+            ends = [self.customer.leg.ended, self.agent.leg.ended]
+            if self.target is not None:
+                await first_of(*ends, self.target.leg.ended, self.call.inbox.ready)
+            else:
+                await first_of(*ends, self.search.found, self.call.inbox.ready)
+            if (following := self._changed()) is not None:
+                return following
+            command = self.call.inbox.take()
+            if command is not None and (following := self._obey(command)) is not None:
+                return following
+
+    def _changed(self) -> Stage | None:
+        """What somebody's leaving or answering makes of it."""
+        if self.customer.is_over:
+            return self._without_customer()
+        if self.agent.is_over:
+            return self._complete()
+        if self.target is None and self.search.found.done():
+            return self._answered(self.search.take())
+        if self.target is not None and self.target.is_over:
+            return self._back(TransferEnd.REJECTED, 480)
+        return None
+
+    def _answered(self, found: Side | Result) -> Stage | None:
+        if isinstance(found, Result):
+            return self._back(ENDS.get(found.outcome, TransferEnd.FAILED), found.status or 480)
+        self.target = found
+        self.call.tell(TransferConsulting, transfer=self.transfer.id)
+        self._connect(self.agent.leg, found.leg)
+        return None
+
+    def _obey(self, command: Command) -> Stage | None:
+        if not isinstance(command, PersonalCommand) or command.by != self.agent.extension:
+            command.refuse("not_now")
+            return None
+        match command:
+            case Complete():
+                command.done()
+                return self._complete()
+            case TakeBack():
+                command.done()
+                return self._back(TransferEnd.CANCELLED, 487)
+            case Swap() if self.target is not None:
+                command.done()
+                self._swap(self.target)
+                return None
+            case _:
+                command.refuse("not_now")
+                return None
+
+    # ---- sound ---------------------------------------------------------------------------------------------------
+
+    def _swap(self, target: Side) -> None:
+        self.with_customer = not self.with_customer
+        talking, held = (self.customer, target) if self.with_customer else (target, self.customer)
+        self._connect(self.agent.leg, talking.leg)
+        self.call.music(held.leg)
+
+    def _connect(self, one: Leg, other: Leg) -> None:
+        for leg in (one, other):
+            if leg.media is not None:
+                leg.media.stop_playing()
+        bridge(one, other)
+
+    # ---- what comes next -----------------------------------------------------------------------------------------
+
+    def _complete(self) -> Stage:
+        """The agent leaves: customer and target are joined; while the target still rings, the customer waits for it."""
+        self.call.unjoin(self.customer, self.agent)
+        self.transfer.side = None if self.agent.is_over else self.agent
+        if self.target is not None:
+            return Talk(one=self.customer, other=self.target, after=self.transfer)
+        self.call.end_segment()
+        self.call.lets_go(self.agent.leg)
+        self.transfer.side = None
+        self.call.routed(self.stage.route)
+        return Seek(waiting=self.customer, route=self.stage.route, transfer=self.transfer, search=self.search.keep())
+
+    def _back(self, end: TransferEnd, status: int) -> Stage:
+        """The agent is with the customer again, in the same segment."""
+        tell_end(self.call, self.transfer, end, status)
+        if self.target is not None:
+            self.call.lets_go(self.target.leg)
+        if self.agent.leg.media is not None:
+            self.agent.leg.media.stop_playing()
+        self.call.hold(self.agent, self.customer, False)
+        return Talk(one=self.customer, other=self.agent)
+
+    def _without_customer(self) -> Stage:
+        """The customer has gone. The two colleagues may finish what they have to say."""
+        tell_end(self.call, self.transfer, TransferEnd.GONE, 487)
+        if self.target is None or self.agent.is_over or self.target.is_over:
+            return left(self.call, self.customer)
+        self.call.unjoin(self.agent, self.customer)
+        self.call.end_segment()
+        self._connect(self.agent.leg, self.target.leg)
+        return Talk(one=self.agent, other=self.target)

@@ -1,0 +1,50 @@
+"""The calls that live now, so that one call can be joined with another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pbx.leg import Leg
+
+if TYPE_CHECKING:
+    from callflow.call import Call
+
+
+class LiveCalls:
+    def __init__(self) -> None:
+        self._calls: dict[UUID, Call] = {}
+        self._parked: dict[str, UUID] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: Call) -> None:
+        self._calls[call.call_id] = call
+
+    def remove(self, call_id: UUID) -> None:
+        self._calls.pop(call_id, None)
+
+    def of(self, call_id: UUID) -> Call | None:
+        return self._calls.get(call_id)
+
+    def owner(self, leg: Leg) -> Call | None:
+        """The call that this leg is part of."""
+        call = self._calls.get(leg.call_id)
+        return call if call is not None and call.holds_leg(leg) else None
+
+    # ---- orbits, where calls are parked ----------------------------------------------------------------------------
+
+    def park(self, orbit: str, call_id: UUID) -> None:
+        assert orbit not in self._parked
+        self._parked[orbit] = call_id
+
+    def unpark(self, orbit: str) -> None:
+        self._parked.pop(orbit, None)
+
+    def parked_at(self, orbit: str) -> Call | None:
+        call_id = self._parked.get(orbit)
+        return self._calls.get(call_id) if call_id is not None else None
+
+    def is_free(self, orbit: str) -> bool:
+        return orbit not in self._parked

@@ -1,0 +1,303 @@
+"""Take somebody where a number leads, until somebody else answers: ring, follow forwards, wait in a line, play a menu.
+
+A search runs in a task of its own beside the call's, so that the call can listen to people meanwhile. `stop` ends it
+and leaves no phone ringing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from callflow.agent_leg import Rung, ring_extension
+from callflow.call import Call
+from callflow.facts import CallForwarded, CallQueued, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
+from callflow.menu import play_menu
+from callflow.outside import ring_outside
+from callflow.permissions import NotPermitted, Permit
+from callflow.router import LinePlan, MenuPlan, Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.side import Side
+from callflow.stages import ABANDONED, Result
+from callflow.waiting import first_of
+from pbx.inbound_leg import InboundLeg
+from pbx.leg import Identity, Leg
+from pbx.media.client import NoMedia
+from pbx.sip.offer_answer import NotAcceptable
+from pbx.transactions import Overloaded
+from queue_engine.dispatcher import LineFull, Place
+
+log = structlog.get_logger("callflow.search")
+
+MOST_FORWARDS = 5  # of one call, one after the other
+
+OUTCOMES = {
+    OfferEnd.NO_ANSWER: Outcome.NO_ANSWER,
+    OfferEnd.REJECTED: Outcome.REJECTED,
+    OfferEnd.BUSY: Outcome.BUSY,
+    OfferEnd.UNREACHABLE: Outcome.UNREACHABLE,
+    OfferEnd.CANCELLED: Outcome.ABANDONED,
+    OfferEnd.FAILED: Outcome.FAILED,
+}
+FORWARDED_WHEN = {
+    OfferEnd.BUSY: ForwardKind.BUSY,
+    OfferEnd.REJECTED: ForwardKind.BUSY,  # "user determined busy"
+    OfferEnd.NO_ANSWER: ForwardKind.NO_ANSWER,
+    OfferEnd.UNREACHABLE: ForwardKind.NO_ANSWER,
+}
+
+
+class Search:
+    """`waiting` may be exchanged while the search runs: who waits from then on hears how it goes on."""
+
+    def __init__(
+        self,
+        call: Call,
+        waiting: Side,
+        route: Route,
+        *,
+        payer: str | None = None,
+        forwards: bool = True,
+        timeout: float | None = None,
+        on_ringing: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`payer`: on whose account outside numbers are called. `forwards`: follow the called one's wishes.
+        `timeout`: seconds of ringing, if not as usual."""
+        self.call = call
+        self.waiting = waiting
+        self.on_ringing = on_ringing
+        self._payer = payer
+        self._forwards = forwards
+        self._timeout = timeout
+        self._visited: list[str] = []
+        self._withdrawn = OfferEnd.CANCELLED
+        self._taken = self._kept = False
+        self.found: asyncio.Task[Side | Result] = asyncio.get_running_loop().create_task(self._run(route))
+
+    def take(self) -> Side | Result:
+        """Who answered, or why nobody did."""
+        self._taken = True
+        return self.found.result()
+
+    def keep(self) -> Search:
+        """The next `stop` is not meant: the search goes on in another stage."""
+        self._kept = True
+        return self
+
+    async def stop(self, reason: OfferEnd = OfferEnd.CANCELLED) -> None:
+        """No phone rings any more when this returns, and who answered without being taken is hung up."""
+        if self._taken or self._kept:
+            self._kept = False
+            return
+        self._taken = True
+        if not self.found.done():
+            self._withdrawn = reason
+            self.found.cancel()
+            await asyncio.wait([self.found])
+        if not self.found.cancelled() and self.found.exception() is None:
+            found = self.found.result()
+            if isinstance(found, Side):
+                self.call.lets_go(found.leg)
+
+    @property
+    def shown(self) -> Identity:
+        return self.waiting.shown
+
+    # ---- one function for each kind of target ----------------------------------------------------------------------
+
+    async def _run(self, route: Route) -> Side | Result:
+        try:
+            return await self._go(route)
+        except (NoMedia, Overloaded):
+            return Result(Outcome.FAILED, status=503)
+        except NotAcceptable:
+            return Result(Outcome.NO_CODEC, status=488)
+
+    async def _go(self, route: Route) -> Side | Result:
+        if self.waiting.leg.media is None and not isinstance(route, Refuse):
+            await self.waiting.leg.open_media(self.call.exchange.presence.a_leg_of(self.waiting.extension))
+        match route:
+            case ToExtension(number):
+                return await self._extension(number)
+            case ToLine(line):
+                return await self._line(line)
+            case ToMenu(menu):
+                return await self._menu(menu)
+            case ToTrunk():
+                return await self._trunk(route)
+            case Refuse(outcome, status):
+                return Result(outcome, status=status)
+            case _:
+                return Result(Outcome.UNKNOWN_NUMBER, status=404)
+
+    async def _extension(self, number: str) -> Side | Result:
+        exchange = self.call.exchange
+        wishes = exchange.wishes.of(number)
+        self._visited.append(number)
+        if self._forwards and (target := wishes.forward(ForwardKind.ALWAYS)):
+            return await self._forward(number, target, ForwardKind.ALWAYS)
+        # R-PHONE-62: busy while all lines are taken.
+        if wishes.do_not_disturb or exchange.presence.lines_taken(number) >= wishes.lines:
+            rung = self._busy(number)
+        else:
+            rung = await self._ring(number, self._timeout or wishes.ring_seconds or exchange.ring_timeout)
+        if rung.leg is not None:
+            return rung.side(number, exchange.identity(number))
+        assert rung.reason is not None
+        if self._forwards and rung.redirected and exchange.rules.redirects:
+            return await self._forward(number, rung.redirected[0], ForwardKind.REDIRECTED)
+        kind = FORWARDED_WHEN.get(rung.reason)
+        if self._forwards and kind and (target := wishes.forward(kind)):
+            return await self._forward(number, target, kind)
+        return _nobody(rung)
+
+    async def _ring(self, extension: str, timeout: float) -> Rung:
+        return await ring_extension(
+            self.call,
+            extension,
+            caller=self.shown,
+            codecs=self.waiting.codecs(),
+            near=self.waiting.leg,
+            timeout=timeout,
+            on_ringing=self._ringing,
+            withdrawn=lambda: self._withdrawn,
+        )
+
+    def _ringing(self) -> None:
+        self.call.ringing_tone(self.waiting)
+        self.on_ringing()
+
+    def _busy(self, extension: str) -> Rung:
+        """Not rung at all, and yet a call that this person missed."""
+        self.call.tell(OfferEnded, leg=uuid7(), extension=extension, reason=OfferEnd.BUSY, sip_status=486)
+        return Rung(None, OfferEnd.BUSY, 486)
+
+    async def _forward(self, by: str, number: str, kind: ForwardKind) -> Side | Result:
+        """On to another number, by the same rules as if `by` had dialled it (R-CALL-11)."""
+        route = self.call.exchange.route(number, by=by)
+        if isinstance(route, Refuse):
+            log.warning("forward refused", call_id=str(self.call.call_id), by=by, outcome=route.outcome.value)
+            return Result(Outcome.UNREACHABLE, status=480)
+        if len(self._visited) > MOST_FORWARDS or (isinstance(route, ToExtension) and route.number in self._visited):
+            log.warning("forward loop", call_id=str(self.call.call_id), by=by)
+            return Result(Outcome.FAILED, status=482)
+        self.call.tell(CallForwarded, kind=kind, by=by, original=by, **self.call.goal(number, route))
+        self.call.routed(route)
+        self._payer = by
+        return await self._go(route)
+
+    async def _trunk(self, route: ToTrunk) -> Side | Result:
+        exchange = self.call.exchange
+        try:
+            permit = exchange.permissions.begin(self._payer, route, exchange.clock.now())
+        except NotPermitted as refused:
+            return Result(refused.refusal.outcome, status=refused.refusal.status)
+        leg: Leg | None = None
+        try:
+            rung = await self._ring_outside(route)
+            leg = rung.leg
+        finally:
+            if leg is None:
+                permit.end(exchange.clock.now())
+        if leg is not None:
+            self._limit(leg, permit)
+            return rung.side(None, Identity(route.number))
+        if rung.reason in (OfferEnd.UNREACHABLE, OfferEnd.FAILED):
+            return Result(Outcome.ALL_TRUNKS_BUSY, EndedBy.SYSTEM, 503)
+        return _nobody(rung)
+
+    async def _ring_outside(self, route: ToTrunk) -> Rung:
+        leg = self.waiting.leg
+        told = False
+
+        def ringing() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                self.call.tell(CallRinging, leg=leg.leg_id)
+            self._ringing()
+
+        return await ring_outside(
+            self.call,
+            route,
+            caller=self.shown,
+            codecs=self.waiting.codecs(),
+            near=leg,
+            timeout=self.call.exchange.ring_timeout * 3,
+            on_ringing=ringing,
+        )
+
+    def _limit(self, leg: Leg, permit: Permit) -> None:
+        """The payer's account is charged until the leg is over; and when it is spent, the leg is over."""
+        clock, loop = self.call.exchange.clock, asyncio.get_running_loop()
+        if permit.seconds_left is not None:
+            spent = loop.call_later(permit.seconds_left, leg.hang_up)
+            leg.on_released(lambda _: spent.cancel())
+        leg.on_released(lambda _: permit.end(clock.now()))
+
+    async def _menu(self, menu: MenuPlan) -> Side | Result:
+        self._pick_up()
+        chosen = await play_menu(self.waiting.leg, menu, self.call.exchange.prompts)
+        if self.waiting.is_over:
+            return ABANDONED
+        if chosen is None:
+            return Result(Outcome.NO_ANSWER)
+        route = self.call.exchange.plan.inside(chosen)
+        self.call.routed(route)
+        if isinstance(route, ToExtension):
+            self.call.music(self.waiting.leg)
+        return await self._go(route)
+
+    # ---- lines -----------------------------------------------------------------------------------------------------
+
+    async def _line(self, line: LinePlan) -> Side | Result:
+        """Wait in the line; the agents whom the dispatcher names are rung until one answers or patience ends."""
+        self.call.tell(CallQueued, line=line.number)
+        if line.music:
+            self._pick_up()
+        if self.waiting.is_answered:
+            self.call.music(self.waiting.leg)
+        else:
+            self.call.ringing_tone(self.waiting)
+        try:
+            place = self.call.exchange.dispatcher.enter(self.call.call_id, line.number)
+        except LineFull:
+            return Result(Outcome.FAILED, status=503)
+        try:
+            return await self._served(line, place)
+        finally:
+            place.leave()
+
+    async def _served(self, line: LinePlan, place: Place) -> Side | Result:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + line.max_wait
+        while True:
+            await first_of(place.offer, timeout=max(0.0, deadline - loop.time()))
+            if not place.offer.done():
+                return Result(Outcome.NO_ANSWER, status=480)
+            extension = place.offer.result().extension
+            rung = await ring_extension(
+                self.call,
+                extension,
+                caller=self.shown,
+                codecs=self.waiting.codecs(),
+                near=self.waiting.leg,
+                timeout=min(line.ring_timeout, max(1.0, deadline - loop.time())),
+                withdrawn=lambda: self._withdrawn,
+            )
+            if rung.leg is not None:
+                return rung.side(extension, self.call.exchange.identity(extension))
+            place.refused(extension)
+
+    def _pick_up(self) -> None:
+        """Answer the caller ourselves."""
+        if isinstance(self.waiting.leg, InboundLeg):
+            self.waiting.leg.answer()
+
+
+def _nobody(rung: Rung) -> Result:
+    assert rung.reason is not None
+    by = EndedBy.CALLEE if rung.reason is OfferEnd.REJECTED else EndedBy.SYSTEM
+    return Result(OUTCOMES[rung.reason], by, rung.status)

@@ -1,0 +1,128 @@
+"""The stage in which somebody waits while somebody else is sought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from callflow.call import Call
+from callflow.facts import CallForwarded, CallPickedUp, ForwardKind, OfferEnd, Outcome, TransferEnd
+from callflow.feature_codes import ToFeature
+from callflow.inbox import Command, GiveAway, Substitute, Summon, Take, TakeBack, TransferTo
+from callflow.parking import came
+from callflow.rescue import come_back, left, tell_end
+from callflow.router import Refuse, ToExtension
+from callflow.search import Search
+from callflow.side import Side
+from callflow.stages import ABANDONED, Result, Seek, Stage, Talk
+from callflow.waiting import first_of
+
+
+async def seek(call: Call, stage: Seek) -> Stage:
+    """Until somebody is found, nobody can be, or the one who waits has gone."""
+    if stage.transfer is not None:
+        call.music(stage.waiting.leg)  # until a phone rings
+    search = stage.search or Search(
+        call,
+        stage.waiting,
+        stage.route,
+        payer=stage.payer,
+        forwards=stage.forwards,
+        timeout=stage.timeout,
+        on_ringing=_ringing(stage),
+    )
+    search.waiting = stage.waiting
+    summoned: list[Search] = []
+    try:
+        return await _await(call, stage, search, summoned)
+    finally:
+        for each in (search, *summoned):
+            await each.stop()
+
+
+async def _await(call: Call, stage: Seek, search: Search, summoned: list[Search]) -> Stage:
+    waiting = stage.waiting
+    while True:
+        await first_of(search.found, *(each.found for each in summoned), waiting.leg.ended, call.inbox.ready)
+        if waiting.is_over:
+            return _given_up(call, stage)
+        if search.found.done():
+            return _outcome(call, stage, search.take())
+        if (side := came(summoned)) is not None:
+            return await _taken(call, stage, search, side)
+        command = call.inbox.take()
+        if command is not None and (following := await _obey(call, stage, search, summoned, command)) is not None:
+            return following
+
+
+def _ringing(stage: Seek) -> Callable[[], None]:
+    report = stage.transfer.report if stage.transfer is not None else None
+    return (lambda: report(180)) if report is not None else (lambda: None)
+
+
+def _given_up(call: Call, stage: Seek) -> Stage:
+    """The one who waited has gone."""
+    if stage.transfer is not None:
+        tell_end(call, stage.transfer, TransferEnd.GONE, 487)
+    return left(call, stage.waiting)
+
+
+def _outcome(call: Call, stage: Seek, found: Side | Result) -> Stage:
+    if isinstance(found, Side):
+        return Talk(one=stage.waiting, other=found, after=stage.transfer)
+    return found if stage.transfer is None else come_back(call, stage.waiting, stage.transfer, found)
+
+
+async def _obey(call: Call, stage: Seek, search: Search, summoned: list[Search], command: Command) -> Stage | None:
+    match command:
+        case Take(side=side):
+            following = await _taken(call, stage, search, side)
+            call.adopts(side)
+            command.done()
+            return following
+        case Summon(by=by):
+            summoned.append(Search(call, stage.waiting, ToExtension(by), forwards=False))
+            command.done()
+            return None
+        case TakeBack(by=by) if stage.transfer is not None and stage.transfer.by == by and not stage.transfer.told:
+            await search.stop()
+            command.done()
+            tell_end(call, stage.transfer, TransferEnd.CANCELLED, 487)
+            return come_back(call, stage.waiting, stage.transfer, ABANDONED)
+        case TransferTo(by=by) if by in call.exchange.presence.rung_for(call.call_id):
+            return await _deflect(call, stage, search, command)
+        case Substitute(out=out, side=side) if out is stage.waiting.leg:
+            call.adopts(side)
+            call.dismiss(stage.waiting)
+            command.done()
+            return replace(stage, waiting=side, search=search.keep())
+        case GiveAway(out=out) if out is stage.waiting.leg:
+            command.given = stage.route
+            command.done()
+            return Result(Outcome.ANSWERED)  # not missed: the target is rung for another call now
+        case _:
+            command.refuse("not_now")
+            return None
+
+
+async def _taken(call: Call, stage: Seek, search: Search, side: Side) -> Stage:
+    """Somebody else than the one who is rung takes the call."""
+    rung = next(iter(call.exchange.presence.rung_for(call.call_id) - {side.extension}), None)
+    await search.stop(OfferEnd.ANSWERED_ELSEWHERE)
+    if side.is_over:  # gone in the same moment: ring again
+        return stage
+    call.tell(CallPickedUp, by=side.extension or "", rung=rung)
+    return Talk(one=stage.waiting, other=side, after=stage.transfer)
+
+
+async def _deflect(call: Call, stage: Seek, search: Search, command: TransferTo) -> Stage | None:
+    """R-PHONE-36: whoever is rung sends the call on to another number."""
+    if isinstance(command.route, Refuse | ToFeature):
+        command.refuse("no_route")
+        return None
+    await search.stop(OfferEnd.REJECTED)
+    goal = call.goal(command.number, command.route)
+    call.tell(CallForwarded, kind=ForwardKind.DEFLECTED, by=command.by, original=command.by, **goal)
+    call.routed(command.route)
+    command.done()
+    return Seek(waiting=stage.waiting, route=command.route, payer=command.by, transfer=stage.transfer)

@@ -1,0 +1,110 @@
+"""The stage in which two people talk, until one of them leaves it or hands the other on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from callflow.call import Call
+from callflow.facts import Outcome, TransferEnd
+from callflow.inbox import (
+    Command,
+    ConsultWith,
+    GiveAway,
+    Hold,
+    ParkAt,
+    PersonalCommand,
+    Resume,
+    Substitute,
+    TransferTo,
+)
+from callflow.rescue import come_back, complete, left, tell_end, who_ended
+from callflow.side import Side
+from callflow.stages import Result, Stage, Talk
+from callflow.transfer import begin_consultation, begin_parking, begin_transfer, give_away, substitute
+from callflow.waiting import first_of
+from pbx.media.client import NoMedia
+from pbx.sip.offer_answer import NotAcceptable
+
+SETTLED = 1.0  # seconds after which a transfer has succeeded, even if its target hangs up then
+
+
+async def talk(call: Call, stage: Talk) -> Stage:
+    if _gone(stage):
+        return _over(call, stage, just_begun=True)
+    try:
+        await call.join(stage.one, stage.other)
+    except (NoMedia, NotAcceptable):
+        if stage.after is None:
+            raise
+        stage.other.leg.hang_up()
+        return _over(call, stage, just_begun=True)
+    if stage.after is not None:
+        complete(call, stage.after)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while True:
+        await first_of(stage.one.leg.ended, stage.other.leg.ended, call.inbox.ready)
+        if _gone(stage):
+            return _over(call, stage, just_begun=loop.time() - begun < SETTLED)
+        command = call.inbox.take()
+        if command is not None and (following := _obey(call, stage, command)) is not None:
+            return following
+
+
+def _gone(stage: Talk) -> bool:
+    return stage.one.is_over or stage.other.is_over
+
+
+def _over(call: Call, stage: Talk, *, just_begun: bool) -> Stage:
+    """One of them has gone. The target of a transfer that goes at once has not taken it: the other end is not lost."""
+    if stage.after is not None and just_begun and not stage.one.is_over:
+        call.unjoin(stage.one, stage.other)
+        call.end_segment()
+        return come_back(call, stage.one, stage.after, Result(Outcome.REJECTED, status=480))
+    if stage.after is not None:
+        tell_end(call, stage.after, TransferEnd.GONE, 487)
+    if not call.was_answered:
+        return left(call, stage.one)
+    return Result(Outcome.ANSWERED, who_ended(call, stage.one, stage.other))
+
+
+def _obey(call: Call, stage: Talk, command: Command) -> Stage | None:
+    if isinstance(command, PersonalCommand):
+        ends = _ends(stage, command.by)
+        if ends is None:
+            command.refuse("not_now")
+            return None
+        return _obey_person(call, command, *ends)
+    match command:
+        case Substitute():
+            return substitute(call, stage, command)
+        case GiveAway():
+            return give_away(call, stage, command)
+        case _:
+            command.refuse("not_now")
+            return None
+
+
+def _ends(stage: Talk, extension: str) -> tuple[Side, Side] | None:
+    """That person's end of the talk, and the other one."""
+    for mine, theirs in ((stage.other, stage.one), (stage.one, stage.other)):
+        if mine.extension == extension:
+            return mine, theirs
+    return None
+
+
+def _obey_person(call: Call, command: PersonalCommand, mine: Side, theirs: Side) -> Stage | None:
+    match command:
+        case TransferTo():
+            return begin_transfer(call, command, mine, theirs)
+        case ConsultWith():
+            return begin_consultation(call, command, mine, theirs)
+        case ParkAt():
+            return begin_parking(call, command, mine, theirs)
+        case Hold() | Resume():
+            call.hold(mine, theirs, isinstance(command, Hold))
+            command.done()
+            return None
+        case _:
+            command.refuse("not_now")
+            return None
