@@ -12,9 +12,9 @@ from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
-
-Path = tuple[str | int, ...]
-Breach = tuple[Path, str]
+from dzvin.config_table import Breach, Path
+from dzvin.config_table import parses as _parses
+from dzvin.config_trunk_rules import did_breaches, nameserver_breaches, trunk_breaches
 
 NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,32}", re.ASCII)
 LOGIN = re.compile(r"[\w.@-]{1,64}")
@@ -199,34 +199,12 @@ def _is_target(config: Config) -> Callable[[str], bool]:
 
 
 def _trunks(config: Config) -> Iterator[Breach]:
-    names: set[str] = set()
-    inbound: dict[str, str] = {}
-    for index, trunk in enumerate(config.trunks):
-        if not trunk.name or trunk.name in names:
-            yield ("trunks", index, "name"), f'expected a name of its own, got "{trunk.name}"'
-        names.add(trunk.name)
-        yield from _parses(("trunks", index, "address"), Address.parse, trunk.address)
-        if trunk.inbound and trunk.address in inbound:
-            other = inbound[trunk.address]
-            yield ("trunks", index, "address"), f'calls from there already belong to "{other}"; set inbound = false'
-        if trunk.inbound:
-            inbound[trunk.address] = trunk.name
+    yield from trunk_breaches(config, _is_target(config))
+    yield from nameserver_breaches(config)
 
 
 def _dids(config: Config) -> Iterator[Breach]:
-    is_target = _is_target(config)
-    trunks = {trunk.name for trunk in config.trunks if trunk.inbound}
-    taken: set[tuple[str, str]] = set()
-    for index, did in enumerate(config.dids):
-        if not re.fullmatch(r"\+?[0-9]{1,20}", did.number):
-            yield ("dids", index, "number"), f'expected digits such as "+380441234567", got "{did.number}"'
-        if (did.number, did.trunk) in taken:
-            yield ("dids", index, "number"), f'number "{did.number}" is given twice'
-        taken.add((did.number, did.trunk))
-        if not is_target(did.to):
-            yield ("dids", index, "to"), f'"{did.to}": no such number'
-        if did.trunk and did.trunk not in trunks:
-            yield ("dids", index, "trunk"), f'no inbound trunk "{did.trunk}"'
+    yield from did_breaches(config, _is_target(config))
 
 
 def _unchallenged(config: Config) -> Iterator[Breach]:
@@ -252,13 +230,6 @@ def _services(config: Config) -> Iterator[Breach]:
         for login in service.agents:
             if login not in logins:
                 yield ("services", index, "agents"), f'no user "{login}"'
-
-
-def _parses(where: Path, parse: Callable[[str], object], text: str) -> Iterator[Breach]:
-    try:
-        parse(text)
-    except ValueError as error:
-        yield where, str(error)
 
 
 def _ip(text: str) -> None:

@@ -13,6 +13,12 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from dzvin.config_table import Address as Address
+from dzvin.config_table import Limit, Port, Positive
+from dzvin.config_table import Table as Table
+from dzvin.config_trunks import Did as Did
+from dzvin.config_trunks import Trunk as Trunk
+
 LOCAL_NETWORKS = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -23,34 +29,9 @@ LOCAL_NETWORKS = (
     "fc00::/7",
     "fe80::/10",
 )
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
-Limit = Annotated[int, Meta(ge=0)]  # 0: none
 Locale = Literal["uk", "en", "ru"]
 DigestName = Literal["MD5", "SHA-256", "SHA-512-256"]
 RecordingRule = Literal["internal", "lines", "inbound", "outbound"]
-
-
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file. A key that is not named here is an error, so that a typing mistake is not silent."""
-
-
-class Address(NamedTuple):
-    """A host and a port; port 0 means "choose"."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """Read `host:port` or `[ipv6]:port`. Raises ValueError that says what is expected."""
-        found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]/]+)):([0-9]{1,5})", text)
-        if found is None or int(found[3]) > 65535:
-            raise ValueError(f'expected "host:port" with a port of 0 to 65535, got "{text}"')
-        return cls(found[1] or found[2], int(found[3]))
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class NumberRange(NamedTuple):
@@ -141,6 +122,7 @@ class Sip(Table, frozen=True, kw_only=True):
     min_expires: Positive = 60
     default_expires: Positive = 600
     max_expires: Positive = 3600
+    nameservers: tuple[str, ...] = ()  # of trunks that are known by name; empty: those of this machine
 
     @property
     def udp_address(self) -> Address:
@@ -246,6 +228,8 @@ class Extension(Table, frozen=True, kw_only=True):
     calls_per_minute: Limit | None = None
     minutes_per_day: Limit | None = None
     hours: str | None = None
+    caller_id: str = ""  # the number that is shown outside; empty: that of the trunk
+    withheld: bool = False  # no number is shown outside
 
     @property
     def range(self) -> NumberRange | None:
@@ -263,6 +247,7 @@ class Line(Table, frozen=True, kw_only=True):
     record: bool | None = None  # None: by [recordings] calls
     ring_timeout: Positive | None = None  # None: by [calls]
     music: str = ""
+    caller_id: str = ""  # of calls to the outside that are made for this line
 
 
 class Menu(Table, frozen=True, kw_only=True):
@@ -271,29 +256,6 @@ class Menu(Table, frozen=True, kw_only=True):
     prompt: str = "menu"
     keys: dict[str, str] = {}
     timeout: Positive = 10
-
-
-class Trunk(Table, frozen=True, kw_only=True):
-    name: str
-    address: str
-    number: str = ""  # dialled to reach the trunk as a whole
-    record: bool | None = None
-    health: bool = True
-    username: str = ""
-    password: str = ""
-    prefixes: tuple[str, ...] = ()
-    outbound: bool = True
-    inbound: bool = True
-
-    @property
-    def peer(self) -> Address:
-        return Address.parse(self.address)
-
-
-class Did(Table, frozen=True, kw_only=True):
-    number: str
-    to: str
-    trunk: str = ""  # empty: of any inbound trunk
 
 
 class Unchallenged(Table, frozen=True, kw_only=True):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-
-from callflow.dids import Did, Dids
 from callflow.facts import Direction
-from callflow.numbers import NumberPlan, Pattern, digits_of
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
-from callflow.router import DialPlan, LinePlan, MenuPlan, TrunkPlan
+from callflow.router import DialPlan, LinePlan, MenuPlan
 from dzvin import config_shape
 from dzvin.config import Config
 from dzvin.config_shape import Extension, Security
+from dzvin.trunk_plans import dids, number_plan, trunk_plan
 from pbx.net.transport import Flow
 from pbx.ports import Account, Door
 from pbx.sip.digest import Algorithm, ha1
@@ -88,30 +86,12 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
             for menu in config.menus
         },
         trunks={
-            trunk.name: TrunkPlan(
-                name=trunk.name,
-                host=trunk.peer.host,
-                port=trunk.peer.port,
-                record=trunk.record,
-                outbound=trunk.outbound,
-                prefixes=trunk.prefixes,
-            )
+            trunk.name: replace(trunk_plan(trunk), host=trunk.peer.host, port=trunk.peer.port)
             for trunk in config.trunks
         },
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},
-        dids=Dids(Did(to=did.to, trunk=did.trunk, number=Pattern(digits_of(did.number))) for did in config.dids),
+        dids=dids(config),
         numbers=number_plan(config.region),
-    )
-
-
-def number_plan(region: str) -> NumberPlan:
-    """How numbers are dialled in a country, by the metadata of `phonenumbers`."""
-    known = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    international = (known.international_prefix or "") if known else ""
-    return NumberPlan(
-        country_code=str(phonenumbers.country_code_for_region(region)),
-        national_prefix=(known.national_prefix or "") if known else "",
-        international_prefix=international if international.isdigit() else "00",
     )
 
 

@@ -6,6 +6,7 @@ RFC 3323 (privacy), RFC 3325 (P-Asserted-Identity, P-Preferred-Identity), RFC 73
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.headers import Headers
@@ -20,21 +21,29 @@ _NAMELESS = frozenset({"", "anonymous", "unknown", "restricted", "private", "una
 _PRIVATE = frozenset({"id", "user", "header", "full"})
 
 
-def dress(
-    headers: Headers, settings: TrunkSettings, *, number: str, name: str, withheld: bool, domain: str, tag: str
-) -> None:
-    """Rewrite From, To and the identity of our INVITE as the provider wants them. `domain` is of our own From.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Whom the other side is to see: a number of ours as the provider writes it, and a name or none."""
+
+    number: str
+    name: str = ""
+    withheld: bool = False
+
+
+def dress(headers: Headers, settings: TrunkSettings, shown: Shown, *, domain: str, tag: str) -> None:
+    """Rewrite From and the identity of our INVITE as the provider wants them. `domain` is of our own From.
 
     §4.1.1.3 of RFC 3323: a user who wants to stay unknown is "Anonymous" at anonymous.invalid; the network is told who
     it is in the header that it strips.
     """
-    shown = _address(number, name, domain)
-    from_ = ANONYMOUS if withheld or not number else str(_address(settings.from_user or number, name, domain))
+    is_anonymous = shown.withheld or not shown.number
+    from_ = ANONYMOUS if is_anonymous else str(_address(settings.from_user or shown.number, shown.name, domain))
     headers.set("From", f"{from_};tag={tag}")
-    if withheld:
+    if shown.withheld:
         headers.set("Privacy", "id")
-    if number:
-        _identify(headers, settings.identity, shown, withheld=withheld)
+    if shown.number:
+        address = _address(shown.number, shown.name, domain)
+        _identify(headers, settings.identity, address, withheld=shown.withheld)
 
 
 def _identify(headers: Headers, form: IdentityForm, shown: NameAddr, *, withheld: bool) -> None:

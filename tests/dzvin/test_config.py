@@ -124,7 +124,7 @@ def test_a_wrong_value_is_named_with_its_key_its_line_and_what_is_expected(
         ('[[menus]]\nnumber = "8"\nname = "M"\nkeys.A = "1001"', "menus[0].keys.A", 14, "key of 0 to 9"),
         ('[[dids]]\nnumber = "+380"\nto = "9"', "dids[0].to", 13, "no such number"),
         ('[[dids]]\nnumber = "+380"\nto = "1001"\ntrunk = "t"', "dids[0].trunk", 14, "no inbound trunk"),
-        ('[[trunks]]\nname = "t"\naddress = "there"', "trunks[0].address", 13, "host:port"),
+        ('[[trunks]]\nname = "t"\naddress = "not there"', "trunks[0].address", 13, "host:port"),
         ('[[users]]\nlogin = "a"\nfull_name = "A"\nextension = "7"', "users[0].extension", 14, 'no extension "7"'),
         ('[[users]]\nlogin = "a"\nfull_name = "A"\nrole = "boss"', "users[0].role", 14, "admin, supervisor"),
         ('[[services]]\ncode = "s"\nname.uk = "С"\nprefix = "A"\nagents = ["a"]', "services[0].agents", 15, "no"),
@@ -140,6 +140,68 @@ def test_names_must_exist_and_numbers_are_given_once(file: Path, text: str, key:
 def test_two_inbound_trunks_of_one_address_cannot_be_told_apart(file: Path) -> None:
     trunk = '[[trunks]]\nname = "{}"\naddress = "127.0.0.1:5070"\n'
     assert the_problem(file, trunk.format("a") + trunk.format("b")).key == "trunks[1].address"
+
+
+TRUNK = '[[trunks]]\nname = "t"\naddress = "127.0.0.1:5070"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        ("register = true", "trunks[0].register", "username"),
+        ('transport = "smoke"', "trunks[0].transport", "udp, tcp, tls, auto"),
+        ('sources = ["home"]', "trunks[0].sources", "network"),
+        ("fail_over = [487]", "trunks[0].fail_over", "hanging up"),
+        ("fail_over = [200]", "trunks[0].fail_over", ">= 400"),
+        ('default = "9"', "trunks[0].default", "no such number"),
+        ('called_out = [{ match = "a." }]', "trunks[0].called_out", "expected digits"),
+        ('called_out = [{ mach = "0." }]', "trunks[0].called_out", "mach"),
+        ('caller_in = [{ match = "0.", prepend = "x" }]', "trunks[0].caller_in", "to prepend"),
+        ('from_user = "acc"', "trunks[0].from_user", "p-asserted-identity"),
+        ('caller_id = "Olena"', "trunks[0].caller_id", "telephone number"),
+        ("patience = 0.1", "trunks[0].patience", ">= 0.5"),
+    ],
+)
+def test_what_is_wrong_with_a_trunk_is_told_where_it_stands(file: Path, text: str, key: str, expected: str) -> None:
+    problem = the_problem(file, TRUNK + text)
+    assert (problem.key, problem.line) == (key, 4)
+    assert expected in problem.message
+
+
+@pytest.mark.parametrize(
+    "address", ["sip.provider.example", "192.0.2.1", "[2001:db8::1]:5080", "[2001:db8::1]", "pbx:5070"]
+)
+def test_a_trunk_is_known_by_name_or_address_with_or_without_port(file: Path, address: str) -> None:
+    assert problems(file, f'[[trunks]]\nname = "t"\naddress = "{address}"\n') == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        ('to = "1001"', "dids[0]", "either number, or first and last"),
+        ('number = "+38x"\nto = "1001"', "dids[0].number", "X for any digit"),
+        ('number = "+38044123XXXX"\nto = "9"', "dids[0].to", "no such number"),
+        ('first = "+380441"\nlast = "+3804419"\nto = "1001"', "dids[0].first", "equal length"),
+        ('first = "abc"\nlast = "abd"\nto = "1001"', "dids[0].first", "two numbers"),
+    ],
+)
+def test_what_is_wrong_with_a_did_is_told(file: Path, text: str, key: str, expected: str) -> None:
+    problem = the_problem(file, PHONES + "[[dids]]\n" + text)
+    assert problem.key == key
+    assert expected in problem.message
+
+
+def test_patterns_ranges_and_templates_of_dids_are_accepted(file: Path) -> None:
+    dids = (
+        '[[dids]]\nnumber = "+38044123XXXX"\nto = "1XXX"\n[[dids]]\nfirst = "+380440"\nlast = "+380449"\nto = "1001"\n'
+    )
+    assert problems(file, PHONES + dids) == []
+
+
+@pytest.mark.parametrize(("text", "fine"), [("192.0.2.53", True), ("192.0.2.53:5353", True), ("dns.example", False)])
+def test_name_servers_are_addresses(file: Path, text: str, fine: bool) -> None:
+    found = [problem.key for problem in problems(file, f'[sip]\nnameservers = ["{text}"]\n')]
+    assert found == ([] if fine else ["sip.nameservers"])
 
 
 def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> None:

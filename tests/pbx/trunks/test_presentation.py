@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pbx.sip.headers import Headers
 from pbx.sip.message import Request, parse
-from pbx.trunks.presentation import called_number, caller_of, dress
+from pbx.trunks.presentation import Shown, called_number, caller_of, dress
 from pbx.trunks.settings import CalledFrom, IdentityForm, TrunkSettings
 from tests.pbx.switch import a_request
 
@@ -21,7 +21,7 @@ def dressed(
 ) -> Headers:  # fmt: skip
     headers = Headers([("From", "<sip:1001@example.com>;tag=t"), ("To", "<sip:1@example.com>")])
     settings = TrunkSettings(name="city", host="provider.example", identity=form, from_user=from_user)
-    dress(headers, settings, number=number, name=name, withheld=withheld, domain="provider.example", tag="t")
+    dress(headers, settings, Shown(number, name, withheld), domain="provider.example", tag="t")
     return headers
 
 
