@@ -369,6 +369,24 @@ class PhoneSettingsChanged(Fact):
     by: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkChanged(Fact):
+    """Calls through that trunk have a good chance from now on, or none. Told when it is first known, too."""
+
+    trunk: str
+    up: bool
+    reason: str = ""  # answers | silent | name not found | registered | refused | unreachable | unregistered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkPassedOver(CallFact):
+    """A trunk that should have carried this call to the outside did not; the next one was tried, if there was one."""
+
+    trunk: str
+    reason: str  # full | silent | unreachable | refused
+    sip_status: int | None = None
+
+
 KINDS: Mapping[str, type[Fact]] = MappingProxyType(
     {
         kind.__name__: kind
@@ -377,7 +395,7 @@ KINDS: Mapping[str, type[Fact]] = MappingProxyType(
             CallHeld, CallResumed, SegmentEnded, CallForwarded, CallPickedUp, TransferStarted, TransferConsulting,
             TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingReady, CallEnded,
             PhoneOnline, PhoneOffline, ForwardingChanged, PhoneSettingsChanged, PresencePublished,
-            CallsBarred, SourceLockedOut,
+            CallsBarred, SourceLockedOut, TrunkChanged, TrunkPassedOver,
         )
     }
 )  # fmt: skip

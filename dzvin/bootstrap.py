@@ -13,11 +13,11 @@ import structlog
 
 from callflow.calls import Calls
 from callflow.exchange import Exchange, RecordingRules
-from callflow.facts import PhoneOffline, PhoneOnline
+from callflow.facts import PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.presence import Presence
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import gate, signalling, switchboard
+from dzvin import gate, signalling, switchboard, trunk_plans
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
 from dzvin.voice_files import PromptFiles
@@ -31,6 +31,8 @@ from pbx.sip.lexical import split_list
 from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
 from pbx.transactions import Transactions
+from pbx.trunks.trunk import Trunk
+from pbx.trunks.trunks import Trunks
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 from recordings.store import Store
@@ -50,10 +52,17 @@ class Telephony:
     registrations: Registrations
     calls: Calls
     dispatcher: Dispatcher
-    media: MediaPool
-    transports: Transports
     admission: Admission
     watchers: Watchers
+    trunks: Trunks
+
+    @property
+    def media(self) -> MediaPool:
+        return self.endpoint.media
+
+    @property
+    def transports(self) -> Transports:
+        return self.endpoint.transports
 
 
 class WallClockBindings:
@@ -129,11 +138,12 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         stack.callback(dispatcher.close)
         registrations = _registrations(given, endpoint, dispatcher, admission)
         accounts = switchboard.ConfiguredAccounts(config)
+        trunks = _trunks(given, endpoint, admission, stack)
         user_agent = UserAgent(
             endpoint,
             gate.authenticator(config, given.data, accounts, admission),
             registrations,
-            switchboard.ConfiguredDoors(config),
+            switchboard.ConfiguredDoors(config, trunks),
             admission,
             on_call=lambda leg: calls.arrived(leg),
             has_room=lambda: given.spool.level < NEW_CALLS_BELOW,
@@ -143,20 +153,17 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         stack.callback(watched.subscriptions.close)
         calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched))
         stack.push_async_callback(calls.close)
-        registrations.load(await WallClockBindings(given.bindings).load())
-        for extension in registrations.online():
-            dispatcher.reachable(extension, True)
-        await _open(endpoint, registrations, config)
+        await _resume(given, registrations, dispatcher)
+        await _open(endpoint, registrations, trunks, config)
         yield Telephony(
             endpoint=endpoint,
             user_agent=user_agent,
             registrations=registrations,
             calls=calls,
             dispatcher=dispatcher,
-            media=endpoint.media,
-            transports=endpoint.transports,
             admission=admission,
             watchers=watched,
+            trunks=trunks,
         )
 
 
@@ -176,13 +183,33 @@ async def _endpoint(given: Surroundings, timers: Timers, admission: Admission, s
     )
 
 
-async def _open(endpoint: Endpoint, registrations: Registrations, config: Config) -> None:
+async def _open(endpoint: Endpoint, registrations: Registrations, trunks: Trunks, config: Config) -> None:
     """From here on peers are heard. Raises PortTaken."""
     network, transactions = endpoint.transports, endpoint.transactions
     network.on_message = transactions.receive
     network.on_lost += [transactions.flow_lost, registrations.flow_lost]
     network.on_unreachable += [transactions.flow_lost, registrations.unreachable]
     await signalling.listen(network, config)
+    trunks.start()
+
+
+def _trunks(given: Surroundings, endpoint: Endpoint, admission: Admission, stack: AsyncExitStack) -> Trunks:
+    clock, spool = SystemClock(), given.spool
+
+    def changed(trunk: str, up: bool, reason: str) -> None:
+        spool.append(TrunkChanged(id=fresh_id(), at=clock.now(), trunk=trunk, up=up, reason=reason))
+
+    resolver = trunk_plans.resolver(given.config)
+    stack.push_async_callback(resolver.close)
+    trunks = Trunks(
+        Trunk(settings, endpoint, resolver, families=trunk_plans.families(given.config), on_change=changed)
+        for settings in trunk_plans.trunk_settings(given.config)
+    )
+    for trunk in trunks:
+        trunk.on_moved = lambda: admission.befriend(trunks.hosts())
+    admission.befriend(trunks.hosts())
+    stack.push_async_callback(trunks.close)
+    return trunks
 
 
 def _registrations(
@@ -207,6 +234,13 @@ def _registrations(
         on_flow=lambda flow, known: admission.know(flow) if known else admission.forget(flow),
         look_for=endpoint.transports.probe,
     )
+
+
+async def _resume(given: Surroundings, registrations: Registrations, dispatcher: Dispatcher) -> None:
+    """Phones that registered with an earlier core are there still."""
+    registrations.load(await WallClockBindings(given.bindings).load())
+    for extension in registrations.online():
+        dispatcher.reachable(extension, True)
 
 
 def _exchange(

@@ -146,6 +146,7 @@ async def _wind_down(config: Config, switch: Telephony, writer: LedgerWriter, hu
         log.info("stopping", calls=len(switch.calls), grace=config.calls.stop_grace)
     await _first(config.calls.stop_grace, switch.calls.drained(), hurry.wait())
     await switch.calls.close()
+    await switch.trunks.close()
     await _first(SETTLE, switch.endpoint.transactions.settled())
     await _first(SETTLE, writer.drained())
     log.info("stopped")

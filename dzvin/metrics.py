@@ -11,12 +11,15 @@ from prometheus_client.registry import Collector
 
 LAG_EVERY = 0.5  # seconds
 
+Readings = Mapping[str, tuple[str, Callable[[], float]]]
+"""Name -> what it is, and how to read it now."""
+
 
 class _Readings(Collector):
     def __init__(
         self,
-        gauges: Mapping[str, tuple[str, Callable[[], float]]],
-        counters: Mapping[str, tuple[str, Callable[[], float]]],
+        gauges: Readings,
+        counters: Readings,
     ) -> None:
         self._gauges = gauges
         self._counters = counters
@@ -29,14 +32,17 @@ class _Readings(Collector):
 
 
 class Metrics:
-    """`gauges` and `counters`: name -> (what it is, how to read it now)."""
+    """`gauges` and `counters`: name -> (what it is, how to read it now). `others`: readings with labels."""
 
     def __init__(
         self,
-        gauges: Mapping[str, tuple[str, Callable[[], float]]],
-        counters: Mapping[str, tuple[str, Callable[[], float]]],
+        gauges: Readings,
+        counters: Readings,
+        others: Iterable[Collector] = (),
     ) -> None:
         self._registry = CollectorRegistry()
+        for other in others:
+            self._registry.register(other)
         self._registry.register(_Readings(gauges, counters))
         self._lag = Histogram(
             "dzvin_loop_lag_seconds",

@@ -22,8 +22,9 @@ from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config
 from dzvin.live_seed import live_seed, midnight_before
-from dzvin.metrics import Metrics
+from dzvin.metrics import Metrics, Readings
 from dzvin.port_taken import naming_the_port
+from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
@@ -155,48 +156,57 @@ def _health(switch: Telephony, spool: Spool) -> Health:
         "media": "ok" if all(worker.connected for worker in workers) else "missing",
         "spool": "ok" if spool.level < 0.5 else "filling",
     }
-    return Health(ok=all(word == "ok" for word in parts.values()), parts=parts)
+    well = all(word == "ok" for word in parts.values())
+    # A provider that is away does not make us ill: it is told, and nobody restarts us for it.
+    return Health(ok=well, parts={**parts, **trunk_words(switch.trunks)})
 
 
 def _metrics(switch: Telephony, spool: Spool) -> Metrics:
+    return Metrics(gauges=_gauges(switch, spool), counters=_counters(switch), others=(TrunkReadings(switch.trunks),))
+
+
+def _gauges(switch: Telephony, spool: Spool) -> Readings:
     transactions, connections = switch.endpoint.transactions, switch.transports.connections
     admission = switch.admission
-    return Metrics(
-        gauges={
-            "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
-            "dzvin_sip_legs": ("SIP dialogs, early ones too", lambda: switch.user_agent.legs),
-            "dzvin_sip_transactions": ("SIP transactions that live", lambda: len(transactions)),
-            "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),
-            "dzvin_sip_connections": ("TCP, TLS and WebSocket connections", lambda: len(connections)),
-            "dzvin_media_legs": ("RTP legs", lambda: sum(worker.legs for worker in switch.media.status())),
-            "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
-            "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
-            "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),
-            "dzvin_sip_locked_out": ("Sources that guessed passwords and are locked out", admission.locked_out),
-            **gauges(switch.watchers),
-            "dzvin_sip_traces": ("Calls whose signalling is noted", lambda: len(transactions.traces)),
-            "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
-        },
-        counters={
-            "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
-            "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),
-            "dzvin_sip_failed": ("SIP messages that failed inside, or could not be sent", lambda: transactions.failed),
-            "dzvin_sip_wrong_passwords": ("Wrong SIP passwords", lambda: admission.wrong_passwords),
-            "dzvin_sip_lockouts": ("Times that a source was locked out", lambda: admission.lockouts_told),
-            "dzvin_sip_scanners_dropped": ("Messages of scanners, dropped", lambda: admission.scanners_dropped),
-            "dzvin_sip_locked_out_dropped": (
-                "Messages of locked-out sources, dropped",
-                lambda: admission.locked_out_dropped,
-            ),
-            "dzvin_sip_flood_dropped": ("Strangers' messages above the rate, dropped", lambda: admission.flood_dropped),
-            "dzvin_outside_refused": (
-                "Calls to the outside that were not permitted",
-                lambda: switch.calls.exchange.permissions.refused,
-            ),
-            "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transports.dropped),
-            "dzvin_sip_connections_accepted": ("Connections taken in", lambda: connections.accepted),
-            "dzvin_sip_connections_refused": ("Connections that found no room", lambda: connections.refused),
-            "dzvin_sip_connections_evicted": ("Strangers that made room for others", lambda: connections.evicted),
-            "dzvin_sip_connections_expired": ("Connections ended as idle or too slow", lambda: connections.expired),
-        },
-    )
+    return {
+        "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
+        "dzvin_sip_legs": ("SIP dialogs, early ones too", lambda: switch.user_agent.legs),
+        "dzvin_sip_transactions": ("SIP transactions that live", lambda: len(transactions)),
+        "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),
+        "dzvin_sip_connections": ("TCP, TLS and WebSocket connections", lambda: len(connections)),
+        "dzvin_media_legs": ("RTP legs", lambda: sum(worker.legs for worker in switch.media.status())),
+        "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
+        "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
+        "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),
+        "dzvin_sip_locked_out": ("Sources that guessed passwords and are locked out", admission.locked_out),
+        **gauges(switch.watchers),
+        "dzvin_sip_traces": ("Calls whose signalling is noted", lambda: len(transactions.traces)),
+        "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
+    }
+
+
+def _counters(switch: Telephony) -> Readings:
+    transactions, connections = switch.endpoint.transactions, switch.transports.connections
+    admission = switch.admission
+    return {
+        "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
+        "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),
+        "dzvin_sip_failed": ("SIP messages that failed inside, or could not be sent", lambda: transactions.failed),
+        "dzvin_sip_wrong_passwords": ("Wrong SIP passwords", lambda: admission.wrong_passwords),
+        "dzvin_sip_lockouts": ("Times that a source was locked out", lambda: admission.lockouts_told),
+        "dzvin_sip_scanners_dropped": ("Messages of scanners, dropped", lambda: admission.scanners_dropped),
+        "dzvin_sip_locked_out_dropped": (
+            "Messages of locked-out sources, dropped",
+            lambda: admission.locked_out_dropped,
+        ),
+        "dzvin_sip_flood_dropped": ("Strangers' messages above the rate, dropped", lambda: admission.flood_dropped),
+        "dzvin_outside_refused": (
+            "Calls to the outside that were not permitted",
+            lambda: switch.calls.exchange.permissions.refused,
+        ),
+        "dzvin_sip_dropped": ("Datagrams that the kernel would not take", lambda: switch.transports.dropped),
+        "dzvin_sip_connections_accepted": ("Connections taken in", lambda: connections.accepted),
+        "dzvin_sip_connections_refused": ("Connections that found no room", lambda: connections.refused),
+        "dzvin_sip_connections_evicted": ("Strangers that made room for others", lambda: connections.evicted),
+        "dzvin_sip_connections_expired": ("Connections ended as idle or too slow", lambda: connections.expired),
+    }

@@ -16,6 +16,7 @@ from dzvin.trunk_plans import dids, number_plan, trunk_plan
 from pbx.net.transport import Flow
 from pbx.ports import Account, Door
 from pbx.sip.digest import Algorithm, ha1
+from pbx.trunks.trunks import Trunks
 from queue_engine.work import Line
 
 OUTSIDE_KEYS = ("international", "premium", "calls_at_once", "calls_per_minute", "minutes_per_day", "hours")
@@ -50,23 +51,22 @@ class ConfiguredAccounts:
 class ConfiguredDoors:
     """Which addresses may call without a challenge, and what."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, trunks: Trunks) -> None:
         self._unchallenged: dict[tuple[str, int], frozenset[str]] = {}
         for entry in config.unchallenged:
             for text in entry.addresses:
                 host, _, port = text.rpartition(":")
                 key = (host.strip("[]"), int(port))
                 self._unchallenged[key] = self._unchallenged.get(key, frozenset()) | frozenset(entry.to)
-        self._trunks = {
-            (trunk.peer.host, trunk.peer.port): Door(trunk.name, trunk=True) for trunk in config.trunks if trunk.inbound
-        }
+        self._trunks = trunks
 
     def door(self, flow: Flow, number: str) -> Door | None:
         source = (flow.host, flow.port)
         numbers = self._unchallenged.get(source)
         if numbers is not None and number in numbers:
             return Door("unchallenged", trunk=False, numbers=numbers)
-        return self._trunks.get(source)
+        trunk = self._trunks.of(flow)
+        return None if trunk is None else Door(trunk.name, trunk=True)
 
 
 def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:

@@ -16,7 +16,7 @@ from dzvin import config_trunks
 from dzvin.config import Config
 from dzvin.config_trunk_rules import nameserver
 from pbx.net.resolver import Answer, Ask, LookupFailed, Resolver, hosts_file
-from pbx.sip.location import Question, is_address
+from pbx.sip.location import Kind, Question, is_address
 from pbx.trunks.settings import CalledFrom, IdentityForm, TrunkSettings
 
 
@@ -110,6 +110,14 @@ def number_plan(region: str) -> NumberPlan:
         national_prefix=(known.national_prefix or "") if known else "",
         international_prefix=international if international.isdigit() else "00",
     )
+
+
+def families(config: Config) -> tuple[Kind, ...]:
+    """The kinds of addresses that our own can send to."""
+    host = config.sip.udp_address.host
+    if host == "::":
+        return (Kind.A, Kind.AAAA)
+    return (Kind.AAAA,) if ":" in host else (Kind.A,)
 
 
 def resolver(config: Config) -> Resolver:

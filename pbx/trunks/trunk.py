@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import random
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import structlog
 from pbx.endpoint import Endpoint
 from pbx.net.resolver import Resolver
 from pbx.net.transport import Flow
-from pbx.sip.location import Sought, Target, is_address, locate
+from pbx.sip.location import Kind, Sought, Target, is_address, locate
 from pbx.sip.uri import SipUri
 from pbx.trunks.credentials import Credentials
 from pbx.trunks.health import Health
@@ -20,6 +21,8 @@ from pbx.trunks.registration import Registration, State, Status
 from pbx.trunks.settings import TrunkSettings
 
 log = structlog.get_logger("pbx.trunks")
+
+SPOKEN = ("UDP", "TCP", "TLS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +47,15 @@ class Trunk:
         endpoint: Endpoint,
         resolver: Resolver,
         *,
-        speaks: tuple[str, ...] = ("UDP",),
+        families: tuple[Kind, ...] = (Kind.A,),
         on_change: Callable[[str, bool, str], None] = lambda *_: None,
     ) -> None:
         self.settings = settings
         self.endpoint = endpoint
         self.resolver = resolver
-        self.sought = Sought(host=settings.host, port=settings.port, transport=settings.transport, speaks=speaks)
+        self.sought = Sought(
+            host=settings.host, port=settings.port, transport=settings.transport, speaks=SPOKEN, families=families
+        )
         self.credentials = Credentials(
             trunk=settings.name,
             username=settings.username,
@@ -61,6 +66,8 @@ class Trunk:
         self.registration = Registration(settings.expires, random.SystemRandom().random) if settings.register else None
         self.calls_in = 0
         self.calls_out = 0
+        self.on_moved: Callable[[], None] = lambda: None
+        """Its addresses are others now."""
         self._on_change = on_change
         self._health: dict[Target, Health] = {}
         self._verdict: bool | None = None
@@ -84,11 +91,22 @@ class Trunk:
 
     def targets(self) -> tuple[Target, ...]:
         """Where it can be reached, what lives first. Never waits; empty while its name has not been found yet."""
-        found = self.resolver.glance(self.sought) if self._fixed is None else self._fixed
-        for gone in self._health.keys() - set(found) if found else ():
-            del self._health[gone]
+        found = self._look() if self._fixed is None else self._fixed
         now = self.endpoint.timers.now()
         return tuple(sorted(found, key=lambda target: not self._is_promising(target, now)))
+
+    def _look(self) -> tuple[Target, ...]:
+        found = self.resolver.glance(self.sought)
+        if found and self._health.keys() != set(found):
+            self._health = {target: self.health_of(target) for target in found}
+            self.on_moved()
+        return found
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The addresses that its calls come from, as far as they are known one by one."""
+        alone = {str(network.network_address) for network in self.settings.sources if network.num_addresses == 1}
+        return frozenset(target.host for target in self._fixed or self._health) | alone
 
     async def locate(self) -> tuple[Target, ...]:
         """The same, but the first time it waits for the name."""
@@ -99,9 +117,15 @@ class Trunk:
         return self.targets()
 
     async def flow_to(self, target: Target) -> Flow:
-        """The way there. Raises OSError when it cannot be had."""
+        """The way there; a connection is opened, or used again. Raises OSError when it cannot be had."""
         self.health_of(target)  # from now on its calls are known
-        return Flow(target.protocol, target.host, target.port)
+        if target.protocol == "UDP":
+            return Flow(target.protocol, target.host, target.port)
+        transports = self.endpoint.transports
+        async with asyncio.timeout(self.settings.patience):
+            flow = await transports.connect(target.protocol, target.host, target.port, server_name=self.settings.host)
+        transports.vouch(flow)
+        return flow
 
     def is_ours(self, flow: Flow) -> bool:
         """Whether what comes from there comes from this trunk."""

@@ -48,6 +48,9 @@ class Trunks:
     def statuses(self) -> tuple[TrunkStatus, ...]:
         return tuple(trunk.status for trunk in self)
 
+    def hosts(self) -> frozenset[str]:
+        return frozenset(host for trunk in self for host in trunk.hosts)
+
     def of(self, flow: Flow) -> Trunk | None:
         """The trunk whose calls come from there."""
         known = self._by_flow.get(flow)
