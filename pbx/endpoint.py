@@ -1,18 +1,25 @@
-"""What every leg shares: the way to the network, the clock, fresh identifiers, our own address."""
+"""What every leg shares: the way to the network, the clock, fresh identifiers, our own address, what we can do."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import TYPE_CHECKING
 
 from pbx.media.client import MediaPool
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
+from pbx.sip.capabilities import Capabilities
+from pbx.sip.message import Request
+from pbx.sip.replaces import Replaces
+from pbx.sip.session_timer import Policy
 from pbx.timers import Timers
-from pbx.transactions import Transactions
+from pbx.transactions import ServerTransaction, Transactions
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE, PUBLISH, MESSAGE"
+if TYPE_CHECKING:
+    from pbx.leg import Leg
 
 # RFC 7118 §5: "transport=ws" names a WebSocket, secure or not.
 _TRANSPORTS = {
@@ -33,6 +40,10 @@ def _stay(flow: Flow) -> Flow:
     return flow
 
 
+def _nobody(_: Replaces) -> None:
+    """Until the user agent knows its legs."""
+
+
 @dataclass(slots=True)
 class Endpoint:
     transactions: Transactions
@@ -43,6 +54,13 @@ class Endpoint:
     domain: str  # host part of our From and To
     follow: Callable[[Flow], Flow] = field(default=_stay)
     """Where the phone behind a flow is now: see `Registrations.follow`."""
+    session_policy: Policy = field(default_factory=Policy)
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    chance: Callable[[], float] = SystemRandom().random
+    """From 0 to 1: for waits that two sides must not choose alike."""
+    find_leg: Callable[[Replaces], Leg | None] = _nobody
+    inside: dict[str, Callable[[Leg, Request, ServerTransaction], None]] = field(default_factory=dict)
+    """Other rooms' answers to requests inside the dialogs of legs, by method; see `UserAgent.answers_inside`."""
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow; the magic cookie as RFC 3261 §8.1.1.7 asks."""

@@ -60,20 +60,21 @@ def _end(endpoint: Endpoint, cookie: Cookie) -> None:
     elif cookie.invite:
         invite = parse(cookie.invite.encode("utf-8", "surrogateescape"))
         if isinstance(invite, Request):
-            _end_ringing(endpoint, invite, flow, outbound=cookie.outbound)
+            _end_ringing(endpoint, invite, flow, cookie)
     log.info("orphan ended", call_id=cookie.call_id, leg=cookie.leg)
 
 
-def _end_ringing(endpoint: Endpoint, invite: Request, flow: Flow, *, outbound: bool) -> None:
-    if not outbound:
+def _end_ringing(endpoint: Endpoint, invite: Request, flow: Flow, cookie: Cookie) -> None:
+    if not cookie.outbound:
         server = endpoint.transactions.accept(invite, flow)
-        server.respond(reply(invite, 503, headers=(("Retry-After", "5"),)))
+        server.respond(reply(invite, 503, to_tag=cookie.tag or None, headers=(("Retry-After", "5"),)))
         return
 
     def responded(response: Response) -> None:
         if response.is_success:
             # It was answered while nobody was there: acknowledge, then hang up.
             dialog = Dialog.from_uac(invite, response)
+            dialog.local_cseq = max(invite.cseq.number, cookie.cseq)  # PRACKs of its early dialog took numbers
             endpoint.transactions.send_stateless(dialog.ack(invite.cseq.number, via=endpoint.via(flow)), flow)
             bye = dialog.request("BYE", via=endpoint.via(flow))
             endpoint.transactions.request(bye, flow, on_response=_unheard, on_end=_unheard)

@@ -35,6 +35,7 @@ class Door:
     name: str
     trunk: bool  # a trunk's calls come from outside: real caller ids, DIDs
     numbers: frozenset[str] | None = None  # only these numbers; None = any
+    trusted: bool = True  # of a trunk: its P-Asserted-Identity, Privacy and Diversion are believed (RFC 3325)
 
 
 class Doors(Protocol):

@@ -13,7 +13,7 @@ Rules of this room:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from pbx.sip.transaction.events import Cancelled, Forsaken, Respond, TimerFired,
 from pbx.sip.transaction.hop_by_hop import cancel_for
 from pbx.sip.transaction.invite_client import InviteClientTransaction
 from pbx.sip.transaction.invite_server import InviteServerTransaction
-from pbx.sip.transaction.matching import Key, client_key, invite_key, server_key
+from pbx.sip.transaction.matching import Key, client_key, invite_key, merge_key, server_key
 from pbx.sip.transaction.non_invite_client import NonInviteClientTransaction
 from pbx.sip.transaction.non_invite_server import NonInviteServerTransaction
 from pbx.sip.transaction.timers import Timer
@@ -141,6 +141,7 @@ class Transactions:
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
         self._on_stream: dict[Flow, set[ClientTransaction]] = {}
+        self._ongoing: dict[Key, ServerTransaction] = {}  # the same by what merged requests share
         self._unanswered: set[ClientTransaction] = set()
         self._all_answered = asyncio.Event()
         self._all_answered.set()
@@ -230,6 +231,9 @@ class Transactions:
             machine = NonInviteServerTransaction(request, reliable=reliable)
         server = ServerTransaction(self, machine, request, flow, self._traced(request, machine))
         self._servers[server.key] = server
+        # A copy of a REGISTER does no harm: the registrar looks at its CSeq. Its credentials are judged first.
+        if not request.to.tag and request.method != "REGISTER":
+            self._ongoing[merge_key(request)] = server
         machine.start()  # delivers the request, which the user has already
         return server
 
@@ -245,6 +249,10 @@ class Transactions:
     def invite_of(self, cancel: Request) -> ServerTransaction | None:
         """The INVITE that a CANCEL would end (RFC 3261 §9.2), while it is still to be answered or lingers."""
         return self._servers.get(invite_key(cancel))
+
+    def is_merged(self, request: Request) -> bool:
+        """Whether a copy of this request has come another way and is being handled (RFC 3261 §8.2.2.2)."""
+        return merge_key(request) in self._ongoing
 
     def respond(self, server: ServerTransaction, response: Response) -> None:
         self._server_event(server, Respond(response))
@@ -288,9 +296,9 @@ class Transactions:
         if not self._unanswered:
             self._all_answered.set()
 
-    def cancel(self, invite: ClientTransaction) -> None:
+    def cancel(self, invite: ClientTransaction, headers: Iterable[tuple[str, str]] = ()) -> None:
         """End an INVITE of ours that is still ringing (RFC 3261 §9.1). The user still hears its final response."""
-        cancel = cancel_for(invite.request)
+        cancel = cancel_for(invite.request, headers)
         try:
             self.request(cancel, invite.flow, on_response=_unheard, on_end=_unheard)
         except Overloaded:
@@ -398,6 +406,8 @@ class Transactions:
 
     def _forget_server(self, server: ServerTransaction) -> None:
         self._servers.pop(server.key, None)
+        if self._ongoing.get(key := merge_key(server.request)) is server:
+            del self._ongoing[key]
         for timer in Timer:
             self._timers.stop((server, timer))
         if server.trace is not None:

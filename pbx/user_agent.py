@@ -7,7 +7,7 @@ with a To tag computed from the request, so that a retransmission meets the same
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 import structlog
@@ -16,25 +16,28 @@ from uuid_utils.compat import uuid7
 from pbx.admission import Admission
 from pbx.authentication import Authenticated, Authenticator, Challenged
 from pbx.dialog_guard import is_at_home, owner_of
-from pbx.endpoint import ALLOW, Endpoint
+from pbx.endpoint import Endpoint
 from pbx.inbound_leg import Arrival, InboundLeg, offered_sdp
 from pbx.leg import Identity, Leg
+from pbx.leg.leg import MAX_FORWARDS
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.ports import Doors
 from pbx.registrations import Registrations
+from pbx.sip import identity, session_timer
 from pbx.sip.contact_rules import check_contact
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.lexical import readable
 from pbx.sip.message import Request, Response
+from pbx.sip.replaces import Replaces
 from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
+from pbx.sip.session_timer import Agreed
 from pbx.transactions import Overloaded, ServerTransaction
 
 log = structlog.get_logger("pbx.user_agent")
 
 MAX_LEGS = 20_000
-SUPPORTED: frozenset[str] = frozenset()
 KNOWN_METHODS = frozenset(
     ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "SUBSCRIBE",
      "NOTIFY", "MESSAGE", "PUBLISH")
@@ -75,6 +78,7 @@ class UserAgent:
         self._dialog_keepers: set[str] = set()
         self._legs: dict[tuple[str, str], Leg] = {}
         self._unanswered: dict[object, InboundLeg] = {}
+        self._endpoint.find_leg = self.leg_named
         self.accepting = True
         """False while the server stops: new calls get 503."""
 
@@ -112,7 +116,7 @@ class UserAgent:
         elif request.to.tag:
             self._inside_dialog(request, flow)
         elif request.method not in KNOWN_METHODS:
-            raise RemoteProtocolError("unknown method", 501, headers=(("Allow", ALLOW),))
+            raise RemoteProtocolError("unknown method", 501, headers=(self._endpoint.capabilities.allow,))
         else:
             self._outside_dialog(request, flow)
 
@@ -120,15 +124,13 @@ class UserAgent:
         scheme = request.request_uri.scheme
         if scheme not in ("sip", "sips", "tel"):
             raise RemoteProtocolError("unknown scheme", 416)
-        unsupported = request.require - SUPPORTED
-        if unsupported:
-            # RFC 3261 §8.2.2.3: 420 with the options that we did not understand.
-            raise RemoteProtocolError(
-                "extension required", 420, headers=(("Unsupported", ", ".join(sorted(unsupported))),)
-            )
+        self._endpoint.capabilities.check_required(request)
+        if self._endpoint.transactions.is_merged(request):
+            # §8.2.2.2: a copy that a forking proxy sent us on another way.
+            raise RemoteProtocolError("merged request", 482)
         answer = self._outside.get(request.method)
         if answer is None:
-            raise RemoteProtocolError("method not allowed here", 405, headers=(("Allow", ALLOW),))
+            raise RemoteProtocolError("method not allowed here", 405, headers=(self._endpoint.capabilities.allow,))
         answer(request, flow)
 
     def answers(
@@ -149,9 +151,16 @@ class UserAgent:
         self._outside[method] = authenticated
         if keeps_dialogs:
             self._dialog_keepers.add(method)
+        self._endpoint.capabilities.add_method(method)
+
+    def answers_inside(self, method: str, answer: Callable[[Leg, Request, ServerTransaction], None]) -> None:
+        """Let another room answer requests of that method inside calls, as far as they are not of the call itself. It
+        may raise RemoteProtocolError."""
+        self._endpoint.inside[method] = answer
+        self._endpoint.capabilities.add_method(method)
 
     def _options(self, request: Request, flow: Flow) -> None:
-        self._refuse(request, flow, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
+        self._refuse(request, flow, 200, self._endpoint.capabilities.of_options())
 
     def _no_dialog(self, request: Request, flow: Flow) -> None:
         raise RemoteProtocolError("no such dialog", 481)
@@ -161,12 +170,13 @@ class UserAgent:
         if leg is None and request.method in self._dialog_keepers:
             self._outside[request.method](request, flow)
             return
-        if leg is None or leg.is_over or leg.dialog is None or leg.dialog.remote_tag != (request.from_.tag or ""):
+        if leg is None or leg.usage_of(request) is None:
             raise RemoteProtocolError("no such dialog", 481)
         if not is_at_home(leg.flow, flow) and not self._moved(leg, request, flow):
             return
         if not self._endpoint.transports.is_open(leg.flow):
             leg.flow = flow  # its connection was lost, and this is the next one
+        self._endpoint.capabilities.check_required(request)
         server = self._endpoint.transactions.accept(request, flow)
         try:
             leg.receive(request, server)
@@ -190,14 +200,17 @@ class UserAgent:
 
     def _cancel(self, request: Request, flow: Flow) -> None:
         invite = self._endpoint.transactions.invite_of(request)
-        leg = self._unanswered.get(invite.key) if invite is not None else None
         # RFC 3261 §9.1: a CANCEL goes the way of its INVITE, hop by hop, so it comes from where that came from. It
         # cannot be challenged (§22.1).
-        if leg is not None and invite is not None and not is_at_home(invite.flow, flow):
-            leg = None
-        if leg is None:
+        if invite is None or not is_at_home(invite.flow, flow):
             raise RemoteProtocolError("nothing to cancel", 481)
-        leg.cancelled(self._endpoint.transactions.accept(request, flow))
+        server = self._endpoint.transactions.accept(request, flow)
+        leg = self._unanswered.get(invite.key)
+        if leg is not None:
+            leg.cancelled(server)
+        else:
+            # §9.2: its final response has gone; "the CANCEL request has no effect", and is answered 200 all the same.
+            server.respond(reply(request, 200))
 
     def _register(self, request: Request, flow: Flow) -> None:
         user = self._authenticated(request, flow)
@@ -227,9 +240,19 @@ class UserAgent:
         self._endpoint.transports.vouch(flow)
         if not request.accepts("application/sdp"):
             raise RemoteProtocolError("our answer would not be read", 406)
-        offered = offered_sdp(request)
         trunk = door.name if door is not None and door.trunk else None
-        self._arrived(request, flow, Arrival(number, user, trunk), offered)
+        trusted = door is not None and door.trunk and door.trusted
+        offered = offered_sdp(request)
+        session = session_timer.answer(request, self._endpoint.session_policy)
+        arrival = Arrival(
+            number,
+            user,
+            trunk,
+            replaces=self._replaced(request),
+            diverted_by=identity.diverted_by(request) if trusted else None,
+            max_forwards=request.max_forwards if request.max_forwards is not None else MAX_FORWARDS,
+        )
+        self._arrived(request, flow, arrival, _caller(request, trusted=trusted), offered, session)
 
     def _check_loop(self, request: Request) -> None:
         """An INVITE of ours that came back to us under the number that it was sent to: nobody on its way knew better.
@@ -238,14 +261,50 @@ class UserAgent:
         if isinstance(ours, OutboundLeg) and ours.destination.number == request.request_uri.user:
             raise RemoteProtocolError("our own call", 482)
 
-    def _arrived(self, request: Request, flow: Flow, arrival: Arrival, offered: Sdp | None) -> None:
+    def _replaced(self, request: Request) -> Leg | None:
+        """The leg that an INVITE shall take the place of (RFC 3891 §3)."""
+        replaces = Replaces.of(request)
+        if replaces is None:
+            return None
+        leg = self.leg_named(replaces)
+        if leg is None:
+            raise RemoteProtocolError("nothing to replace", 481)
+        # "If the Replaces header field matches a dialog which has already terminated, the UA SHOULD decline … with a
+        # 603".
+        if leg.is_over:
+            raise RemoteProtocolError("that call is over", 603)
+        if leg.is_confirmed:
+            # "checks for the presence of the "early-only" flag … returns a 486 Busy Here".
+            if replaces.early_only:
+                raise RemoteProtocolError("that call is answered", 486)
+        elif not isinstance(leg, OutboundLeg):
+            # "If the Replaces header field matches an early dialog that was not initiated by this UA, it returns a
+            # 481".
+            raise RemoteProtocolError("nothing to replace", 481)
+        return leg
+
+    def leg_named(self, replaces: Replaces) -> Leg | None:
+        """The leg with that dialog; both orders of the tags are tried."""
+        for local_tag, remote_tag in replaces.tag_orders():
+            leg = self._legs.get((replaces.sip_call_id, local_tag))
+            if leg is not None and leg.has_dialog(remote_tag):
+                return leg
+        return None
+
+    def _arrived(
+        self,
+        request: Request,
+        flow: Flow,
+        arrival: Arrival,
+        remote: Identity,
+        offered: Sdp | None,
+        session: tuple[Agreed | None, Sequence[tuple[str, str]]],
+    ) -> None:
         call_id, leg_id = uuid7(), uuid7()
         transactions = self._endpoint.transactions
         server = transactions.accept(request, flow)
         transactions.trace(server, call_id, leg_id)
         server.respond(reply(request, 100))
-        from_ = request.from_
-        remote = Identity(readable(from_.uri.user or ""), from_.readable_name)
         leg = InboundLeg(
             self._endpoint,
             call_id=call_id,
@@ -254,11 +313,12 @@ class UserAgent:
             remote=remote,
             arrival=arrival,
             offered=offered,
+            session=session,
         )
         self._legs[request.sip_call_id, leg.local_tag] = leg
         self._unanswered[server.key] = leg
         self._admission.know(flow)
-        leg.on_released(lambda _: self._forget(request.sip_call_id, leg.local_tag, flow, server))
+        leg.on_gone(lambda: self._forget(request.sip_call_id, leg.local_tag, flow, server))
         transactions.traces.watch(leg)
         self._on_call(leg)
 
@@ -270,21 +330,42 @@ class UserAgent:
 
     # ---- placing calls -------------------------------------------------------------------------------------------
 
-    def leg_to(self, destination: Destination, *, call_id: UUID, caller: Identity) -> OutboundLeg:
-        """A new leg to a phone or trunk; `open_media`, then `dial` it. Raises Overloaded."""
+    def leg_to(
+        self,
+        destination: Destination,
+        *,
+        call_id: UUID,
+        caller: Identity,
+        auto_answer: bool = False,
+        diverted_by: Identity | None = None,
+        max_forwards: int = MAX_FORWARDS,
+    ) -> OutboundLeg:
+        """A new leg to a phone or trunk; `open_media`, then `dial` it. Raises Overloaded.
+
+        auto_answer: the phone shall answer by itself. max_forwards: of the leg that this one follows from (RFC 7332).
+        """
         if len(self._legs) >= MAX_LEGS:
             raise Overloaded
-        leg = OutboundLeg(self._endpoint, call_id=call_id, leg_id=uuid7(), destination=destination, caller=caller)
+        leg = OutboundLeg(
+            self._endpoint,
+            call_id=call_id,
+            leg_id=uuid7(),
+            destination=destination,
+            caller=caller,
+            auto_answer=auto_answer,
+            diverted_by=diverted_by,
+            max_forwards=max_forwards,
+        )
         self._legs[leg.sip_call_id, leg.local_tag] = leg
         self._admission.know(destination.flow)
-        leg.on_released(lambda _: self._forget(leg.sip_call_id, leg.local_tag, destination.flow))
+        leg.on_gone(lambda: self._forget(leg.sip_call_id, leg.local_tag, destination.flow))
         self._endpoint.transactions.traces.placed(leg)
         return leg
 
     def phones_of(self, extension: str) -> tuple[Destination, ...]:
         """Where that extension's phones are now, the preferred first. Empty: nobody is registered."""
         return tuple(
-            Destination(binding.contact, Flow.parse(binding.received), extension)
+            Destination(binding.contact, Flow.parse(binding.received), extension, phone=True)
             for binding in self.registrations.bindings(extension)
         )
 
@@ -315,3 +396,14 @@ class UserAgent:
         if request.method != "ACK":
             response = reply(request, status, headers=headers)
             self._endpoint.transactions.send_stateless(response, flow)
+
+
+def _caller(request: Request, *, trusted: bool) -> Identity:
+    """Who calls. A trusted trunk may assert another number than From shows; and may ask that neither be told."""
+    address = request.from_
+    withheld = identity.wants_privacy(request)
+    if trusted:
+        if withheld:
+            return Identity("anonymous", withheld=True)
+        address = identity.asserted(request) or address
+    return Identity(readable(address.uri.user or ""), address.readable_name, withheld or identity.is_anonymous(address))

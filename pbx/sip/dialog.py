@@ -156,7 +156,8 @@ class Dialog:
     def receive(self, request: Request) -> None:
         """Take a request of the peer into account (§12.2.2). Raises RemoteProtocolError with 500 for one out of order.
 
-        ACK and CANCEL carry the number of their INVITE and are always in order.
+        ACK and CANCEL carry the number of their INVITE and are always in order. Where it moves the remote target, tell
+        `refresh` once it is accepted: a refused request changes nothing (§14.2).
         """
         if request.method in ("ACK", "CANCEL"):
             return
@@ -167,8 +168,6 @@ class Dialog:
         if self.remote_cseq is not None and number <= self.remote_cseq:
             raise RemoteProtocolError("CSeq out of order", 500, request=request)
         self.remote_cseq = number
-        if request.method in TARGET_REFRESH:
-            self._refresh_target(request)
 
     def confirm(self, response: Response | None = None) -> None:
         """A 2xx to the INVITE: ours as UAS (no argument), or the peer's."""
@@ -177,21 +176,21 @@ class Dialog:
             # MUST be recomputed based on the 2xx response".
             if self.state is DialogState.EARLY:
                 self.route_set = _routes(response)[::-1]
-            self._refresh_target(response)
+            self.refresh(response)
         if self.state is DialogState.EARLY:
             self.state = DialogState.CONFIRMED
 
-    def refresh(self, response: Response) -> None:
-        """A 2xx of the peer to our target refresh request (§12.2.1.2)."""
-        self._refresh_target(response)
+    def refresh(self, message: Request | Response) -> None:
+        """A target refresh request that we accepted (§12.2.2), or the peer's 2xx to one of ours (§12.2.1.2).
+
+        "it MUST replace the dialog's remote target URI with the URI from the Contact header field …, if present."
+        Another method moves nothing.
+        """
+        if message.cseq.method in TARGET_REFRESH and (contact := message.contact):
+            self.remote_target = contact.uri_text
 
     def terminate(self) -> None:
         self.state = DialogState.TERMINATED
-
-    def _refresh_target(self, message: Request | Response) -> None:
-        # "it MUST replace the dialog's remote target URI with the URI from the Contact header field …, if present."
-        if contact := message.contact:
-            self.remote_target = contact.uri_text
 
     def _request(
         self,

@@ -44,8 +44,12 @@ class TracedLeg(Protocol):
 
     call_id: UUID
     leg_id: UUID
-    dialog: Dialog | None
-    negotiated: Answer | None
+
+    @property
+    def dialog(self) -> Dialog | None: ...
+
+    @property
+    def negotiated(self) -> Answer | None: ...
 
     @property
     def sip_call_id(self) -> str: ...

@@ -18,7 +18,7 @@ from tests.interop.sipp.run import PORTS_EACH, main
 from tests.interop.sipp.scenarios import CASES
 from tests.support.server import Server, running_dzvin
 
-LATER = {"blind_transfer": "transfers", "session_timer_accepted": "session timers"}
+LATER = {"blind_transfer": "transfers"}
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.skipif(not shutil.which("sipp"), reason="no sipp (Debian: apt-get install sip-tester)"),

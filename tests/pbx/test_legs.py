@@ -172,16 +172,6 @@ async def test_hold_is_answered_with_the_right_direction(offered: str, answered_
 
 
 @virtual_time
-async def test_a_second_invite_before_the_ack_of_the_first_is_told_to_come_later() -> None:
-    switch = Switch()
-    leg = await an_arrived_call(switch)
-    leg.answer()
-    switch.hears(in_dialog(leg, "INVITE", 3, SDP))
-    assert switch.last_response().status == 500
-    assert switch.last_response().headers.get("Retry-After")
-
-
-@virtual_time
 async def test_an_invite_without_an_offer_is_answered_with_one_and_the_ack_settles_it() -> None:
     switch = Switch()
     switch.hears_authenticated(a_request("INVITE"))

@@ -117,7 +117,7 @@ async def test_an_answer_to_a_body_that_is_not_sdp_names_what_is_accepted() -> N
     request = a_request("INVITE", body="hello").replace("application/sdp", "text/plain")
     switch.hears_authenticated(request)
     response = switch.last_response()
-    assert (response.status, response.headers.get("Accept")) == (415, "application/sdp")
+    assert (response.status, response.headers.get("Accept")) == (415, "application/sdp, multipart/mixed")
 
 
 @virtual_time

@@ -5,6 +5,8 @@ Both repeat the INVITE's Request-URI, top Via, Call-ID, From, CSeq number and Ro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pbx.sip.errors import LocalProtocolError
 from pbx.sip.headers import Headers
 from pbx.sip.lexical import split_list
@@ -17,8 +19,8 @@ def ack_for(invite: Request, response: Response) -> Request:
     return _hop_request(invite, "ACK", to=response.headers.get("to") or "")
 
 
-def cancel_for(invite: Request) -> Request:
-    """The CANCEL of a pending INVITE (§9.1). Send it only after a provisional response has come.
+def cancel_for(invite: Request, headers: Iterable[tuple[str, str]] = ()) -> Request:
+    """The CANCEL of a pending INVITE (§9.1). Send it only after a provisional response has come. headers: a Reason.
 
     It is a non-INVITE client transaction of its own. Raises LocalProtocolError for another method: "A CANCEL
     request SHOULD NOT be sent to cancel a request other than INVITE."
@@ -27,10 +29,10 @@ def cancel_for(invite: Request) -> Request:
         raise LocalProtocolError("only an INVITE can be cancelled")
     # "The Request-URI, Call-ID, To, the numeric part of CSeq, and From header fields in the CANCEL request MUST be
     # identical to those in the request being cancelled, including tags."
-    return _hop_request(invite, "CANCEL", to=invite.headers.get("to") or "")
+    return _hop_request(invite, "CANCEL", to=invite.headers.get("to") or "", more=headers)
 
 
-def _hop_request(invite: Request, method: str, *, to: str) -> Request:
+def _hop_request(invite: Request, method: str, *, to: str, more: Iterable[tuple[str, str]] = ()) -> Request:
     headers = Headers()
     # "The ACK MUST contain a single Via header field, and this MUST be equal to the top Via header field of the
     # original request"; §9.1 says the same of CANCEL.
@@ -46,4 +48,6 @@ def _hop_request(invite: Request, method: str, *, to: str) -> Request:
     # appear in the ACK"; likewise for CANCEL.
     for route in invite.headers.all("route"):
         headers.add("Route", route)
+    for name, value in more:
+        headers.add(name, value)
     return Request(method, invite.uri, headers)

@@ -29,6 +29,11 @@ def invite_key(request: Request) -> Key:
     return _key(request, "INVITE")
 
 
+def merge_key(request: Request) -> Key:
+    """What all copies of one request have in common that a forking proxy sent us on several ways (§8.2.2.2)."""
+    return request.sip_call_id, request.from_.tag, request.cseq.number, request.method
+
+
 def _key(request: Request, method: str) -> Key:
     via = request.via
     # §17.2.3: "1. the branch parameter … is equal …, and 2. the sent-by value in the top Via of the request is equal to

@@ -148,7 +148,7 @@ def test_a_target_refresh_of_ours_names_our_contact(uac: Dialog) -> None:
 
 
 def test_a_refresh_without_contact_leaves_the_target(uas: Dialog) -> None:
-    uas.receive(a_request("INVITE", to="<sip:bob@example.com>;tag=bob", cseq="8 INVITE", more=[]))
+    uas.refresh(a_request("INVITE", to="<sip:bob@example.com>;tag=bob", cseq="8 INVITE", more=[]))
     assert uas.remote_target == "sip:alice@192.0.2.101;X=y"
 
 
@@ -202,7 +202,10 @@ def test_ack_and_cancel_are_always_in_order(uas: Dialog, method: str) -> None:
 
 @pytest.mark.parametrize(("method", "moves"), [("INVITE", True), ("UPDATE", True), ("INFO", False), ("BYE", False)])
 def test_target_refresh_requests_move_the_target(uas: Dialog, method: str, moves: bool) -> None:
-    uas.receive(in_dialog(method, 8))
+    request = in_dialog(method, 8)
+    uas.receive(request)
+    assert uas.remote_target == "sip:alice@192.0.2.101;X=y", "it may still be refused"
+    uas.refresh(request)
     assert (uas.remote_target == "sip:alice@moved") is moves
 
 

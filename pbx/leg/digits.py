@@ -1,0 +1,110 @@
+"""Digits: as telephone-events they stay in the media worker; as INFO they pass here, and here the two ways meet."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pbx.leg.asking import Asking
+from pbx.leg.usage import InviteUsage
+from pbx.leg.values import LegEnd
+from pbx.sip import info_digits
+from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.message import Request, Response
+from pbx.sip.reason import Cause
+from pbx.sip.reply import reply
+from pbx.transactions import ServerTransaction
+
+if TYPE_CHECKING:
+    from pbx.leg.leg import Leg
+
+KEPT = 64
+MAX_UNSENT = 64
+
+
+class DigitPath:
+    """The digits of one leg, and of the leg that it talks to."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._other: DigitPath | None = None
+        self._unsent: list[tuple[str, int]] = []
+        self._sending = False
+        self.digits: asyncio.Queue[str] = asyncio.Queue(KEPT)
+
+    # ---- who talks to whom -----------------------------------------------------------------------------------------
+
+    def join(self, other: DigitPath) -> None:
+        self.part()
+        other.part()
+        self._other, other._other = other, self
+
+    def part(self) -> bool:
+        """Whether there was anybody."""
+        other, self._other = self._other, None
+        if other is None:
+            return False
+        other._other = None
+        return True
+
+    # ---- from the other side of the leg ----------------------------------------------------------------------------
+
+    def heard(self, digit: str, milliseconds: int) -> None:
+        """A telephone-event. The media worker has relayed it, if the far side takes such."""
+        self._keep(digit)
+        if self._other is not None and not self._other.takes_events:
+            self._other.send(digit, milliseconds)
+
+    def informed(self, request: Request, server: ServerTransaction, usage: InviteUsage) -> None:
+        """INFO (R-PHONE-17)."""
+        if "info-package" in request.headers:
+            # RFC 6086 §4.2.2: "If a UA receives an INFO request associated with an Info Package that the UA has not
+            # indicated willingness to receive, the UA MUST send a 469 (Bad Info Package) response", with Recv-Info.
+            raise RemoteProtocolError("an Info Package", 469, headers=(("Recv-Info", ""),))
+        digits, milliseconds = info_digits.digits_of(request) if request.body else ("", 0)
+        server.respond(reply(request, 200))
+        for digit in digits:
+            self._keep(digit)
+        if digits and self._other is not None:
+            self._other.send(digits, milliseconds)
+
+    def _keep(self, digit: str) -> None:
+        if not self.digits.full():
+            self.digits.put_nowait(digit)
+
+    # ---- towards the other side of the leg -------------------------------------------------------------------------
+
+    @property
+    def takes_events(self) -> bool:
+        """RFC 4733, agreed upon in the session."""
+        negotiated = self._leg.negotiated
+        return negotiated is not None and negotiated.dtmf_payload_type is not None
+
+    def send(self, digits: str, milliseconds: int) -> None:
+        leg = self._leg
+        if leg.is_over or leg.media is None:
+            return
+        if self.takes_events:
+            leg.media.send_digits(digits, milliseconds)
+        elif leg.usage is not None and leg.usage.peer.takes("INFO"):
+            self._unsent += [(digit, milliseconds) for digit in digits][: MAX_UNSENT - len(self._unsent)]
+            self._send_next()
+
+    def _send_next(self) -> None:
+        """One INFO at a time: over UDP two could change places, and the second would be answered 500 for its CSeq."""
+        usage = self._leg.usage
+        if self._sending or not self._unsent or usage is None or not usage.is_confirmed:
+            return
+        digit, milliseconds = self._unsent.pop(0)
+        self._sending = True
+        body = info_digits.relay_body(digit, milliseconds)
+        Asking(self._leg, usage, "INFO", self._sent, body=body, content_type=info_digits.RELAY)
+
+    def _sent(self, response: Response | None) -> None:
+        self._sending = False
+        if response is not None and response.status == 481:
+            self._leg.hang_up(LegEnd.TIMEOUT, Cause("SIP", 481))
+        elif response is not None:
+            self._send_next()
+        else:
+            self._unsent.clear()
