@@ -19,11 +19,12 @@ def be(module: str) -> None:
         arguments.add_argument(f"--{name}")
     given, _ = arguments.parse_known_args()
     data = Path(os.environ["FAKE_DATA"])
+    # Before it says that it has started: whoever reads that may ask it to end at once.
+    signal.signal(signal.SIGTERM, lambda *_: end(data, module))
     words = {"pid": os.getpid(), "epoch": given.epoch, "url": os.environ.get("DZVIN_INTERNAL_DATABASE_URL")}
     journal(data, f"{module} start " + " ".join(f"{key}={value}" for key, value in words.items() if value))
     if (data / f"{module}.fails").exists():
         sys.exit(3)
-    signal.signal(signal.SIGTERM, lambda *_: end(data, module))
     if given.socket:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(given.socket)
