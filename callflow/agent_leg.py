@@ -15,6 +15,7 @@ from callflow.facts import OfferEnd
 from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.leg import Identity, Leg, LegEnd
+from pbx.leg.leg import MAX_FORWARDS
 from pbx.media.client import NoMedia
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.offer_answer import Codec
@@ -68,7 +69,7 @@ async def ring_extension(
         with call.exchange.presence.rings(extension, call.call_id):
             rung = await ring(
                 call, phones, caller=caller, codecs=codecs, near=near, timeout=timeout, on_ringing=ringing,
-                agent=extension,
+                agent=extension, auto_answer=auto_answer,
             )  # fmt: skip
     except asyncio.CancelledError:
         call.tell(facts.OfferEnded, leg=offer, extension=extension, reason=withdrawn(), sip_status=487)
@@ -88,19 +89,26 @@ async def ring(
     timeout: float,
     on_ringing: Callable[[], None],
     agent: str | None,
+    auto_answer: bool = False,
 ) -> Rung:
     """All destinations at once; the first to answer wins, the others are cancelled."""
     legs: list[OutboundLeg] = []
     winner: OutboundLeg | None = None
     try:
         for destination in destinations:
-            leg = call.exchange.user_agent.leg_to(destination, call_id=call.call_id, caller=caller)
+            leg = call.exchange.user_agent.leg_to(
+                destination,
+                call_id=call.call_id,
+                caller=caller,
+                auto_answer=auto_answer,
+                max_forwards=near.max_forwards if near is not None else MAX_FORWARDS,
+            )
             legs.append(leg)
             call.takes(leg, agent)
             leg.on_ringing = on_ringing
             await leg.open_media(near)
             leg.dial(codecs)
-        winner = await _first_answer(legs, timeout)
+        winner = await first_answer(legs, timeout)
     except (NoMedia, Overloaded):
         return Rung(None, OfferEnd.FAILED, 503)
     finally:
@@ -109,10 +117,11 @@ async def ring(
             leg.on_ringing = None
             if leg is not winner:
                 call.lets_go(leg)
-    return Rung(winner) if winner is not None else _why(legs)
+    return Rung(winner) if winner is not None else why(legs)
 
 
-async def _first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundLeg | None:
+async def first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundLeg | None:
+    """The first leg that is answered; None when all are over, or after `timeout` seconds."""
     deadline = asyncio.get_running_loop().time() + timeout
     while True:
         for leg in legs:
@@ -125,7 +134,7 @@ async def _first_answer(legs: Sequence[OutboundLeg], timeout: float) -> Outbound
         await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), timeout=left)
 
 
-def _why(legs: Sequence[OutboundLeg]) -> Rung:
+def why(legs: Sequence[OutboundLeg]) -> Rung:
     """Nobody answered: the one reason that is told."""
     ends = [leg.ended.result() for leg in legs]
     if any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
@@ -139,4 +148,9 @@ def _why(legs: Sequence[OutboundLeg]) -> Rung:
         return Rung(None, OfferEnd.BUSY, status)
     if status in (480, 487, 603, 403):
         return Rung(None, OfferEnd.REJECTED, status)
-    return Rung(None, OfferEnd.FAILED, status)
+    return Rung(None, OfferEnd.FAILED, status, redirected=_redirected(legs))
+
+
+def _redirected(legs: Sequence[OutboundLeg]) -> tuple[str, ...]:
+    """Where the first phone that named another number (3xx) wants the call to go."""
+    return next((leg.redirected for leg in legs if leg.redirected), ())

@@ -210,7 +210,7 @@ class Call:
         for side in (one, other):
             if isinstance(side.leg, InboundLeg):
                 side.leg.answer()
-        bridge(one.leg, other.leg)
+        one.leg.join(other.leg)
         if self.recorded:
             self.record(customer.leg, agent.leg)
         for holder, held in ((one, other), (other, one)):
@@ -226,8 +226,7 @@ class Call:
             if side in self._held_by:
                 self._held_by.discard(side)
                 self.tell(facts.CallResumed, by=side.extension)
-        if one.leg.media is not None and not one.is_over:
-            one.leg.media.unbridge()
+        one.leg.part()
 
     def _begin_segment(self, agent: Side) -> None:
         if self._segment is not None and self._segment[1] is agent:
@@ -251,10 +250,10 @@ class Call:
     def hold(self, holder: Side, other: Side, on: bool) -> None:
         """By command: the holder's phone goes on sending, so the two are taken apart here."""
         holder.on_hold = on
-        if on and holder.leg.media is not None:
-            holder.leg.media.unbridge()
-        elif not on and not other.on_hold:
-            bridge(holder.leg, other.leg)
+        if on:
+            holder.leg.part()
+        elif not other.on_hold:
+            holder.leg.join(other.leg)
         self.hold_changed(holder, other)
 
     def hold_changed(self, holder: Side, other: Side) -> None:
@@ -314,9 +313,3 @@ class Call:
             seconds=closed.seconds,
             cut=closed.cut,
         )
-
-
-def bridge(one: Leg, other: Leg) -> None:
-    assert one.media is not None
-    assert other.media is not None
-    one.media.bridge(other.media)

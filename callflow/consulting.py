@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callflow.call import Call, bridge
+from callflow.call import Call
 from callflow.facts import TransferConsulting, TransferEnd
 from callflow.inbox import Command, Complete, PersonalCommand, Swap, TakeBack
 from callflow.rescue import ENDS, left, tell_end
@@ -98,7 +98,7 @@ class _Consultation:
         for leg in (one, other):
             if leg.media is not None:
                 leg.media.stop_playing()
-        bridge(one, other)
+        one.join(other)
 
     # ---- what comes next -----------------------------------------------------------------------------------------
 
