@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,7 @@ from callflow.facts import Direction, Outcome
 from callflow.feature_codes import ToFeature
 from callflow.features import Features
 from callflow.flow import run
+from callflow.numbers import translate
 from callflow.outbound import Click, click_to_call
 from callflow.router import Refuse, Route, direction_of
 from callflow.side import Side
@@ -25,6 +27,8 @@ from pbx.sip.offer_answer import NotAcceptable
 from pbx.transactions import Overloaded
 
 log = structlog.get_logger("callflow.calls")
+
+TRUNK_FULL = Refuse(Outcome.BUSY, 486)
 
 
 class Calls:
@@ -55,12 +59,9 @@ class Calls:
 
     def arrived(self, leg: InboundLeg) -> None:
         """The user agent's new call. From here its task owns it."""
+        route = self._from_trunk(leg, leg.arrival.trunk) if leg.arrival.trunk else self._from_phone(leg)
         arrival = leg.arrival
         from_trunk = arrival.trunk is not None
-        if arrival.trunk:
-            route = self.exchange.plan.from_trunk(arrival.dialled, arrival.trunk)
-        else:
-            route = self.exchange.route(arrival.dialled, by=arrival.user)
         if isinstance(route, ToFeature):
             self._start(leg.call_id, self.features.dialled(leg, route))
             return
@@ -68,6 +69,18 @@ class Calls:
         call.placed_by = leg
         call.takes(leg, arrival.user)
         self._start(call.call_id, self._until_over(call, self._inbound(call, leg, route)))
+
+    def _from_phone(self, leg: InboundLeg) -> Route:
+        return self.exchange.route(leg.arrival.dialled, by=leg.arrival.user)
+
+    def _from_trunk(self, leg: InboundLeg, name: str) -> Route:
+        """Numbers as this trunk brings them become ours. Beyond its channels it is busy, and the call a missed one."""
+        plan, trunk = self.exchange.plan.trunks[name], self.exchange.trunks[name]
+        leg.arrival = replace(leg.arrival, dialled=translate(plan.called_in, leg.arrival.dialled))
+        leg.remote = replace(leg.remote, number=translate(plan.caller_in, leg.remote.number))
+        has_room = trunk.has_room_in
+        trunk.carries(leg, inward=True)
+        return self.exchange.plan.from_trunk(leg.arrival.dialled, name) if has_room else TRUNK_FULL
 
     async def _inbound(self, call: Call, leg: InboundLeg, route: Route) -> Result:
         self._tell_start(call, leg, route)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from callflow.caller_id import CallerIds
 from callflow.facts import Direction
 from callflow.live_calls import LiveCalls
 from callflow.numbers import SEPARATORS
@@ -14,6 +15,7 @@ from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
 from callflow.wishes import WishBook
 from pbx.leg import Identity
+from pbx.trunks.trunks import Trunks
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 
@@ -64,6 +66,8 @@ class Exchange:
     rules: CallRules = CallRules()
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
+    trunks: Trunks = field(default_factory=Trunks)
+    caller_ids: CallerIds = field(default_factory=CallerIds)
     ring_timeout: float = 30.0  # seconds that an extension rings
     names: Mapping[str, str] = field(default_factory=dict)  # extension -> the person's name
     permissions: Permissions = field(default_factory=Permissions)

@@ -44,8 +44,6 @@ class TrunkPlan:
     """What routing and numbers need of a trunk; how it is reached is the switchboard's business."""
 
     name: str
-    host: str = ""
-    port: int = 0
     record: bool | None = None  # None: by the rule for its direction
     outbound: bool = True
     prefixes: Sequence[str] = ()  # outside numbers that go this way

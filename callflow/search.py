@@ -16,7 +16,7 @@ from callflow.agent_leg import Rung, ring_extension
 from callflow.call import Call
 from callflow.facts import CallForwarded, CallQueued, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
 from callflow.menu import play_menu
-from callflow.outside import ring_outside
+from callflow.outside import Outward, ring_outside
 from callflow.permissions import NotPermitted, Permit
 from callflow.router import LinePlan, MenuPlan, Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
@@ -197,6 +197,8 @@ class Search:
         leg: Leg | None = None
         try:
             rung = await self._ring_outside(route)
+            if rung is None:
+                return Result(Outcome.ALL_TRUNKS_BUSY, EndedBy.SYSTEM, 503)
             leg = rung.leg
         finally:
             if leg is None:
@@ -204,11 +206,9 @@ class Search:
         if leg is not None:
             self._limit(leg, permit)
             return rung.side(None, Identity(route.number))
-        if rung.reason in (OfferEnd.UNREACHABLE, OfferEnd.FAILED):
-            return Result(Outcome.ALL_TRUNKS_BUSY, EndedBy.SYSTEM, 503)
         return _nobody(rung)
 
-    async def _ring_outside(self, route: ToTrunk) -> Rung:
+    async def _ring_outside(self, route: ToTrunk) -> Rung | None:
         leg = self.waiting.leg
         told = False
 
@@ -219,15 +219,27 @@ class Search:
                 self.call.tell(CallRinging, leg=leg.leg_id)
             self._ringing()
 
-        return await ring_outside(
-            self.call,
-            route,
-            caller=self.shown,
+        outward = Outward(
+            waiting=self.waiting,
             codecs=self.waiting.codecs(),
-            near=leg,
             timeout=self.call.exchange.ring_timeout * 3,
             on_ringing=ringing,
+            on_early_media=self._early,
         )
+        return await ring_outside(self.call, route, outward)
+
+    def _early(self, leg: Leg) -> None:
+        """What the other side sends before it answers (its ringing, an announcement) is for who waits."""
+        waiting = self.waiting.leg
+        if isinstance(waiting, InboundLeg) and not waiting.is_answered:
+            try:
+                waiting.ring(early_media=True)
+            except NotAcceptable:
+                return  # the answer will tell it the reason
+        if waiting.media is not None and leg.media is not None:
+            waiting.media.stop_playing()
+            waiting.join(leg)
+        self.on_ringing()
 
     def _limit(self, leg: Leg, permit: Permit) -> None:
         """The payer's account is charged until the leg is over; and when it is spent, the leg is over."""

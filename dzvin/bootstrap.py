@@ -151,7 +151,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         endpoint.transactions.user = user_agent
         watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will)
         stack.callback(watched.subscriptions.close)
-        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched))
+        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks))
         stack.push_async_callback(calls.close)
         await _resume(given, registrations, dispatcher)
         await _open(endpoint, registrations, trunks, config)
@@ -249,6 +249,7 @@ def _exchange(
     user_agent: UserAgent,
     dispatcher: Dispatcher,
     watched: Watchers,
+    trunks: Trunks,
 ) -> Exchange:
     config = given.config
     return Exchange(
@@ -264,4 +265,6 @@ def _exchange(
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
         permissions=switchboard.permissions(config, gate.barred(given.spool)),
+        trunks=trunks,
+        caller_ids=trunk_plans.caller_ids(config),
     )

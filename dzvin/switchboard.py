@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from callflow.facts import Direction
@@ -64,9 +63,9 @@ class ConfiguredDoors:
         source = (flow.host, flow.port)
         numbers = self._unchallenged.get(source)
         if numbers is not None and number in numbers:
-            return Door("unchallenged", trunk=False, numbers=numbers)
+            return Door("unchallenged", numbers=numbers)
         trunk = self._trunks.of(flow)
-        return None if trunk is None else Door(trunk.name, trunk=True)
+        return None if trunk is None else Door(trunk.name, trunk.settings)
 
 
 def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
@@ -85,10 +84,7 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
             menu.number: MenuPlan(number=menu.number, prompt=menu.prompt, keys=menu.keys, timeout=float(menu.timeout))
             for menu in config.menus
         },
-        trunks={
-            trunk.name: replace(trunk_plan(trunk), host=trunk.peer.host, port=trunk.peer.port)
-            for trunk in config.trunks
-        },
+        trunks={trunk.name: trunk_plan(trunk) for trunk in config.trunks},
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},
         dids=dids(config),
         numbers=number_plan(config.region),

@@ -38,7 +38,8 @@ class Destination:
     """Where an INVITE goes: the Request-URI, and the flow that leads there.
 
     trusted: may know who calls though From hides it (RFC 3325). phone: a phone of ours. proof: see `Proof`. routes:
-    values of Route headers, for an outbound proxy.
+    values of Route headers, for an outbound proxy. dress: rewrites who calls and who is called as a provider wants it.
+    contact_user: in our Contact, in place of the caller's number.
     """
 
     uri: str
@@ -49,6 +50,7 @@ class Destination:
     proof: Proof | None = None
     routes: tuple[str, ...] = ()
     dress: Callable[[Headers, Identity, str], None] | None = None
+    contact_user: str | None = None
 
 
 class _Stage(Enum):
@@ -91,7 +93,9 @@ class OutboundLeg(Leg):
         self.redirected: tuple[str, ...] = ()
         """After a 3xx: the numbers that it names, the preferred first (RFC 3261 §8.1.3.4). Whether to follow is not
         ours."""
-        self.contact_user = caller.number if caller.number.isalnum() and not caller.withheld else "dzvin"
+        self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done with the first sign of life from the other side, whatever it says."""
+        self.contact_user = destination.contact_user or _contact_user(caller)
         self._invitation = Invitation(self, auto_answer=auto_answer, diverted_by=diverted_by)
         self.rang = False
         """Whether anybody was reached: a provisional response above 100 came."""
@@ -158,6 +162,8 @@ class OutboundLeg(Leg):
     # ---- responses to the INVITE -----------------------------------------------------------------------------------
 
     def _responded(self, invite: Request, response: Response) -> None:
+        if not self.heard.done():
+            self.heard.set_result(None)
         if response.is_success:
             self.succeeded(response)
         elif invite is not self._invite:
@@ -347,6 +353,10 @@ class OutboundLeg(Leg):
         if self._invite is not None:
             cookie.invite = head_of(self._invite)
             cookie.cseq = self._last_cseq
+
+
+def _contact_user(caller: Identity) -> str:
+    return caller.number if caller.number.isalnum() and not caller.withheld else "dzvin"
 
 
 def targets_of(response: Response) -> tuple[str, ...]:

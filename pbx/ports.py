@@ -12,6 +12,7 @@ from pbx.sip.digest import Algorithm
 from pbx.sip.message_summary import Waiting
 from pbx.sip.pidf import Status
 from pbx.sip.registrar import Binding
+from pbx.trunks.settings import TrunkSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,8 @@ class Door:
     """A source that may place calls without digest: a trunk known by its address, or a trusted test peer."""
 
     name: str
-    trunk: bool  # a trunk's calls come from outside: real caller ids, DIDs
+    trunk: TrunkSettings | None = None  # a trunk's calls come from outside: real caller ids, DIDs, as these say
     numbers: frozenset[str] | None = None  # only these numbers; None = any
-    trusted: bool = True  # of a trunk: its P-Asserted-Identity, Privacy and Diversion are believed (RFC 3325)
 
 
 class Doors(Protocol):

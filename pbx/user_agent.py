@@ -34,6 +34,8 @@ from pbx.sip.reply import reply
 from pbx.sip.sdp import Sdp
 from pbx.sip.session_timer import Agreed
 from pbx.transactions import Overloaded, ServerTransaction
+from pbx.trunks.presentation import called_number, caller_of
+from pbx.trunks.settings import TrunkSettings
 
 log = structlog.get_logger("pbx.user_agent")
 
@@ -240,19 +242,18 @@ class UserAgent:
         self._endpoint.transports.vouch(flow)
         if not request.accepts("application/sdp"):
             raise RemoteProtocolError("our answer would not be read", 406)
-        trunk = door.name if door is not None and door.trunk else None
-        trusted = door is not None and door.trunk and door.trusted
+        trunk = door.trunk if door is not None else None
         offered = offered_sdp(request)
         session = session_timer.answer(request, self._endpoint.session_policy)
         arrival = Arrival(
-            number,
+            number if trunk is None else called_number(request, trunk),
             user,
-            trunk,
+            trunk.name if trunk is not None else None,
             replaces=self._replaced(request),
-            diverted_by=identity.diverted_by(request) if trusted else None,
+            diverted_by=identity.diverted_by(request) if trunk is not None and trunk.trusted else None,
             max_forwards=request.max_forwards if request.max_forwards is not None else MAX_FORWARDS,
         )
-        self._arrived(request, flow, arrival, _caller(request, trusted=trusted), offered, session)
+        self._arrived(request, flow, arrival, _caller(request, trunk), offered, session)
 
     def _check_loop(self, request: Request) -> None:
         """An INVITE of ours that came back to us under the number that it was sent to: nobody on its way knew better.
@@ -398,12 +399,11 @@ class UserAgent:
             self._endpoint.transactions.send_stateless(response, flow)
 
 
-def _caller(request: Request, *, trusted: bool) -> Identity:
+def _caller(request: Request, trunk: TrunkSettings | None) -> Identity:
     """Who calls. A trusted trunk may assert another number than From shows; and may ask that neither be told."""
+    if trunk is not None:
+        number, name, withheld = caller_of(request, trusted=trunk.trusted)
+        return Identity("anonymous" if withheld else number, name, withheld)
     address = request.from_
-    withheld = identity.wants_privacy(request)
-    if trusted:
-        if withheld:
-            return Identity("anonymous", withheld=True)
-        address = identity.asserted(request) or address
-    return Identity(readable(address.uri.user or ""), address.readable_name, withheld or identity.is_anonymous(address))
+    withheld = identity.wants_privacy(request) or identity.is_anonymous(address)
+    return Identity(readable(address.uri.user or ""), address.readable_name, withheld)

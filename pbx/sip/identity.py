@@ -16,7 +16,7 @@ ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
 MAX_IDENTITIES = 4
 MAX_DIVERSIONS = 10
-_HIDES = frozenset({"id", "user", "header"})
+_HIDES = frozenset({"id", "user", "header", "full"})  # "full" is of the older drafts, and lives
 _HIDDEN_HOST = "anonymous.invalid"
 _HIDDEN_USERS = frozenset({"", "anonymous", "restricted", "unavailable", "private", "unknown"})
 

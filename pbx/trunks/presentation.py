@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.headers import Headers
-from pbx.sip.lexical import readable, split_list
+from pbx.sip.identity import asserted, wants_privacy
+from pbx.sip.lexical import readable
 from pbx.sip.message import Request
 from pbx.sip.uri import NameAddr, SipUri
 from pbx.trunks.settings import CalledFrom, IdentityForm, TrunkSettings
@@ -18,7 +19,6 @@ from pbx.trunks.settings import CalledFrom, IdentityForm, TrunkSettings
 LONGEST = 64  # characters of a number or name
 ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _NAMELESS = frozenset({"", "anonymous", "unknown", "restricted", "private", "unavailable", "withheld"})
-_PRIVATE = frozenset({"id", "user", "header", "full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +96,13 @@ def caller_of(request: Request, *, trusted: bool) -> tuple[str, str, bool]:
 
     A caller who is to stay unknown has neither number nor name here, though the network told us.
     """
-    given = (_asserted(request) or _remote_party(request)) if trusted else None
+    given = (asserted(request) or _remote_party(request)) if trusted else None
     address = given or request.from_
     number = readable(address.uri.user or "")[:LONGEST]
     name = address.readable_name[:LONGEST]
     if number.lower() in _NAMELESS or (trusted and _wants_privacy(request)):
         return "", "", True
     return number, name, False
-
-
-def _asserted(request: Request) -> NameAddr | None:
-    """The first identity that is a number or a name of SIP; a header that cannot be read says nothing."""
-    with suppress(RemoteProtocolError):
-        for line in request.headers.all("p-asserted-identity"):
-            for value in split_list(line):
-                address = NameAddr.parse(value)
-                if address.uri.user:
-                    return address
-    return None
 
 
 def _remote_party(request: Request) -> NameAddr | None:
@@ -126,8 +115,7 @@ def _remote_party(request: Request) -> NameAddr | None:
 
 
 def _wants_privacy(request: Request) -> bool:
-    words = ";".join(request.headers.all("privacy")).replace(",", ";").lower().split(";")
-    if _PRIVATE & {word.strip() for word in words}:
+    if wants_privacy(request):
         return True
     party = _remote_party(request)
     return party is not None and (party.parameters.get("privacy") or "off").lower() not in ("off", "no")

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 import structlog
 
 from pbx.endpoint import Endpoint
+from pbx.leg import Identity, Leg
 from pbx.net.resolver import Resolver
 from pbx.net.transport import Flow
+from pbx.outbound_leg import Destination
+from pbx.sip.headers import Headers
 from pbx.sip.location import Kind, Sought, Target, is_address, locate
 from pbx.sip.uri import SipUri
 from pbx.trunks.credentials import Credentials
 from pbx.trunks.health import Health
+from pbx.trunks.presentation import Shown, dress
 from pbx.trunks.registration import Registration, State, Status
 from pbx.trunks.settings import TrunkSettings
 
@@ -135,6 +139,38 @@ class Trunk:
 
     def _is_source(self, flow: Flow) -> bool:
         return bool(self.settings.sources) and _is_within(flow.host, self.settings)
+
+    # ---- calls ---------------------------------------------------------------------------------------------------
+
+    def destination(self, target: Target, flow: Flow, number: str, shown: Shown) -> Destination:
+        """The way of an INVITE to `number`, as the provider writes it, at that server."""
+        uri = str(self.uri(number, target))
+
+        def dressed(headers: Headers, _: Identity, tag: str) -> None:
+            headers.set("To", f"<{uri}>")
+            dress(headers, self.settings, shown, domain=self.domain, tag=tag)
+
+        own = self.settings.our_account or ("" if shown.withheld else shown.number)
+        return Destination(
+            uri,
+            flow,
+            number,
+            proof=self.credentials.proof,
+            dress=dressed,
+            contact_user=own if own.isalnum() else "dzvin",
+        )
+
+    def carries(self, leg: Leg, *, inward: bool) -> None:
+        """That call takes one of the channels until it is over."""
+        step = (1, 0) if inward else (0, 1)
+        self.calls_in += step[0]
+        self.calls_out += step[1]
+
+        def released(_: Leg) -> None:
+            self.calls_in -= step[0]
+            self.calls_out -= step[1]
+
+        leg.on_released(released)
 
     # ---- how it is -----------------------------------------------------------------------------------------------
 

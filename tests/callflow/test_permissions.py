@@ -12,7 +12,7 @@ from callflow.permissions import Barrier, Hours, NotPermitted, OutsideRules, Per
 from callflow.reach import Reach, reach_of
 from callflow.router import Refuse, Route, ToExtension, ToTrunk, TrunkPlan
 
-CITY = TrunkPlan(name="city", host="192.0.2.1", port=5060, prefixes=("0", "+"))
+CITY = TrunkPlan(name="city", prefixes=("0", "+"))
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NEAR = ToTrunk(CITY, "+380441112233")
 FAR = ToTrunk(CITY, "0037122334455")

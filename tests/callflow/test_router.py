@@ -24,9 +24,9 @@ from callflow.router import (
 
 LINE = LinePlan(number="7000", record=True)
 MENU = MenuPlan(number="8000", prompt="menu", keys={"1": "1002"})
-CITY = TrunkPlan(name="city", host="192.0.2.1", port=5060, prefixes=("0", "+"))
-MOBILE = TrunkPlan(name="mobile", host="192.0.2.2", port=5060, prefixes=("067", "+38067"))
-SILENT = TrunkPlan(name="silent", host="192.0.2.3", port=5060, record=False)
+CITY = TrunkPlan(name="city", prefixes=("0", "+"))
+MOBILE = TrunkPlan(name="mobile", prefixes=("067", "+38067"))
+SILENT = TrunkPlan(name="silent", record=False)
 PLAN = DialPlan(
     extensions={"1001", "1002"},
     lines={"7000": LINE},

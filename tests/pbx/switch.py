@@ -24,10 +24,12 @@ from pbx.sip.registrar import Binding, Limits
 from pbx.timers import Timers
 from pbx.trace.tap import Traces
 from pbx.transactions import Transactions
+from pbx.trunks.settings import TrunkSettings
 from pbx.user_agent import UserAgent
 
 PHONE = Flow("UDP", "192.0.2.11", 5062)
 TRUNK = Flow("UDP", "198.51.100.5", 5060)
+CITY = TrunkSettings(name="city", host=TRUNK.host, port=TRUNK.port)
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n"
     "m=audio 30000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -169,7 +171,7 @@ class Switch:
         return self._accounts.get(user)
 
     def door(self, flow: Flow, number: str) -> Door | None:
-        return Door("city", trunk=True) if flow == TRUNK else None
+        return Door("city", CITY) if flow == TRUNK else None
 
     def save(self, aor: str, bindings: tuple[Binding, ...]) -> None:
         self.kept[aor] = bindings
