@@ -19,7 +19,10 @@ from pbx.leg.leg import MAX_FORWARDS
 from pbx.media.client import NoMedia
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.offer_answer import Codec
+from pbx.sip.reason import ANSWERED_ELSEWHERE
 from pbx.transactions import Overloaded
+
+DECLINED = 603  # the panel's word for a phone that still rang
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,21 @@ async def ring_extension(
     on_ringing: Callable[[], None] = lambda: None,
     withdrawn: Callable[[], OfferEnd] = lambda: OfferEnd.CANCELLED,
     auto_answer: bool = False,
+    diverted_by: Identity | None = None,
 ) -> Rung:
     """Offer the call to an agent. `near`: the leg of who waits. `withdrawn` says why, should this be cancelled.
-    `auto_answer` asks the phones to take it by themselves."""
+    `auto_answer` asks the phones to take it by themselves. `diverted_by`: who sent the call on to this agent."""
     phones = call.exchange.user_agent.phones_of(extension)
     if not phones:
         return Rung(None, OfferEnd.UNREACHABLE, 480)
     offer = uuid7()
     call.tell(facts.CallOffered, leg=offer, extension=extension)
-    told = False
-
-    def ringing() -> None:
-        nonlocal told
-        if not told:
-            told = True
-            call.tell(facts.CallRinging, leg=offer, extension=extension)
-        on_ringing()
-
+    rings = telling(lambda: call.tell(facts.CallRinging, leg=offer, extension=extension), on_ringing)
     try:
         with call.exchange.presence.rings(extension, call.call_id):
             rung = await ring(
-                call, phones, caller=caller, codecs=codecs, near=near, timeout=timeout, on_ringing=ringing,
-                agent=extension, auto_answer=auto_answer,
+                call, phones, caller=caller, codecs=codecs, near=near, timeout=timeout, on_ringing=rings,
+                agent=extension, withdrawn=withdrawn, auto_answer=auto_answer, diverted_by=diverted_by,
             )  # fmt: skip
     except asyncio.CancelledError:
         call.tell(facts.OfferEnded, leg=offer, extension=extension, reason=withdrawn(), sip_status=487)
@@ -77,6 +73,20 @@ async def ring_extension(
     if rung.reason is not None:
         call.tell(facts.OfferEnded, leg=offer, extension=extension, reason=rung.reason, sip_status=rung.status)
     return replace(rung, offer=offer)
+
+
+def telling(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    """What is called whenever something rings: `first` only the first time."""
+    told = False
+
+    def rings() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            first()
+        then()
+
+    return rings
 
 
 async def ring(
@@ -89,7 +99,9 @@ async def ring(
     timeout: float,
     on_ringing: Callable[[], None],
     agent: str | None,
+    withdrawn: Callable[[], OfferEnd] = lambda: OfferEnd.CANCELLED,
     auto_answer: bool = False,
+    diverted_by: Identity | None = None,
 ) -> Rung:
     """All destinations at once; the first to answer wins, the others are cancelled."""
     legs: list[OutboundLeg] = []
@@ -97,12 +109,9 @@ async def ring(
     try:
         for destination in destinations:
             leg = call.exchange.user_agent.leg_to(
-                destination,
-                call_id=call.call_id,
-                caller=caller,
-                auto_answer=auto_answer,
+                destination, call_id=call.call_id, caller=caller, auto_answer=auto_answer, diverted_by=diverted_by,
                 max_forwards=near.max_forwards if near is not None else MAX_FORWARDS,
-            )
+            )  # fmt: skip
             legs.append(leg)
             call.takes(leg, agent)
             leg.on_ringing = on_ringing
@@ -112,11 +121,13 @@ async def ring(
     except (NoMedia, Overloaded):
         return Rung(None, OfferEnd.FAILED, 503)
     finally:
-        # Nothing is awaited from here on, so that a winner cannot be lost to a cancellation.
+        # Nothing is awaited from here on, so that a winner cannot be lost to a cancellation. RFC 3326 §3.1: a phone
+        # that is told that another one took the call does not count it as missed.
+        elsewhere = winner is not None or withdrawn() is OfferEnd.ANSWERED_ELSEWHERE
         for leg in legs:
             leg.on_ringing = None
             if leg is not winner:
-                call.lets_go(leg)
+                call.lets_go(leg, ANSWERED_ELSEWHERE if elsewhere else None)
     return Rung(winner) if winner is not None else why(legs)
 
 
@@ -127,6 +138,8 @@ async def first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundL
         for leg in legs:
             if leg.answered.done() and not leg.is_over:
                 return leg
+        if any(leg.is_over and _decides(leg) for leg in legs):
+            return None
         alive = [leg for leg in legs if not leg.is_over]
         left = deadline - asyncio.get_running_loop().time()
         if not alive or left <= 0:
@@ -134,12 +147,22 @@ async def first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundL
         await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), timeout=left)
 
 
+def _decides(leg: OutboundLeg) -> bool:
+    """A person has decided at that phone, for all phones of theirs: sent the call on, declined it, or does not want it
+    anywhere (RFC 3261 §16.7 step 5: on a 6xx "it cancels any outstanding client transactions")."""
+    end = leg.ended.result()
+    return bool(leg.redirected) or (end.reason is LegEnd.REFUSED and (end.status or DECLINED) >= 600)
+
+
 def why(legs: Sequence[OutboundLeg]) -> Rung:
     """Nobody answered: the one reason that is told."""
+    if redirected := next((leg.redirected for leg in legs if leg.redirected), ()):
+        return Rung(None, OfferEnd.REJECTED, 480, redirected)
     ends = [leg.ended.result() for leg in legs]
-    if any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
+    decided = any(end.reason is LegEnd.REFUSED and (end.status or DECLINED) >= 600 for end in ends)
+    if not decided and any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
         return Rung(None, OfferEnd.NO_ANSWER, 480)
-    refusals = [end.status for end in ends if end.reason is LegEnd.REFUSED and end.status is not None]
+    refusals = [end.status or DECLINED for end in ends if end.reason is LegEnd.REFUSED]
     if not refusals:
         return Rung(None, OfferEnd.UNREACHABLE, 480)
     # A person's "no" outranks a device that was merely busy or absent.

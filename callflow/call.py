@@ -22,8 +22,9 @@ from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import Identity, Leg
+from pbx.leg import Identity, Leg, LegEnd
 from pbx.media.client import Recording
+from pbx.sip.reason import Cause
 
 log = structlog.get_logger("callflow.call")
 
@@ -142,6 +143,10 @@ class Call:
     def holds_leg(self, leg: Leg) -> bool:
         return leg in self._legs
 
+    def extension_of(self, leg: Leg) -> str | None:
+        """Whose phone that leg of this call is."""
+        return self._legs.get(leg)
+
     def any_leg(self) -> Leg | None:
         """One with sound, to open another near it."""
         return next((leg for leg in self._legs if leg.media is not None and not leg.is_over), None)
@@ -149,6 +154,12 @@ class Call:
     def people(self) -> set[str]:
         """Our own people who are in this call now."""
         return {extension for leg, extension in self._legs.items() if extension is not None and not leg.is_over}
+
+    def declined(self, extension: str) -> None:
+        """Its phones stop ringing: somebody there does not want the call."""
+        for leg, owner in tuple(self._legs.items()):
+            if owner == extension and not leg.is_confirmed:
+                leg.hang_up(LegEnd.REFUSED)
 
     def hang_up(self) -> None:
         """End every leg; the stage notices and the call ends."""
@@ -161,9 +172,9 @@ class Call:
         if side.leg in self._legs:
             self._chore(self._see_off(side.leg))
 
-    def lets_go(self, leg: Leg) -> None:
-        """End a leg at once; its media are given back in their own time."""
-        leg.hang_up()
+    def lets_go(self, leg: Leg, cause: Cause | None = None) -> None:
+        """End a leg at once; its media are given back in their own time. `cause`: why, for its phone."""
+        leg.hang_up(cause=cause)
         self._chore(self._see_off(leg))
 
     async def _see_off(self, leg: Leg) -> None:

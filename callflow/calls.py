@@ -61,6 +61,9 @@ class Calls:
         """The user agent's new call. From here its task owns it."""
         route = self._from_trunk(leg, leg.arrival.trunk) if leg.arrival.trunk else self._from_phone(leg)
         arrival = leg.arrival
+        if arrival.replaces is not None and not arrival.replaces.is_confirmed:
+            self._start(leg.call_id, self.features.replaces(leg, arrival.replaces))
+            return
         from_trunk = arrival.trunk is not None
         if isinstance(route, ToFeature):
             self._start(leg.call_id, self.features.dialled(leg, route))

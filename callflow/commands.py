@@ -16,6 +16,7 @@ from callflow.inbox import (
     Command,
     Complete,
     ConsultWith,
+    Decline,
     Hold,
     ParkAt,
     PersonalCommand,
@@ -55,8 +56,12 @@ class Commands:
         return call_id
 
     async def hang_up(self, actor: Actor, call_id: UUID) -> None:
-        """End a call: one's own, or any for a supervisor."""
+        """End a call: one's own, or any for a supervisor. A call that only rings at one's phone is declined: it goes on
+        for the others."""
         call = self._call(call_id)
+        if actor.extension is not None and actor.extension in self._exchange.presence.rung_for(call_id):
+            await self._tell(actor, call_id, "decline", Decline(by=actor.extension))
+            return
         if not actor.supervisor and (actor.extension is None or actor.extension not in call.people()):
             raise ControlRefused("forbidden")
         self._note(actor, call_id, "hang_up")
@@ -114,7 +119,7 @@ class Commands:
         rung = self._exchange.presence.rung_for(call_id)
         if not rung:
             raise ControlRefused("nobody_rings")
-        if not any(self._exchange.rules.may_pick_up(extension, each) for each in rung):
+        if not any(self._calls.features.may_take(extension, each, call) for each in rung):
             raise ControlRefused("forbidden")
         return await self._summon(actor, call, "pick_up")
 

@@ -31,7 +31,8 @@ class ToFeature:
 
 _FORWARD = re.compile(r"\*{1,2}([0-9]{2,3})\*([^#]{1,40})#?")
 _ERASE = re.compile(r"#{1,2}([0-9]{2,3})#?")
-_ALL_FORWARDING = "002"
+ALL_FORWARDING = "002"
+"""In place of one kind's code, for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class FeatureCodes:
             kind = self._kind(found[1])
             return ToFeature(Feature.FORWARD, found[2], kind) if kind else None
         if found := _ERASE.fullmatch(dialled):
-            if found[1] == _ALL_FORWARDING:
+            if found[1] == ALL_FORWARDING:
                 return ToFeature(Feature.FORWARD_NOTHING)
             kind = self._kind(found[1])
             return ToFeature(Feature.FORWARD, "", kind) if kind else None

@@ -5,7 +5,8 @@ Such a call is nobody's visit: it makes no facts of its own and no Event.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 import structlog
@@ -20,6 +21,7 @@ from callflow.preferences import Preferences
 from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
+from pbx.leg import Leg
 from pbx.media.client import NoMedia
 from pbx.sip.offer_answer import NotAcceptable
 
@@ -27,7 +29,7 @@ log = structlog.get_logger("callflow.features")
 
 TONE_SECONDS = 5.0
 STATUSES: Mapping[str, int] = MappingProxyType(
-    {"nobody_rings": 480, "forbidden": 403, "no_route": 404, "unknown_call": 480, "failed": 480}
+    {"nobody_rings": 480, "forbidden": 403, "no_route": 404, "no_dialog": 481, "unknown_call": 480, "failed": 480}
 )
 
 
@@ -46,10 +48,29 @@ class Features:
     async def dialled(self, leg: InboundLeg, code: ToFeature) -> None:
         """A task of its own, until the leg is over or is part of a call."""
         user = leg.arrival.user
-        try:
+        async with self._answering(leg):
             if user is None:
                 raise ControlRefused("no_route")  # a code needs somebody whose it is
             await self._answers[code.feature](leg, user, code)
+
+    async def replaces(self, leg: InboundLeg, rings: Leg) -> None:
+        """A phone picks up what `rings`, by the name of its dialog that a lamp has told (RFC 3891). A task likewise."""
+        user, call = leg.arrival.user, self.exchange.live.owner(rings)
+        async with self._answering(leg):
+            rung = call.extension_of(rings) if call is not None else None
+            if call is None or rung is None:
+                raise ControlRefused("no_dialog")
+            # RFC 3891 §3: "the UA MUST verify that the initiator of the new INVITE is authorized to replace the matched
+            # dialog."
+            if user is None or not self.may_take(user, rung, call):
+                raise ControlRefused("forbidden")
+            await self._take(leg, user, call)
+
+    @asynccontextmanager
+    async def _answering(self, leg: InboundLeg) -> AsyncIterator[None]:
+        """Whatever cannot be done is refused, and a leg that became no call's is closed."""
+        try:
+            yield
         except ControlRefused as refused:
             leg.refuse(STATUSES.get(refused.reason, 480))
         except NoMedia:
@@ -73,13 +94,17 @@ class Features:
 
     def ringing_for(self, user: str, rung: str = "") -> Call:
         """The call that has rung longest at `rung`, or anywhere in the user's group. Raises ControlRefused."""
-        rules, live = self.exchange.rules, self.exchange.live
         for extension, call_id in self.exchange.presence.ringing():
             wanted = extension == rung if rung else extension != user
-            call = live.of(call_id)
-            if wanted and call is not None and rules.may_pick_up(user, extension):
+            call = self.exchange.live.of(call_id)
+            if wanted and call is not None and self.may_take(user, extension, call):
                 return call
         raise ControlRefused("nobody_rings")
+
+    def may_take(self, user: str, rung: str, call: Call) -> bool:
+        """Whether `user` may take a call that rings at `rung`; nobody picks up the call that they placed."""
+        placed = call.extension_of(call.placed_by) if call.placed_by is not None else None
+        return user != placed and (user == rung or self.exchange.rules.may_pick_up(user, rung))
 
     async def _take(self, leg: InboundLeg, user: str, call: Call) -> None:
         self.exchange.presence.enters(user, leg)

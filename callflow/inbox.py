@@ -70,6 +70,10 @@ class Swap(PersonalCommand):
     """Speak with the other one of the two."""
 
 
+class Decline(PersonalCommand):
+    """Ring that person no longer."""
+
+
 class Hold(PersonalCommand):
     pass
 

@@ -66,6 +66,12 @@ async def _wait(call: Call, stage: Parked, fetching: list[Search]) -> Stage:
             return _back(call, stage)
 
 
+def summons(call: Call, waiting: Side, extension: str) -> Search:
+    """Ring the phone of somebody who asked for `waiting` from the panel."""
+    auto_answer = call.exchange.wishes.of(extension).auto_answer
+    return Search(call, waiting, ToExtension(extension), forwards=False, auto_answer=auto_answer)
+
+
 def came(searches: list[Search]) -> Side | None:
     """Who of those that were called has answered. Searches that found nobody are dropped."""
     for search in [each for each in searches if each.found.done()]:
@@ -85,7 +91,7 @@ def _obey(call: Call, stage: Parked, fetching: list[Search], command: Command | 
             command.done()
             return side
         case Summon(by=by):
-            fetching.append(Search(call, stage.waiting, ToExtension(by), forwards=False))
+            fetching.append(summons(call, stage.waiting, by))
             command.done()
         case _:
             command.refuse("not_now")

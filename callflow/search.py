@@ -12,9 +12,10 @@ from collections.abc import Callable
 import structlog
 from uuid_utils.compat import uuid7
 
-from callflow.agent_leg import Rung, ring_extension
+from callflow.agent_leg import Rung, ring_extension, telling
 from callflow.call import Call
 from callflow.facts import CallForwarded, CallQueued, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
+from callflow.feature_codes import ToFeature
 from callflow.menu import play_menu
 from callflow.outside import Outward, ring_outside
 from callflow.permissions import NotPermitted, Permit
@@ -61,16 +62,20 @@ class Search:
         payer: str | None = None,
         forwards: bool = True,
         timeout: float | None = None,
+        auto_answer: bool = False,
         on_ringing: Callable[[], None] = lambda: None,
     ) -> None:
         """`payer`: on whose account outside numbers are called. `forwards`: follow the called one's wishes.
-        `timeout`: seconds of ringing, if not as usual."""
+        `timeout`: seconds of ringing, if not as usual. `auto_answer`: that person's phones may take it by
+        themselves."""
         self.call = call
         self.waiting = waiting
         self.on_ringing = on_ringing
         self._payer = payer
         self._forwards = forwards
         self._timeout = timeout
+        self._auto_answer = auto_answer
+        self._diverted_by: Identity | None = None
         self._visited: list[str] = []
         self._withdrawn = OfferEnd.CANCELLED
         self._taken = self._kept = False
@@ -138,8 +143,9 @@ class Search:
         self._visited.append(number)
         if self._forwards and (target := wishes.forward(ForwardKind.ALWAYS)):
             return await self._forward(number, target, ForwardKind.ALWAYS)
-        # R-PHONE-62: busy while all lines are taken.
-        if wishes.do_not_disturb or exchange.presence.lines_taken(number) >= wishes.lines:
+        # R-PHONE-62: busy while all lines are taken. Who asked for this call is rung though nobody shall disturb.
+        disturbs = self._forwards and wishes.do_not_disturb
+        if disturbs or wishes.is_full(exchange.presence.lines_taken(number)):
             rung = self._busy(number)
         else:
             rung = await self._ring(number, self._timeout or wishes.ring_seconds or exchange.ring_timeout)
@@ -147,10 +153,10 @@ class Search:
             return rung.side(number, exchange.identity(number))
         assert rung.reason is not None
         if self._forwards and rung.redirected and exchange.rules.redirects:
-            return await self._forward(number, rung.redirected[0], ForwardKind.REDIRECTED)
+            return await self._forward(number, rung.redirected[0], ForwardKind.REDIRECTED, instead=_nobody(rung))
         kind = FORWARDED_WHEN.get(rung.reason)
         if self._forwards and kind and (target := wishes.forward(kind)):
-            return await self._forward(number, target, kind)
+            return await self._forward(number, target, kind, instead=_nobody(rung))
         return _nobody(rung)
 
     async def _ring(self, extension: str, timeout: float) -> Rung:
@@ -163,6 +169,8 @@ class Search:
             timeout=timeout,
             on_ringing=self._ringing,
             withdrawn=lambda: self._withdrawn,
+            auto_answer=self._auto_answer,
+            diverted_by=self._diverted_by,
         )
 
     def _ringing(self) -> None:
@@ -174,18 +182,20 @@ class Search:
         self.call.tell(OfferEnded, leg=uuid7(), extension=extension, reason=OfferEnd.BUSY, sip_status=486)
         return Rung(None, OfferEnd.BUSY, 486)
 
-    async def _forward(self, by: str, number: str, kind: ForwardKind) -> Side | Result:
-        """On to another number, by the same rules as if `by` had dialled it (R-CALL-11)."""
+    async def _forward(self, by: str, number: str, kind: ForwardKind, instead: Result | None = None) -> Side | Result:
+        """On to another number, by the same rules as if `by` had dialled it (R-CALL-11). `instead`: what the call came
+        to, where it cannot go on."""
         route = self.call.exchange.route(number, by=by)
-        if isinstance(route, Refuse):
-            log.warning("forward refused", call_id=str(self.call.call_id), by=by, outcome=route.outcome.value)
-            return Result(Outcome.UNREACHABLE, status=480)
+        if isinstance(route, Refuse | ToFeature):
+            log.warning("forward refused", call_id=str(self.call.call_id), by=by, kind=kind.value)
+            return instead or Result(Outcome.UNREACHABLE, status=480)
         if len(self._visited) > MOST_FORWARDS or (isinstance(route, ToExtension) and route.number in self._visited):
             log.warning("forward loop", call_id=str(self.call.call_id), by=by)
-            return Result(Outcome.FAILED, status=482)
+            return instead or Result(Outcome.FAILED, status=482)
         self.call.tell(CallForwarded, kind=kind, by=by, original=by, **self.call.goal(number, route))
         self.call.routed(route)
         self._payer = by
+        self._diverted_by = self.call.exchange.identity(by)
         return await self._go(route)
 
     async def _trunk(self, route: ToTrunk) -> Side | Result:
@@ -210,20 +220,11 @@ class Search:
 
     async def _ring_outside(self, route: ToTrunk) -> Rung | None:
         leg = self.waiting.leg
-        told = False
-
-        def ringing() -> None:
-            nonlocal told
-            if not told:
-                told = True
-                self.call.tell(CallRinging, leg=leg.leg_id)
-            self._ringing()
-
         outward = Outward(
             waiting=self.waiting,
             codecs=self.waiting.codecs(),
             timeout=self.call.exchange.ring_timeout * 3,
-            on_ringing=ringing,
+            on_ringing=telling(lambda: self.call.tell(CallRinging, leg=leg.leg_id), self._ringing),
             on_early_media=self._early,
         )
         return await ring_outside(self.call, route, outward)

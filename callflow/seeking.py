@@ -8,10 +8,10 @@ from dataclasses import replace
 from callflow.call import Call
 from callflow.facts import CallForwarded, CallPickedUp, ForwardKind, OfferEnd, Outcome, TransferEnd
 from callflow.feature_codes import ToFeature
-from callflow.inbox import Command, GiveAway, Substitute, Summon, Take, TakeBack, TransferTo
-from callflow.parking import came
+from callflow.inbox import Command, Decline, GiveAway, Substitute, Summon, Take, TakeBack, TransferTo
+from callflow.parking import came, summons
 from callflow.rescue import come_back, left, tell_end
-from callflow.router import Refuse, ToExtension
+from callflow.router import Refuse
 from callflow.search import Search
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result, Seek, Stage, Talk
@@ -81,7 +81,11 @@ async def _obey(call: Call, stage: Seek, search: Search, summoned: list[Search],
             command.done()
             return following
         case Summon(by=by):
-            summoned.append(Search(call, stage.waiting, ToExtension(by), forwards=False))
+            summoned.append(summons(call, stage.waiting, by))
+            command.done()
+            return None
+        case Decline(by=by) if by in call.exchange.presence.rung_for(call.call_id):
+            call.declined(by)
             command.done()
             return None
         case TakeBack(by=by) if stage.transfer is not None and stage.transfer.by == by and not stage.transfer.told:

@@ -45,6 +45,7 @@ class Watching:
     reachable: Callable[[str], bool]
     will: Callable[[str], Will]
     says: Callable[[str], Published | None]
+    undisturbed: Callable[[str], bool] = lambda _: False  # do-not-disturb at the switchboard
     domain: str
     rules: WatchRules = WatchRules()
     names: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +109,8 @@ class Watching:
             return Status(activity)
         if not self.reachable(extension):
             return Status(Activity.OFFLINE)
+        if self.undisturbed(extension):
+            return Status(Activity.DO_NOT_DISTURB)
         says = self.says(extension)
         if says is not None and (says.do_not_disturb or says.is_away or not says.is_open):
             return Status(Activity.DO_NOT_DISTURB if says.do_not_disturb else Activity.AWAY, says.note)

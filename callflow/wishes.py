@@ -6,7 +6,7 @@ for the next start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from callflow.facts import ForwardKind
@@ -20,12 +20,15 @@ class Wishes:
 
     forwards: Mapping[ForwardKind, str] = field(default_factory=dict)
     do_not_disturb: bool = False
-    lines: int = MOST_LINES  # calls at once; one more is answered as busy (R-PHONE-62)
+    lines: int | None = MOST_LINES  # calls at once, one more is answered as busy (R-PHONE-62); None: as many as come
     ring_seconds: int | None = None  # None: as the switchboard has it
     auto_answer: bool = False  # the own phone takes a click-to-call by itself
 
     def forward(self, kind: ForwardKind) -> str | None:
         return self.forwards.get(kind)
+
+    def is_full(self, lines_taken: int) -> bool:
+        return self.lines is not None and lines_taken >= self.lines
 
     def with_forward(self, kind: ForwardKind, number: str | None) -> Wishes:
         kept = {key: value for key, value in self.forwards.items() if key is not kind}
@@ -36,15 +39,20 @@ class Wishes:
 
 
 class WishBook:
-    """`on_do_not_disturb(extension, on)` hears of the switch: lines must know whom they may ring."""
+    """`ordinary`: of whoever has said nothing. `wishes`: of the others, as they are at the start.
+    `on_do_not_disturb(extension)` hears of the switch: lines must know whom they may ring."""
 
-    def __init__(self, ordinary: Wishes = Wishes()) -> None:
+    def __init__(self, ordinary: Wishes = Wishes(), wishes: Mapping[str, Wishes] | None = None) -> None:
         self.ordinary = ordinary
-        self.on_do_not_disturb: Callable[[str, bool], None] | None = None
-        self._wishes: dict[str, Wishes] = {}
+        self.on_do_not_disturb: Callable[[str], None] | None = None
+        self._wishes = dict(wishes or {})
 
     def of(self, extension: str) -> Wishes:
         return self._wishes.get(extension, self.ordinary)
+
+    def items(self) -> Iterable[tuple[str, Wishes]]:
+        """Of all who differ from the ordinary."""
+        return self._wishes.items()
 
     def set(self, extension: str, wishes: Wishes) -> None:
         before = self.of(extension)
@@ -53,9 +61,4 @@ class WishBook:
         else:
             self._wishes[extension] = wishes
         if before.do_not_disturb != wishes.do_not_disturb and self.on_do_not_disturb is not None:
-            self.on_do_not_disturb(extension, wishes.do_not_disturb)
-
-    def load(self, wishes: Mapping[str, Wishes]) -> None:
-        """What an earlier core knew."""
-        for extension, each in wishes.items():
-            self.set(extension, each)
+            self.on_do_not_disturb(extension)

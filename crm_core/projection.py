@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callflow.facts import CallFact, PartyIntroduced, PhoneOffline, PhoneOnline
+from callflow.facts import (
+    CallFact,
+    ForwardingChanged,
+    PartyIntroduced,
+    PhoneOffline,
+    PhoneOnline,
+    PhoneSettingsChanged,
+)
 from crm_core import settings
 from crm_core.calls import projection as calls
 from crm_core.clients import parties
 from crm_core.database import Connection
 from crm_core.events import telephony as events
 from crm_core.fact_codec import AnyFact
-from crm_core.telephony import wills
+from crm_core.telephony import wills, wishes
 from queue_engine.facts import AgentDeclared
 
 
@@ -30,5 +37,9 @@ async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
                 await events.phone_changed(conn, fact)
             case AgentDeclared():
                 await wills.declare(conn, fact)
+            case PhoneSettingsChanged():
+                await wishes.change(conn, fact)
+            case ForwardingChanged():
+                await wishes.forward(conn, fact)
             case _:
                 pass

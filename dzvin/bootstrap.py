@@ -15,6 +15,7 @@ from callflow.calls import Calls
 from callflow.exchange import Exchange, RecordingRules
 from callflow.facts import PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.presence import Presence
+from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
 from dzvin import gate, signalling, switchboard, trunk_plans
@@ -123,6 +124,7 @@ class Surroundings:
     epoch: int
     spool: Spool
     bindings: PostgresBindings
+    wishes: WishBook
 
 
 @asynccontextmanager
@@ -149,11 +151,11 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             has_room=lambda: given.spool.level < NEW_CALLS_BELOW,
         )
         endpoint.transactions.user = user_agent
-        watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will)
+        watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will, given.wishes)
         stack.callback(watched.subscriptions.close)
         calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks))
         stack.push_async_callback(calls.close)
-        await _resume(given, registrations, dispatcher)
+        await _resume(given, registrations, dispatcher, watched)
         await _open(endpoint, registrations, trunks, config)
         yield Telephony(
             endpoint=endpoint,
@@ -219,13 +221,13 @@ def _registrations(
 
     def online(extension: str, user_agent: str) -> None:
         spool.append(PhoneOnline(id=fresh_id(), at=clock.now(), extension=extension, user_agent=user_agent))
-        dispatcher.reachable(extension, True)
+        _look_at(extension, given, registrations, dispatcher)
 
     def offline(extension: str, reason: str) -> None:
         spool.append(PhoneOffline(id=fresh_id(), at=clock.now(), extension=extension, reason=reason))
-        dispatcher.reachable(extension, False)
+        _look_at(extension, given, registrations, dispatcher)
 
-    return Registrations(
+    registrations = Registrations(
         endpoint.timers,
         WallClockBindings(given.bindings),
         Limits(minimum=sip.min_expires, default=sip.default_expires, maximum=sip.max_expires),
@@ -234,13 +236,26 @@ def _registrations(
         on_flow=lambda flow, known: admission.know(flow) if known else admission.forget(flow),
         look_for=endpoint.transports.probe,
     )
+    return registrations
 
 
-async def _resume(given: Surroundings, registrations: Registrations, dispatcher: Dispatcher) -> None:
+def _look_at(extension: str, given: Surroundings, registrations: Registrations, dispatcher: Dispatcher) -> None:
+    """Lines ring who has a phone and may be disturbed."""
+    there = bool(registrations.bindings(extension))
+    dispatcher.reachable(extension, there and not given.wishes.of(extension).do_not_disturb)
+
+
+async def _resume(given: Surroundings, registrations: Registrations, dispatcher: Dispatcher, watched: Watchers) -> None:
     """Phones that registered with an earlier core are there still."""
     registrations.load(await WallClockBindings(given.bindings).load())
     for extension in registrations.online():
-        dispatcher.reachable(extension, True)
+        _look_at(extension, given, registrations, dispatcher)
+
+    def disturbed(extension: str) -> None:
+        _look_at(extension, given, registrations, dispatcher)
+        watched.watching.on_change(extension)
+
+    given.wishes.on_do_not_disturb = disturbed
 
 
 def _exchange(
@@ -262,6 +277,8 @@ def _exchange(
         prompts=PromptFiles(given.data / "prompts", config.language),
         recordings=Store(given.data / "recordings"),
         recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
+        rules=switchboard.call_rules(config),
+        wishes=given.wishes,
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
         permissions=switchboard.permissions(config, gate.barred(given.spool)),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dzvin.config_call_rules import call_breaches, code_breaches
 from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
 from dzvin.config_table import Breach, Path
 from dzvin.config_table import parses as _parses
@@ -25,7 +26,7 @@ def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
         _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks,
-        _dids, _unchallenged, _services, _presence,
+        _dids, _unchallenged, _services, _presence, _call_control,
     ):  # fmt: skip
         yield from rule(config)
 
@@ -252,3 +253,9 @@ def _presence(config: Config) -> Iterator[Breach]:
         for number in numbers:
             if not is_extension(number) and (key, number) != ("watchers", "everybody"):
                 yield ("presence", key), f'no extension "{number}"'
+
+
+def _call_control(config: Config) -> Iterator[Breach]:
+    is_target = _is_target(config)
+    yield from call_breaches(config, _is_extension(config), is_target)
+    yield from code_breaches(config, is_target)

@@ -185,6 +185,27 @@ class Calls(Table, frozen=True, kw_only=True):
     min_number_length: Annotated[int, Meta(ge=0, le=32)] = 0
     ring_timeout: Positive = 30
     stop_grace: Annotated[int, Meta(ge=0)] = 600  # seconds that running calls may last after SIGTERM
+    lines: Annotated[int, Meta(ge=0, le=5)] = 5  # calls of one extension at once (R-PHONE-61); 0: no limit
+    redirects: bool = True  # follow a phone's 302
+    transfer_returns: bool = True  # a transfer that nobody takes rings the transferor again
+    transfer_timeout: Positive = 20  # seconds that the target of a transfer rings
+    recall_timeout: Positive = 20  # seconds that a transferor rings who gets somebody back
+    fallback: str = ""  # our number for callers whom nobody takes back
+    park_timeout: Positive = 120  # seconds, then a parked call goes back to who parked it
+    pickup_groups: tuple[tuple[str, ...], ...] = ()  # extensions; none: everybody picks up for everybody
+
+
+class Codes(Table, frozen=True, kw_only=True):
+    """What phones dial to tell the switchboard something; an empty code switches its feature off."""
+
+    pick_up: str = "*8"  # and *8 with an extension behind it
+    park: str = "*70"  # and the orbits *701 to *709
+    orbits: Annotated[int, Meta(ge=1, le=99)] = 9
+    forward_always: str = "21"  # *21*NUMBER# and #21#
+    forward_busy: str = "67"
+    forward_no_answer: str = "61"
+    do_not_disturb_on: str = "*78"
+    do_not_disturb_off: str = "*79"
 
 
 class Presence(Table, frozen=True, kw_only=True):
@@ -230,6 +251,13 @@ class Extension(Table, frozen=True, kw_only=True):
     hours: str | None = None
     caller_id: str = ""  # the number that is shown outside; empty: that of the trunk
     withheld: bool = False  # no number is shown outside
+    forward_always: str = ""  # how the person wants to be reached, until they change it
+    forward_busy: str = ""
+    forward_no_answer: str = ""
+    do_not_disturb: bool = False
+    lines: Annotated[int, Meta(ge=0, le=5)] | None = None  # None, here and below: as in [calls]
+    ring_seconds: Annotated[int, Meta(ge=5, le=120)] | None = None
+    auto_answer: bool = False
 
     @property
     def range(self) -> NumberRange | None:
@@ -284,6 +312,7 @@ class Config(Table, frozen=True, kw_only=True):
     recordings: Recordings = Recordings()
     security: Security = Security()
     calls: Calls = Calls()
+    codes: Codes = Codes()
     presence: Presence = Presence()
     follow_up: FollowUp = FollowUp()
     log: Log = Log()

@@ -33,6 +33,7 @@ from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import close_the_books, end_what_was
 from dzvin.seeding import seed_database
+from dzvin.wishes import wish_book
 
 log = structlog.get_logger("dzvin.core")
 
@@ -107,6 +108,7 @@ async def run(given: Arguments, config: Config) -> None:
                     epoch=given.epoch,
                     spool=spool,
                     bindings=bindings,
+                    wishes=await wish_book(pool, writer, config),
                 )
             )
         )

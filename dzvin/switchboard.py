@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
-from callflow.facts import Direction
+import msgspec
+
+from callflow.exchange import CallRules
+from callflow.facts import Direction, ForwardKind
+from callflow.feature_codes import FeatureCodes
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
 from callflow.router import DialPlan, LinePlan, MenuPlan
+from callflow.wishes import Wishes
 from dzvin import config_shape
 from dzvin.config import Config
 from dzvin.config_shape import Extension, Security
@@ -87,6 +92,7 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
         trunks={trunk.name: trunk_plan(trunk) for trunk in config.trunks},
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},
         dids=dids(config),
+        codes=FeatureCodes(**msgspec.structs.asdict(config.codes)),
         numbers=number_plan(config.region),
     )
 
@@ -131,3 +137,40 @@ def lines(config: Config) -> tuple[Line, ...]:
 
 def names(config: Config) -> Mapping[str, str]:
     return {user.extension: user.full_name for user in config.users if user.extension}
+
+
+def call_rules(config: Config) -> CallRules:
+    calls = config.calls
+    return CallRules(
+        redirects=calls.redirects,
+        transfer_returns=calls.transfer_returns,
+        transfer_timeout=float(calls.transfer_timeout),
+        recall_timeout=float(calls.recall_timeout),
+        fallback=calls.fallback,
+        park_timeout=float(calls.park_timeout),
+        pickup_groups=tuple(frozenset(group) for group in calls.pickup_groups),
+    )
+
+
+def ordinary_wishes(config: Config) -> Wishes:
+    """Of an extension of which nothing is said."""
+    return Wishes(lines=config.calls.lines or None)
+
+
+def wishes(config: Config) -> Mapping[str, Wishes]:
+    """How the people of the other extensions want to be reached, until they change it."""
+    ordinary = ordinary_wishes(config)
+    found: dict[str, Wishes] = {}
+    for entry in config.extensions:
+        given = (entry.forward_always, entry.forward_busy, entry.forward_no_answer)
+        kinds = (ForwardKind.ALWAYS, ForwardKind.BUSY, ForwardKind.NO_ANSWER)
+        said = Wishes(
+            forwards={kind: number for kind, number in zip(kinds, given, strict=True) if number},
+            do_not_disturb=entry.do_not_disturb,
+            lines=ordinary.lines if entry.lines is None else entry.lines or None,
+            ring_seconds=entry.ring_seconds,
+            auto_answer=entry.auto_answer,
+        )
+        if said != ordinary:
+            found |= dict.fromkeys(entry.range.numbers() if entry.range else (entry.number,), said)
+    return found

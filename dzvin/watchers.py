@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callflow.facts import PresencePublished
 from callflow.watching import NoMailboxes, Watching, WatchRules
+from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from dzvin import switchboard
 from dzvin.clock import SystemClock, fresh_id
@@ -37,6 +38,7 @@ def watchers(
     user_agent: UserAgent,
     accounts: switchboard.ConfiguredAccounts,
     will: Callable[[str], Will],
+    wishes: WishBook,
 ) -> Watchers:
     """From here on phones that ask are answered. `close` the subscriptions at the end."""
     sip = config.sip
@@ -48,6 +50,7 @@ def watchers(
         reachable=lambda extension: bool(registrations.bindings(extension)),
         will=will,
         says=publications.says,
+        undisturbed=lambda extension: wishes.of(extension).do_not_disturb,
         domain=endpoint.domain,
         rules=_rules(config),
         names=switchboard.names(config),

@@ -61,6 +61,8 @@ class EventRow:
     internal: bool
     follow_up_id: UUID | None
     answers_event_id: UUID | None
+    forwarded_from: str | None  # of a forwarding: the number that was called …
+    forwarded_to: str | None  # … and the one that the call went on to
     content: str
     group_size: int  # 1, but in the grouped kind
 
@@ -78,7 +80,7 @@ COLUMNS = """
     client.name AS client_name, e.owner_id, owner.full_name AS owner_name, e.call_id, e.answered_at, e.talk_seconds,
     (SELECT r.id FROM recording r WHERE r.call_id = e.call_id AND r.file IS NOT NULL ORDER BY r.started_at LIMIT 1)
         AS recording_id,
-    e.internal, e.follow_up_id, e.answers_event_id, e.content
+    e.internal, e.follow_up_id, e.answers_event_id, e.forwarded_from, e.forwarded_to, e.content
 """
 FROM = """
     FROM event e

@@ -1,18 +1,22 @@
-"""What telephony keeps in the data base: users' devices, lines, phones' bindings, what agents declared."""
+"""What telephony keeps in the data base: users' devices, lines, phones' bindings, what agents declared, how people want
+to be reached."""
 
 from __future__ import annotations
 
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
 from crm_core.telephony.wills import AgentWill, last_wills
+from crm_core.telephony.wishes import KeptWishes, kept_wishes
 
 __all__ = [
     "AgentWill",
     "Device",
+    "KeptWishes",
     "Line",
     "PostgresBindings",
     "StoredBinding",
     "devices",
+    "kept_wishes",
     "last_wills",
     "lines",
 ]
