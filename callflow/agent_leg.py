@@ -156,7 +156,7 @@ def _decides(leg: OutboundLeg) -> bool:
 
 def why(legs: Sequence[OutboundLeg]) -> Rung:
     """Nobody answered: the one reason that is told."""
-    if redirected := next((leg.redirected for leg in legs if leg.redirected), ()):
+    if redirected := _redirected(legs):
         return Rung(None, OfferEnd.REJECTED, 480, redirected)
     ends = [leg.ended.result() for leg in legs]
     decided = any(end.reason is LegEnd.REFUSED and (end.status or DECLINED) >= 600 for end in ends)
@@ -171,7 +171,7 @@ def why(legs: Sequence[OutboundLeg]) -> Rung:
         return Rung(None, OfferEnd.BUSY, status)
     if status in (480, 487, 603, 403):
         return Rung(None, OfferEnd.REJECTED, status)
-    return Rung(None, OfferEnd.FAILED, status, redirected=_redirected(legs))
+    return Rung(None, OfferEnd.FAILED, status)
 
 
 def _redirected(legs: Sequence[OutboundLeg]) -> tuple[str, ...]:
