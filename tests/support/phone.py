@@ -69,6 +69,8 @@ class FakePhone:
         self.calls: list[Call] = []
         self.on_call: Callable[[Call], None] | None = None
         """Takes each new call instead of `rings()`."""
+        self.answering: dict[str, Callable[[Request], Response]] = {}
+        """What answers requests of these methods that come outside of calls."""
         self._algorithms = frozenset(algorithms)
         self._port = UdpPort(self._received, port=port, weather=weather)
         self._host = advertised or self._port.address[0]
@@ -197,11 +199,13 @@ class FakePhone:
         late_offer: bool = False,
         offer: bytes | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        uri: str | None = None,
     ) -> Call:
-        """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description. What comes
-        of it: see `Call`."""
+        """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description; `uri` is
+        called in place of the number, which then stands in To only. What comes of it: see `Call`."""
         call = Call.outgoing(self, number, caller or self.user, name, headers=headers)
         call.offer = b"" if late_offer else offer
+        call.aim(uri)
         self.calls.append(call)
         call.start()
         return call
@@ -316,6 +320,8 @@ class FakePhone:
         call = self._call_of(request)
         if call is not None:
             call.receive(request)
+        elif request.method in self.answering:
+            self.send(self.answering[request.method](request))
         elif request.method == "INVITE" and not request.to.tag:
             self._called(request)
         elif request.method in ("OPTIONS", "NOTIFY", "MESSAGE"):
