@@ -299,8 +299,11 @@ class OutboundLeg(Leg):
         self.usage = usage
         self._forks.clear()  # the others: their 2xx get ACK and BYE, their requests 481
         try:
-            if usage.negotiation.ours is not None:
-                self.streams.take_answer(usage, session_body(response))
+            body = session_body(response)
+            if usage.negotiation.ours is not None and not body and usage.agreement is not None:
+                self.streams.keep_preview(usage)
+            elif usage.negotiation.ours is not None:
+                self.streams.take_answer(usage, body)
             else:
                 # A reliable 183 held the answer. §13.2.1: "The UAC MUST treat the first session description it
                 # receives as the answer, and MUST ignore any session descriptions in subsequent responses to the

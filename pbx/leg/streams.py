@@ -111,6 +111,12 @@ class Streams:
         self.use(usage)
         return True
 
+    def keep_preview(self, usage: InviteUsage) -> None:
+        """The 200 says nothing more: what an unreliable 183 promised is the answer, as gateways mean it."""
+        assert usage.agreement is not None
+        usage.negotiation.answered(usage.agreement.sdp)
+        self.use(usage)
+
     def use(self, usage: InviteUsage) -> None:
         """Send to, and expect from, what offer and answer of that dialog settled on."""
         media, agreement = self._leg.media, usage.agreement
