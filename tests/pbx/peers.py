@@ -6,9 +6,10 @@ Each keeps its own CSeq and says only what a test lets it say. See `Switch` for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Self
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from itertools import count
+from typing import Self, cast
+from uuid import UUID
 
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import CODECS, Identity, Leg
@@ -22,6 +23,7 @@ Header = tuple[str, str]
 CALL = UUID(int=7)
 CALLED = Destination("sip:1002@192.0.2.11:5062", PHONE, "1002")
 OLENA = Identity("1001", "Olena")
+BRANCHES = count()
 CONTACT = ("Contact", "<sip:1002@192.0.2.11:5062>")
 
 
@@ -44,8 +46,11 @@ class Peer:
     @property
     def media(self) -> PromisedLeg:
         """What the leg's media worker was told."""
-        assert isinstance(self.leg.media, PromisedLeg)
-        return self.leg.media
+        return cast(PromisedLeg, self.leg.media)
+
+    def told(self, what: str) -> object:
+        """… of the stream, last."""
+        return self.media.updates[-1][what]
 
     def text(
         self,
@@ -63,7 +68,7 @@ class Peer:
         kind = [f"Content-Type: {content_type}"] if body else []
         return "\r\n".join([
             f"{method} sip:dzvin@203.0.113.1:5060 SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.flow.host}:{self.flow.port};branch=z9hG4bK{uuid4().hex};rport",
+            f"Via: SIP/2.0/UDP {self.flow.host}:{self.flow.port};branch=z9hG4bKpeer{next(BRANCHES)};rport",
             "Max-Forwards: 70",
             f"From: <sip:{self.user}@example.com>;tag={self.tag if tag is None else tag}",
             f"To: <sip:somebody@example.com>;tag={local_tag(self.leg)}",
@@ -190,7 +195,6 @@ class Callee(Peer):
     """A phone that the switch calls. `fork` is the tag it answers with."""
 
     fork: str = "callee"
-    invites: list[Request] = field(default_factory=list)
 
     @classmethod
     async def is_called(

@@ -41,7 +41,7 @@ async def test_hold_and_resume_by_the_caller(method: str, offered: str, answered
     caller.leg.on_hold = holds.append
     held = caller.asks(method, body=SDP + offered)
     assert answered in held.body.decode()
-    assert caller.media.updates[-1]["direction"] == direction
+    assert caller.told("direction") == direction
     if method == "INVITE":
         caller.acknowledges()
     resumed = caller.asks(method, body=SDP)
@@ -91,15 +91,15 @@ async def test_a_refresh_with_the_same_description_keeps_our_version() -> None:
 async def test_a_new_address_of_the_media_is_followed() -> None:
     caller = await Caller.talks(Switch())
     caller.asks("INVITE", body=MOVED)
-    assert caller.media.updates[-1]["remote_port"] == 30002
+    assert caller.told("remote_port") == 30002
 
 
 @virtual_time
 async def test_a_change_of_codec_is_followed() -> None:
     caller = await Caller.talks(Switch())
-    assert caller.media.updates[-1]["codec"] == "pcmu"
+    assert caller.told("codec") == "pcmu"
     caller.asks("INVITE", body=SDP.replace("RTP/AVP 0 8 101", "RTP/AVP 8 101"))
-    assert caller.media.updates[-1]["codec"] == "pcma"
+    assert caller.told("codec") == "pcma"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_a_description_among_other_parts_is_taken() -> None:
     caller = await Caller.talks(Switch())
     body = f"--b\r\nContent-Type: application/sdp\r\n\r\n{MOVED}\r\n--b--\r\n"
     assert caller.asks("INVITE", body=body, content_type="multipart/mixed;boundary=b").status == 200
-    assert caller.media.updates[-1]["remote_port"] == 30002
+    assert caller.told("remote_port") == 30002
 
 
 @virtual_time
@@ -210,7 +210,7 @@ async def test_our_hold_is_offered_and_its_answer_taken(side: type[Caller | Call
     assert version(reinvite.body) == 2
     peer.answers(reinvite, 200, body=SDP + "a=recvonly\r\n")
     assert await task
-    assert peer.media.updates[-1]["direction"] == "sendonly"
+    assert peer.told("direction") == "sendonly"
     ack = peer.heard("ACK")[first:]
     assert [request.cseq.number for request in ack] == [reinvite.cseq.number]
 
@@ -299,7 +299,7 @@ async def test_a_new_codec_is_offered_with_the_number_that_digits_have() -> None
     assert b"m=audio 40000 RTP/AVP 0 97\r\n" in callee.heard("INVITE")[-1].body
     callee.answers(callee.heard("INVITE")[-1], 200, body=SDP.replace("0 8 101", "0 97").replace(":101", ":97"))
     assert await task
-    assert callee.media.updates[-1]["codec"] == "pcmu"
+    assert callee.told("codec") == "pcmu"
 
 
 @virtual_time

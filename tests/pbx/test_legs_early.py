@@ -25,7 +25,7 @@ def rack(response: Response) -> str:
     return f"RAck: {response.headers.get('RSeq')} {response.cseq.number} INVITE"
 
 
-# ---- somebody calls us: early media ------------------------------------------------------------------------------------
+# ---- somebody calls us: early media ----------------------------------------------------------------------------------
 
 
 @virtual_time
@@ -92,7 +92,7 @@ async def test_an_invite_that_expires_is_487() -> None:
     assert (ended.reason, switch.last_response().status) == (LegEnd.CANCEL, 487)
 
 
-# ---- somebody calls us: 100rel -----------------------------------------------------------------------------------------
+# ---- somebody calls us: 100rel ---------------------------------------------------------------------------------------
 
 
 @virtual_time
@@ -184,7 +184,7 @@ async def test_our_offer_in_a_reliable_183_is_answered_in_the_prack() -> None:
     assert b"m=audio 40000 RTP/AVP 8 0 101" in progress.body
     response = caller.asks("PRACK", headers=[rack(progress)], body=SDP)
     assert (response.status, response.body) == (200, b"")
-    assert caller.media.updates[-1]["remote_port"] == 30000
+    assert caller.told("remote_port") == 30000
     caller.inbound.answer()
     assert switch.last_response().body == b""
 
@@ -217,7 +217,7 @@ async def test_an_offer_in_a_prack_is_answered_in_its_200() -> None:
     response = caller.asks("PRACK", headers=[rack(caller.provisionals()[0])], body=OTHER_SDP)
     assert response.status == 200
     assert b"m=audio 40000" in response.body
-    assert caller.media.updates[-1]["remote_port"] == 30002
+    assert caller.told("remote_port") == 30002
 
 
 @virtual_time
@@ -265,7 +265,7 @@ async def test_an_early_update_changes_the_session_once_it_is_agreed_upon() -> N
     response = caller.asks("UPDATE", body=OTHER_SDP + "a=sendonly\r\n")
     assert response.status == 200
     assert b"a=recvonly" in response.body
-    assert caller.media.updates[-1]["remote_port"] == 30002
+    assert caller.told("remote_port") == 30002
 
 
 @virtual_time
@@ -295,7 +295,7 @@ async def test_the_callees_early_media_are_heard_and_180_goes_on_ringing() -> No
     callee.says(183, body=SDP)
     callee.says(180)
     assert heard == ["media", "ringing"]
-    assert callee.media.updates[-1]["remote_port"] == 30000
+    assert callee.told("remote_port") == 30000
     assert callee.outbound.early
 
 
@@ -324,7 +324,7 @@ async def test_an_answer_without_a_description_keeps_that_of_the_183() -> None:
     callee.says(200)
     assert callee.outbound.answered.done()
     assert not callee.leg.is_over
-    assert callee.media.updates[-1]["remote_port"] == 30000
+    assert callee.told("remote_port") == 30000
 
 
 @virtual_time
@@ -389,7 +389,7 @@ async def test_the_description_in_a_reliable_183_is_the_answer_and_the_200_needs
     callee.says(183, headers=reliable(7), body=SDP)
     callee.says(200, body=OTHER_SDP)  # RFC 3261 §13.2.1: to be ignored
     assert callee.outbound.answered.done()
-    assert callee.media.updates[-1]["remote_port"] == 30000
+    assert callee.told("remote_port") == 30000
     # RFC 3261 §13.2.2.4: the ACK takes the INVITE's number, though PRACK has counted on.
     assert callee.heard("ACK")[0].cseq == (1, "ACK")
 
@@ -400,7 +400,7 @@ async def test_the_callee_may_change_the_session_by_update_before_it_answers() -
     callee.says(183, headers=reliable(7), body=SDP)
     response = callee.asks("UPDATE", body=OTHER_SDP)
     assert response.status == 200
-    assert callee.media.updates[-1]["remote_port"] == 30002
+    assert callee.told("remote_port") == 30002
 
 
 @virtual_time
@@ -430,9 +430,9 @@ async def test_the_latest_fork_with_a_description_is_heard_and_the_one_that_answ
     callee = await Callee.is_called(Switch())
     callee.says(183, tag="one", body=SDP)
     callee.says(183, tag="two", body=OTHER_SDP)
-    assert callee.media.updates[-1]["remote_port"] == 30002
+    assert callee.told("remote_port") == 30002
     callee.says(200, tag="one", body=SDP)
-    assert callee.media.updates[-1]["remote_port"] == 30000
+    assert callee.told("remote_port") == 30000
     callee.says(200, tag="two", body=OTHER_SDP)
     assert [(request.method, request.to.tag) for request in callee.switch.requests[1:]] == [
         ("ACK", "one"),
