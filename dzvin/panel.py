@@ -20,12 +20,16 @@ from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock
-from dzvin.config import Config
+from dzvin.config import Address, Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.metrics import Metrics, Readings
+from dzvin.origins import Origins
+from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
+from pbx.net.framing import MAX_MESSAGE
+from pbx.net.tls import Certificate
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
@@ -67,29 +71,40 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def panel(
-    config: Config, data: Path, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony
+    config: Config,
+    data: Path,
+    pool: Pool,
+    spool: Spool,
+    outbox: Outbox,
+    switch: Telephony,
+    certificate: Certificate | None,
+    origins: Origins,
 ) -> AsyncIterator[Panel]:
-    """Serve the panel. Raises PortTaken."""
+    """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
     live = await _live(config, pool, spool, outbox, switch)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
-    server = _Server(
-        uvicorn.Config(
-            create_app(_services(config, data, pool, live, switch, metrics, spool)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="websockets-sansio",
-            lifespan="on",
-            timeout_graceful_shutdown=2,
-        )
+    settings = uvicorn.Config(
+        create_app(_services(config, data, pool, live, switch, metrics, spool, origins)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # a compressed message could be a thousand times as long as what came
+        lifespan="on",
+        timeout_graceful_shutdown=2,
     )
+    settings.load()
+    settings.ssl = certificate.context if certificate is not None and config.http.tls else None
+    server = _Server(settings)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await _started(server, serving)
-        host, port = listener.getsockname()[:2]
-        yield Panel(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", metrics)
+        url = f"{'https' if config.http.tls else 'http'}://{Address(*listener.getsockname()[:2])}"
+        origins.own.add(url)
+        yield Panel(url, metrics)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
@@ -106,7 +121,14 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
 
 
 def _services(
-    config: Config, data: Path, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics, spool: Spool
+    config: Config,
+    data: Path,
+    pool: Pool,
+    live: LivePanel,
+    switch: Telephony,
+    metrics: Metrics,
+    spool: Spool,
+    origins: Origins,
 ) -> PanelServices:
     return PanelServices(
         pool=pool,
@@ -116,10 +138,11 @@ def _services(
         clock=SystemClock().now,
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
+        phones=PhoneDoor(switch.transports, origins),
         settings=PanelSettings(
             language=config.language,
             time_zone=ZoneInfo(config.timezone),
-            secure_cookies=config.http.secure_cookies,
+            secure_cookies=config.http.secure_cookies or config.http.tls,
             public_url=config.http.public_url,
             trusted=config.security.trusted,
         ),
