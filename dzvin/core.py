@@ -97,30 +97,25 @@ async def run(given: Arguments, config: Config) -> None:
         await migrate(pool)
         await seed_database(pool, config)
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
-        kept, origins = certificates.kept(config, given.data), Origins(config)
+        kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
         for work in (writer.run, outbox.run, bindings.run):
             tasks.start(work())
-        switch = await stack.enter_async_context(
-            telephony(
-                Surroundings(
-                    config=config,
-                    data=given.data,
-                    runtime=given.runtime,
-                    epoch=given.epoch,
-                    spool=spool,
-                    bindings=bindings,
-                    wishes=await wish_book(pool, writer, config),
-                    certificate=kept.certificate if kept else None,
-                    origins=origins,
-                )
-            )
+        around = Surroundings(
+            config=config,
+            data=given.data,
+            runtime=given.runtime,
+            epoch=given.epoch,
+            spool=spool,
+            bindings=bindings,
+            wishes=await wish_book(pool, writer, config),
+            certificate=kept.certificate if kept else None,
+            origins=Origins(config),
         )
+        switch = await stack.enter_async_context(telephony(around))
         await end_what_was(switch, spool)
         tasks.start(close_the_books(pool, writer, spool, started_at))
-        web = await stack.enter_async_context(
-            panel(config, given.data, pool, spool, outbox, switch, kept.certificate if kept else None, origins)
-        )
+        web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)

@@ -18,18 +18,16 @@ from callflow.commands import Commands
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
-from dzvin.bootstrap import Telephony
+from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.metrics import Metrics, Readings
-from dzvin.origins import Origins
 from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
 from pbx.net.framing import MAX_MESSAGE
-from pbx.net.tls import Certificate
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
@@ -70,23 +68,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def panel(
-    config: Config,
-    data: Path,
-    pool: Pool,
-    spool: Spool,
-    outbox: Outbox,
-    switch: Telephony,
-    certificate: Certificate | None,
-    origins: Origins,
-) -> AsyncIterator[Panel]:
+async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony) -> AsyncIterator[Panel]:
     """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
+    config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
     settings = uvicorn.Config(
-        create_app(_services(config, data, pool, live, switch, metrics, spool, origins)),
+        create_app(_services(given, pool, live, switch, metrics)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -97,13 +87,13 @@ async def panel(
         timeout_graceful_shutdown=2,
     )
     settings.load()
-    settings.ssl = certificate.context if certificate is not None and config.http.tls else None
+    settings.ssl = given.certificate.context if given.certificate is not None and config.http.tls else None
     server = _Server(settings)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await _started(server, serving)
         url = f"{'https' if config.http.tls else 'http'}://{Address(*listener.getsockname()[:2])}"
-        origins.own.add(url)
+        given.origins.own.add(url)
         yield Panel(url, metrics)
     finally:
         server.should_exit = True
@@ -120,16 +110,8 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
     return live
 
 
-def _services(
-    config: Config,
-    data: Path,
-    pool: Pool,
-    live: LivePanel,
-    switch: Telephony,
-    metrics: Metrics,
-    spool: Spool,
-    origins: Origins,
-) -> PanelServices:
+def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics) -> PanelServices:
+    config, data, spool = given.config, given.data, given.spool
     return PanelServices(
         pool=pool,
         control=Commands(switch.calls),
@@ -138,7 +120,7 @@ def _services(
         clock=SystemClock().now,
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
-        phones=PhoneDoor(switch.transports, origins),
+        phones=PhoneDoor(switch.transports, given.origins),
         settings=PanelSettings(
             language=config.language,
             time_zone=ZoneInfo(config.timezone),

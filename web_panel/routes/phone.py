@@ -34,7 +34,7 @@ class _Socket:
             event = await self._socket.receive()
         if event["type"] != "websocket.receive":
             raise ConnectionResetError("the page is gone")
-        return event["bytes"] or (event["text"] or "").encode()
+        return event.get("bytes") or (event.get("text") or "").encode()
 
     async def send(self, message: bytes) -> None:
         try:
