@@ -44,6 +44,9 @@ def one_address(values: list[str]) -> NameAddr:
     address = NameAddr.parse(values[0])
     if address.parameters.get("tag", "absent") in (None, ""):
         raise RemoteProtocolError("a tag without a value")
+    # The answer carries one parameter more: our tag.
+    if address.tag is None and values[0].count(";") >= lexical.MAX_PARAMETERS:
+        raise RemoteProtocolError("as many parameters as there may be, and no tag")
     return address
 
 

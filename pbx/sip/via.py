@@ -36,13 +36,17 @@ class Via:
         match = _VIA.fullmatch(text)
         if not match:
             raise RemoteProtocolError("not a Via")
-        name, version, transport, host, port, parameters = match.groups()
+        name, version, transport, host, port, tail = match.groups()
+        parameters = lexical.parse_parameters(tail) if tail else {}
+        # We write it anew, with `received` and `rport`: what is no token could not be read again by whoever sent it.
+        if not all(map(lexical.TOKEN.fullmatch, parameters)):
+            raise RemoteProtocolError("a Via parameter that is no token")
         return cls(
             protocol=f"{name}/{version}",
             transport=transport.upper(),
             sent_by_host=lexical.unbracket(host),
             sent_by_port=lexical.integer(port, 65535, "Via port") if port else None,
-            parameters=lexical.parse_parameters(parameters) if parameters else {},
+            parameters=parameters,
         )
 
     @property

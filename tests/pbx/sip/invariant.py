@@ -6,8 +6,6 @@ and means the same when it is read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pbx.sip.dialog import Dialog
 from pbx.sip.digest import Challenge, Credentials, verify
 from pbx.sip.errors import RemoteProtocolError
@@ -18,6 +16,8 @@ from pbx.sip.reply import refusal, reply
 from pbx.sip.sdp import Sdp
 from pbx.sip.transaction import ack_for, cancel_for, client_key, invite_key, server_key
 from pbx.sip.uri import NameAddr, SipUri
+from tests.pbx.sip import consumers
+from tests.pbx.sip.consumers import perhaps as _perhaps
 
 LAZY = (
     "max_forwards",
@@ -54,6 +54,7 @@ def check_message(data: bytes) -> None:
     for value in message.headers.all("authorization") + message.headers.all("www-authenticate"):
         check_digest(value)
     check_sdp(message.body)
+    consumers.check_readers(message)
     if len(data) < ROOM:
         assert parse(message.serialise()) == message
         if isinstance(message, Request):
@@ -69,9 +70,10 @@ def _check_request(request: Request) -> None:
     assert response_destination(request.via)[0] == request.via.received or request.via.sent_by_host == "192.0.2.9"
     success = reply(request, 200, to_tag="ours", headers=[("Contact", "<sip:ours@192.0.2.1>")])
     assert parse(success.serialise()) == success
-    _perhaps(lambda: _check_dialog(Dialog.from_uas(request, success)))
+    _perhaps(lambda: _check_dialog(Dialog.from_uas(request, success), request))
     _perhaps(lambda: address_of_record(request))
     _perhaps(lambda: register((), request, now=0.0, source="udp", limits=Limits()))
+    consumers.check_request(request)
     if request.method == "INVITE":
         ack = ack_for(request, success)
         cancel = cancel_for(request)
@@ -82,13 +84,16 @@ def _check_request(request: Request) -> None:
 
 def _check_response(response: Response) -> None:
     from_us = Request("INVITE", "sip:peer@example.com", response.headers)
-    _perhaps(lambda: _check_dialog(Dialog.from_uac(from_us, response)))
+    _perhaps(lambda: _check_dialog(Dialog.from_uac(from_us, response), response))
+    consumers.check_response(response)
 
 
-def _check_dialog(dialog: Dialog) -> None:
+def _check_dialog(dialog: Dialog, message: Request | Response) -> None:
     bye = dialog.request("BYE", via=VIA)
     assert parse(bye.serialise()) == bye
     assert Dialog.from_state(dialog.to_state()) == dialog
+    consumers.check_dialog_use(dialog, message)
+    dialog.request("NOTIFY", via=VIA).serialise()
 
 
 def check_uri(text: str) -> None:
@@ -133,10 +138,3 @@ def check_sdp(body: bytes) -> None:
         assert len(ours.media) == len(sdp.media)
 
     _perhaps(read)
-
-
-def _perhaps(read: Callable[[], object]) -> None:
-    try:
-        read()
-    except RemoteProtocolError:
-        pass

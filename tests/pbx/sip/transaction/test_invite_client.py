@@ -206,5 +206,6 @@ def test_a_forsaken_invite_that_stays_unanswered_ends_by_timer_b(over_udp: Invit
     assert over_udp.handle(TimerFired(Timer.B)) == (Terminate(Reason.TIMEOUT),)
 
 
-def test_forsaking_an_invite_that_was_answered_changes_nothing(proceeding: InviteClientTransaction) -> None:
-    assert proceeding.handle(Forsaken()) == ()
+def test_a_forsaken_invite_that_rings_is_not_waited_for_without_end(proceeding: InviteClientTransaction) -> None:
+    assert proceeding.handle(Forsaken()) == (StartTimer(Timer.B, 32.0),)
+    assert proceeding.handle(TimerFired(Timer.B)) == (Terminate(Reason.TIMEOUT),)
