@@ -80,13 +80,14 @@ class Framer:
 
     def _measure(self) -> None:
         start = self._taken
+        # However the stream was cut: what would be read at once must not depend on it.
+        if self._buffer[start : start + 1].isspace() and len(self._buffer) - start > 1:
+            raise RemoteProtocolError("half a line end", None)
         end = self._buffer.find(_END, max(start, self._searched - len(_END) + 1))
         if end < 0:
             self._searched = len(self._buffer)
             if self._searched - start > MAX_MESSAGE:
                 raise RemoteProtocolError("a header longer than 64 KiB", None)
-            if self._buffer[start : start + 1].isspace() and self._searched - start > 1:
-                raise RemoteProtocolError("half a line end", None)
             return
         length = _content_length(bytes(memoryview(self._buffer)[start:end]))
         self._needed = end + len(_END) - start + length
