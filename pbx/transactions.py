@@ -2,7 +2,8 @@
 
 Rules of this room:
 
-1. Every effect of an event is performed, in order, before the next event is handled.
+1. Every effect of an event is performed, in order, before the next event is handled; also when the user cannot use
+   what is delivered: else the timers that end the transaction would never start.
 2. A request that nobody has vouched for gets no transaction: the user agent answers it statelessly, or calls
    `accept` once it is satisfied. So a stranger's packet leaves nothing behind (no timer, no table row).
 3. One message's failure ends that message only.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -350,6 +352,7 @@ class Transactions:
         self._perform_server(server, effects)
 
     def _perform_client(self, client: ClientTransaction, effects: Sequence[Effect]) -> None:
+        fault: Exception | None = None
         for effect in effects:
             match effect:
                 case Send(message):
@@ -358,9 +361,7 @@ class Transactions:
                         return
                 case Deliver(message):
                     assert isinstance(message, Response)
-                    if message.is_final:
-                        self._answered(client)
-                    client.on_response(message)
+                    fault = self._deliver(client, message)
                 case StartTimer(timer, after):
                     self._timers.start((client, timer), after, self._client_timer(client, timer))
                 case StopTimer(timer):
@@ -372,8 +373,16 @@ class Transactions:
                     client.on_end(reason)
                     if client.trace is not None:
                         client.trace.ended()
+        if fault is not None:
+            raise fault
+
+    def _deliver(self, client: ClientTransaction, response: Response) -> Exception | None:
+        if response.is_final:
+            self._answered(client)
+        return _fault_of(partial(client.on_response, response))
 
     def _perform_server(self, server: ServerTransaction, effects: Sequence[Effect]) -> None:
+        fault: Exception | None = None
         for effect in effects:
             match effect:
                 case Send(message):
@@ -384,7 +393,7 @@ class Transactions:
                         # RFC 6026 §7.1: an INVITE's transaction lives on, so it needs the timers that end it.
                 case Deliver(message):
                     if isinstance(message, Request) and message.method == "ACK":
-                        self.user.on_ack(message, server.flow)
+                        fault = _fault_of(partial(self.user.on_ack, message, server.flow))
                 case StartTimer(timer, after):
                     self._timers.start((server, timer), after, self._server_timer(server, timer))
                 case StopTimer(timer):
@@ -393,6 +402,8 @@ class Transactions:
                     pass  # the response is lost; the peer's retransmission asks for it again
                 case Terminate(_):
                     self._forget_server(server)
+        if fault is not None:
+            raise fault
 
     def _forget_client(self, client: ClientTransaction) -> None:
         self._clients.pop(client.key, None)
@@ -434,6 +445,15 @@ class Transactions:
             log.info("unreachable", flow=str(flow), error=str(error))
             return False
         return True
+
+
+def _fault_of(deliver: Callable[[], None]) -> Exception | None:
+    """What the user has to say against a message; it is raised when all else is done."""
+    try:
+        deliver()
+    except Exception as fault:
+        return fault
+    return None
 
 
 def _unheard(_: object) -> None:

@@ -107,8 +107,11 @@ class UserAgent:
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
         leg = self._legs.get((response.sip_call_id, response.from_.tag or ""))
-        if isinstance(leg, OutboundLeg) and response.is_success and response.cseq.method == "INVITE":
-            leg.succeeded(response)
+        if not isinstance(leg, OutboundLeg) or not response.is_success or response.cseq.method != "INVITE":
+            return
+        # It names no transaction of ours, so it may come from anybody who once saw our INVITE: see `pbx.dialog_guard`.
+        if is_at_home(leg.flow, flow) or (not leg.destination.phone and self._admission.is_friend(flow.host)):
+            leg.strayed(response)
 
     # ---- requests ------------------------------------------------------------------------------------------------
 
@@ -234,7 +237,7 @@ class UserAgent:
         if not self.accepting or not self._has_room() or len(self._legs) >= MAX_LEGS:
             raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
         self._check_loop(request)
-        number = readable(request.request_uri.number)
+        number = readable(request.request_uri.user or "")
         door = self._doors.door(flow, number)
         user = None if door is not None else self._vouched(request, flow)
         if door is None and user is None:
@@ -406,4 +409,4 @@ def _caller(request: Request, trunk: TrunkSettings | None) -> Identity:
         return Identity("anonymous" if withheld else number, name, withheld)
     address = request.from_
     withheld = identity.wants_privacy(request) or identity.is_anonymous(address)
-    return Identity(readable(address.uri.number), address.readable_name, withheld)
+    return Identity(readable(address.uri.user or ""), address.readable_name, withheld)

@@ -16,7 +16,7 @@ from pbx.sip.reply import reply
 from tests.pbx.switch import PHONE, SDP, Switch, a_request
 from tests.support.virtual_time import virtual_time
 
-TO_PHONE = Destination("sip:1002@192.0.2.11:5062", PHONE, "1002")
+TO_PHONE = Destination("sip:1002@192.0.2.11:5062", PHONE, "1002", phone=True)
 CALLER = Identity("1001", "Olena")
 CALL = UUID(int=7)
 
@@ -43,8 +43,8 @@ def ack(switch: Switch, leg: InboundLeg, cseq: int = 2) -> None:
     switch.hears(in_dialog(leg, "ACK", cseq))
 
 
-async def a_dialled_call(switch: Switch) -> tuple[OutboundLeg, Request]:
-    leg = switch.user_agent.leg_to(TO_PHONE, call_id=CALL, caller=CALLER)
+async def a_dialled_call(switch: Switch, destination: Destination = TO_PHONE) -> tuple[OutboundLeg, Request]:
+    leg = switch.user_agent.leg_to(destination, call_id=CALL, caller=CALLER)
     await leg.open_media()
     leg.dial(CODECS)
     return leg, switch.requests[-1]

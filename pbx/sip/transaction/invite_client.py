@@ -111,8 +111,9 @@ class InviteClientTransaction:
                 return self._terminate(Reason.TRANSPORT)
 
             # §9.1: "If there is no final response for the original request in 64*T1 seconds …, the client SHOULD then
-            # consider the original transaction cancelled and SHOULD destroy the client transaction".
-            case Cancelled():
+            # consider the original transaction cancelled and SHOULD destroy the client transaction". Nor does anything
+            # else end one whose answer the user no longer waits for.
+            case Cancelled() | Forsaken():
                 self._cancelled = True
                 return (StartTimer(Timer.B, self.timings.give_up),)
 
