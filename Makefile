@@ -6,6 +6,7 @@ CONFIG ?= examples/demo.toml
 # Two at a time: much of a test with foreign phones is listening, which leaves the processor to another.
 PYTEST ?= -n 2 --dist loadfile
 BENCH  ?=
+FUZZ   ?= messages
 
 BIN     := .venv/bin
 STAMP   := .venv/.dzvin-installed
@@ -17,7 +18,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types bench requirements packages clean
+.PHONY: help install run demo test lint types bench fuzz requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,9 @@ types: install ## mypy, strict
 
 bench: install packages ## processor time of the server for each unit of work (BENCH="--rate 100")
 	$(BIN)/python -m tests.bench $(BENCH)
+
+fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 requirements: install $(RESULTS) ## one line for each requirement row that has a passing test
 	@$(BIN)/python -m tests.requirements_plugin $(RESULTS)

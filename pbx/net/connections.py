@@ -48,8 +48,7 @@ class Line(Protocol):
         """Close it at once; `Connections.remove` follows, now or soon."""
 
     def overdue(self, now: float) -> str:
-        """Why it must end now by a rule of its own kind; "" when it may stay. It is asked every second, and may use
-        that to look after itself."""
+        """Why it must end now by a rule of its own kind; "" when it may stay."""
         ...
 
 

@@ -11,7 +11,6 @@ from tests.support import tones
 from tests.support.network import CLEAR, BadRelay, Weather
 from tests.support.phone import FakePhone
 from tests.support.phone_call import Call
-from tests.support.phone_lines import Transport
 from tests.support.server import Server
 
 PASSWORDS = {"1001": "pw1", "1002": "pw2", "1003": "pw3"}
@@ -44,16 +43,9 @@ class Company:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
-    async def phone(
-        self,
-        extension: str,
-        *,
-        registered: bool = True,
-        weather: Weather | None = None,
-        transport: Transport = "udp",
-    ) -> FakePhone:
+    async def phone(self, extension: str, *, registered: bool = True, weather: Weather | None = None) -> FakePhone:
         """An extension's phone. `weather`: behind a bad network, for SIP and RTP."""
-        address = self.server.sip_over(transport)
+        address = self.server.sip
         if weather is not None:
             relay = BadRelay(address, weather)
             self._stack.callback(relay.close)
@@ -61,7 +53,6 @@ class Company:
         phone = FakePhone(
             extension, server=address, password=PASSWORDS.get(extension, f"pw-{extension}"),
             audio_weather=CLEAR if weather is None else weather,
-            transport=transport, tls=self.server.believing if transport in ("tls", "wss") else None,
         )  # fmt: skip
         await self._stack.enter_async_context(phone)
         if registered:
