@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from callflow import facts
 from callflow.exchange import Exchange
 from callflow.facts import CallFact, Direction, EndedBy, Outcome, Target
 from callflow.inbox import Inbox
+from callflow.referring import referred
 from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
 from callflow.waiting import first_of
@@ -54,6 +56,17 @@ class Call:
         self.exchange.ledger.append(
             kind(id=uuid7(), at=self.exchange.clock.now(), call_id=self.call_id, **values)  # type: ignore[arg-type]  # the kinds' own constructors check
         )
+
+    def number_of(self, route: Route) -> str:
+        match route:
+            case ToExtension(number) | ToTrunk(number=number):
+                return number
+            case ToLine(line):
+                return line.number
+            case ToMenu(menu):
+                return menu.number
+            case _:
+                return ""
 
     def introduce(self, other: Identity, *, extension: bool = False) -> UUID:
         """A reference to that person, for facts to name."""
@@ -126,12 +139,16 @@ class Call:
     def takes(self, leg: Leg, extension: str | None) -> None:
         """That new leg is part of this call, and belongs to that extension (None: to an outside number)."""
         self._legs[leg] = extension
+        if extension is not None:
+            leg.on_refer = partial(referred, self.exchange)
         self.exchange.presence.enters(extension, leg)
 
     def adopts(self, side: Side) -> None:
         """A leg that was another call's, or nobody's, is part of this call from now on."""
         side.leg.call_id = self.call_id
         self._legs[side.leg] = side.extension
+        if side.extension is not None:
+            side.leg.on_refer = partial(referred, self.exchange)
         self.exchange.presence.enters(side.extension, side.leg)
         side.leg.remember()
 

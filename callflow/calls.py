@@ -17,11 +17,12 @@ from callflow.features import Features
 from callflow.flow import run
 from callflow.numbers import translate
 from callflow.outbound import Click, click_to_call
+from callflow.replacing import take_over
 from callflow.router import Refuse, Route, direction_of
 from callflow.side import Side
 from callflow.stages import Result, Seek
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import Identity
+from pbx.leg import Identity, Leg
 from pbx.media.client import NoMedia
 from pbx.sip.offer_answer import NotAcceptable
 from pbx.transactions import Overloaded
@@ -59,11 +60,11 @@ class Calls:
 
     def arrived(self, leg: InboundLeg) -> None:
         """The user agent's new call. From here its task owns it."""
-        route = self._from_trunk(leg, leg.arrival.trunk) if leg.arrival.trunk else self._from_phone(leg)
         arrival = leg.arrival
-        if arrival.replaces is not None and not arrival.replaces.is_confirmed:
-            self._start(leg.call_id, self.features.replaces(leg, arrival.replaces))
+        if arrival.replaces is not None:
+            self._start(leg.call_id, self._replacing(leg, arrival.replaces))
             return
+        route = self._from_trunk(leg, arrival.trunk) if arrival.trunk else self._from_phone(leg)
         from_trunk = arrival.trunk is not None
         if isinstance(route, ToFeature):
             self._start(leg.call_id, self.features.dialled(leg, route))
@@ -72,6 +73,11 @@ class Calls:
         call.placed_by = leg
         call.takes(leg, arrival.user)
         self._start(call.call_id, self._until_over(call, self._inbound(call, leg, route)))
+
+    def _replacing(self, leg: InboundLeg, replaced: Leg) -> Coroutine[object, object, None]:
+        if replaced.is_confirmed:
+            return take_over(self.exchange, leg, replaced)
+        return self.features.replaces(leg, replaced)
 
     def _from_phone(self, leg: InboundLeg) -> Route:
         return self.exchange.route(leg.arrival.dialled, by=leg.arrival.user)

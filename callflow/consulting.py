@@ -90,8 +90,10 @@ class _Consultation:
 
     def _swap(self, target: Side) -> None:
         self.with_customer = not self.with_customer
+        self.agent.on_hold = not self.with_customer
         talking, held = (self.customer, target) if self.with_customer else (target, self.customer)
         self._connect(self.agent.leg, talking.leg)
+        self.call.hold_changed(self.agent, self.customer)
         self.call.music(held.leg)
 
     def _connect(self, one: Leg, other: Leg) -> None:
@@ -105,7 +107,10 @@ class _Consultation:
     def _complete(self) -> Stage:
         """The agent leaves: customer and target are joined; while the target still rings, the customer waits for it."""
         self.call.unjoin(self.customer, self.agent)
-        self.transfer.side = None if self.agent.is_over else self.agent
+        if self.agent.is_over:
+            self.call.dismiss(self.agent)
+        else:
+            self.transfer.side = self.agent
         if self.target is not None:
             return Talk(one=self.customer, other=self.target, after=self.transfer)
         self.call.end_segment()
@@ -115,14 +120,14 @@ class _Consultation:
         return Seek(waiting=self.customer, route=self.stage.route, transfer=self.transfer, search=self.search.keep())
 
     def _back(self, end: TransferEnd, status: int) -> Stage:
-        """The agent is with the customer again, in the same segment."""
+        """The agent is with the customer again, in the same segment; who hangs up at once is rung again."""
         tell_end(self.call, self.transfer, end, status)
         if self.target is not None:
             self.call.lets_go(self.target.leg)
         if self.agent.leg.media is not None:
             self.agent.leg.media.stop_playing()
         self.call.hold(self.agent, self.customer, False)
-        return Talk(one=self.customer, other=self.agent)
+        return Talk(one=self.customer, other=self.agent, after=self.transfer)
 
     def _without_customer(self) -> Stage:
         """The customer has gone. The two colleagues may finish what they have to say."""
@@ -131,5 +136,6 @@ class _Consultation:
             return left(self.call, self.customer)
         self.call.unjoin(self.agent, self.customer)
         self.call.end_segment()
+        self.call.dismiss(self.customer)
         self._connect(self.agent.leg, self.target.leg)
         return Talk(one=self.agent, other=self.target)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from callflow.call import Call
 from callflow.consulting import consult
+from callflow.merging import merge
 from callflow.parking import park
 from callflow.rescue import farewell
 from callflow.seeking import seek
-from callflow.stages import Consult, Farewell, Parked, Result, Seek, Stage, Talk
+from callflow.stages import Consult, Farewell, Merge, Parked, Result, Seek, Stage, Talk
 from callflow.talking import talk
 
 
@@ -21,6 +22,8 @@ async def run(call: Call, stage: Stage) -> Result:
                 stage = await talk(call, stage)
             case Consult():
                 stage = await consult(call, stage)
+            case Merge():
+                stage = await merge(call, stage)
             case Parked():
                 stage = await park(call, stage)
             case Farewell():

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from uuid import UUID
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from callflow.control import ControlRefused
 from callflow.router import Route
 from callflow.side import Side
-from pbx.leg import Leg
+from pbx.leg import Leg, Referral
+
+if TYPE_CHECKING:
+    from callflow.call import Call
 
 MOST = 16  # commands that may wait for one call
 PATIENCE = 3.0  # seconds that a command waits for its call
+REFERRED: Mapping[str, int] = MappingProxyType({"forbidden": 403})
+"""Statuses that refuse a REFER, by reason; else 603. RFC 5057 §5.1: a 404, 480, 481 or 482 inside a dialog may end that
+dialog, and the customer with it, so no REFER that merely cannot be done is refused with one of them."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -48,6 +56,49 @@ class TransferTo(PersonalCommand):
 
     number: str
     route: Route
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Refer(TransferTo):
+    """The same by a REFER of that person's phone, which stays until it has heard how it went."""
+
+    referral: Referral
+
+    @property
+    def end(self) -> Leg:
+        return self.referral.leg
+
+    def done(self) -> None:
+        TransferTo.done(self)
+        self.referral.accept()
+
+    def refuse(self, reason: str) -> None:
+        _refuse_referral(self, self.referral, reason)
+        TransferTo.refuse(self, reason)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class MergeWith(PersonalCommand):
+    """Join the other side with the partner of `other`, that same person's leg in `other_call`, and leave both: a REFER
+    with Replaces. `end`: the person's leg in the call that is told."""
+
+    end: Leg
+    other: Leg
+    other_call: Call
+    referral: Referral
+
+    def done(self) -> None:
+        PersonalCommand.done(self)
+        self.referral.accept()
+
+    def refuse(self, reason: str) -> None:
+        _refuse_referral(self, self.referral, reason)
+        PersonalCommand.refuse(self, reason)
+
+
+def _refuse_referral(command: Command, referral: Referral, reason: str) -> None:
+    if not command.obeyed.done():
+        referral.refuse(REFERRED.get(reason, 603))
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -101,12 +152,11 @@ class Take(Command):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Substitute(Command):
-    """This side takes the place of the leg `out`, which belongs to `by` (RFC 3891)."""
+    """This side, another phone of `by`, takes the place of the leg `out` (RFC 3891)."""
 
     out: Leg
     side: Side
     by: str
-    other_call: UUID | None = None  # whose end this side was
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

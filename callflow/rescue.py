@@ -48,7 +48,8 @@ def come_back(call: Call, waiting: Side, transfer: Transfer, result: Result) -> 
     while transfer.rescues:
         match transfer.rescues.popleft():
             case Rescue.HAND_BACK if transfer.side is not None and not transfer.side.is_over:
-                return Talk(one=waiting, other=transfer.side)
+                side, transfer.side = transfer.side, None
+                return Talk(one=waiting, other=side, after=transfer)  # who may be hanging up in this moment
             case Rescue.RECALL if rules.transfer_returns:
                 return Seek(
                     waiting=waiting,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,11 +12,13 @@ from callflow.feature_codes import ToFeature
 from callflow.inbox import Command, Decline, GiveAway, Substitute, Summon, Take, TakeBack, TransferTo
 from callflow.parking import came, summons
 from callflow.rescue import come_back, left, tell_end
-from callflow.router import Refuse
+from callflow.router import Refuse, ToLine
 from callflow.search import Search
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result, Seek, Stage, Talk
 from callflow.waiting import first_of
+from pbx.inbound_leg import InboundLeg
+from pbx.leg import Ended
 
 
 async def seek(call: Call, stage: Seek) -> Stage:
@@ -43,7 +46,9 @@ async def seek(call: Call, stage: Seek) -> Stage:
 async def _await(call: Call, stage: Seek, search: Search, summoned: list[Search]) -> Stage:
     waiting = stage.waiting
     while True:
-        await first_of(search.found, *(each.found for each in summoned), waiting.leg.ended, call.inbox.ready)
+        found = (search.found, *(each.found for each in summoned))
+        await first_of(*found, waiting.leg.ended, *_transferors_end(stage), call.inbox.ready)
+        _let_transferor_go(call, stage)
         if waiting.is_over:
             return _given_up(call, stage)
         if search.found.done():
@@ -53,6 +58,19 @@ async def _await(call: Call, stage: Seek, search: Search, summoned: list[Search]
         command = call.inbox.take()
         if command is not None and (following := await _obey(call, stage, search, summoned, command)) is not None:
             return following
+
+
+def _transferors_end(stage: Seek) -> list[asyncio.Future[Ended]]:
+    side = stage.transfer.side if stage.transfer is not None else None
+    return [side.leg.ended] if side is not None else []
+
+
+def _let_transferor_go(call: Call, stage: Seek) -> None:
+    """A transferor who has hung up is not busy with this call any more."""
+    transfer = stage.transfer
+    if transfer is not None and transfer.side is not None and transfer.side.is_over:
+        call.dismiss(transfer.side)
+        transfer.side = None
 
 
 def _ringing(stage: Seek) -> Callable[[], None]:
@@ -95,18 +113,30 @@ async def _obey(call: Call, stage: Seek, search: Search, summoned: list[Search],
             return come_back(call, stage.waiting, stage.transfer, ABANDONED)
         case TransferTo(by=by) if by in call.exchange.presence.rung_for(call.call_id):
             return await _deflect(call, stage, search, command)
-        case Substitute(out=out, side=side) if out is stage.waiting.leg:
-            call.adopts(side)
-            call.dismiss(stage.waiting)
-            command.done()
-            return replace(stage, waiting=side, search=search.keep())
-        case GiveAway(out=out) if out is stage.waiting.leg:
+        case Substitute(out=out, by=by) if out is stage.waiting.leg and by == stage.waiting.extension:
+            return _substitute(call, stage, search, command)
+        case GiveAway(out=out, by=by) if out is stage.waiting.leg and by == stage.waiting.extension:
             command.given = stage.route
             command.done()
             return Result(Outcome.ANSWERED)  # not missed: the target is rung for another call now
         case _:
             command.refuse("not_now")
             return None
+
+
+def _substitute(call: Call, stage: Seek, search: Search, command: Substitute) -> Stage:
+    """Another phone of the same person waits from now on."""
+    side = command.side
+    call.adopts(side)
+    call.dismiss(stage.waiting)
+    command.done()
+    if isinstance(side.leg, InboundLeg):
+        side.leg.answer()
+    if isinstance(stage.route, ToLine):
+        call.music(side.leg)
+    else:
+        call.ringing_tone(side)
+    return replace(stage, waiting=side, search=search.keep())
 
 
 async def _taken(call: Call, stage: Seek, search: Search, side: Side) -> Stage:

@@ -1,7 +1,7 @@
 """The stages of a call: between them its partners change, and it stays one call.
 
 Each stage is a value that says who is in it; the function of that stage (in `seeking`, `talking`, `consulting`,
-`parking`) returns the next one, until it is a `Result`.
+`merging`, `parking`) returns the next one, until it is a `Result`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from callflow.facts import EndedBy, Outcome
+from callflow.inbox import GiveAway
 from callflow.router import Route
 from callflow.side import Side
 
@@ -89,6 +90,15 @@ class Consult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """`customer` waits a moment for whom another call gives."""
+
+    customer: Side
+    gift: GiveAway
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
     waiting: Side
     orbit: str
@@ -102,4 +112,4 @@ class Farewell:
     waiting: Side
 
 
-Stage = Seek | Talk | Consult | Parked | Farewell | Result
+Stage = Seek | Talk | Consult | Merge | Parked | Farewell | Result

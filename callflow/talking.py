@@ -11,12 +11,15 @@ from callflow.inbox import (
     ConsultWith,
     GiveAway,
     Hold,
+    MergeWith,
     ParkAt,
     PersonalCommand,
+    Refer,
     Resume,
     Substitute,
     TransferTo,
 )
+from callflow.merging import begin_merge
 from callflow.rescue import come_back, complete, left, tell_end, who_ended
 from callflow.side import Side
 from callflow.stages import Result, Stage, Talk
@@ -44,11 +47,12 @@ async def talk(call: Call, stage: Talk) -> Stage:
     begun = loop.time()
     while True:
         await first_of(stage.one.leg.ended, stage.other.leg.ended, call.inbox.ready)
-        if _gone(stage):
-            return _over(call, stage, just_begun=loop.time() - begun < SETTLED)
+        # Commands first: a phone may ask for a transfer and hang up in one breath.
         command = call.inbox.take()
         if command is not None and (following := _obey(call, stage, command)) is not None:
             return following
+        if _gone(stage):
+            return _over(call, stage, just_begun=loop.time() - begun < SETTLED)
 
 
 def _gone(stage: Talk) -> bool:
@@ -60,6 +64,7 @@ def _over(call: Call, stage: Talk, *, just_begun: bool) -> Stage:
     if stage.after is not None and just_begun and not stage.one.is_over:
         call.unjoin(stage.one, stage.other)
         call.end_segment()
+        call.dismiss(stage.other)
         return come_back(call, stage.one, stage.after, Result(Outcome.REJECTED, status=480))
     if stage.after is not None:
         tell_end(call, stage.after, TransferEnd.GONE, 487)
@@ -70,7 +75,7 @@ def _over(call: Call, stage: Talk, *, just_begun: bool) -> Stage:
 
 def _obey(call: Call, stage: Talk, command: Command) -> Stage | None:
     if isinstance(command, PersonalCommand):
-        ends = _ends(stage, command.by)
+        ends = _ends(stage, command)
         if ends is None:
             command.refuse("not_now")
             return None
@@ -85,16 +90,18 @@ def _obey(call: Call, stage: Talk, command: Command) -> Stage | None:
             return None
 
 
-def _ends(stage: Talk, extension: str) -> tuple[Side, Side] | None:
-    """That person's end of the talk, and the other one."""
+def _ends(stage: Talk, command: PersonalCommand) -> tuple[Side, Side] | None:
+    """The end of the talk that belongs to who commands, and the other one."""
     for mine, theirs in ((stage.other, stage.one), (stage.one, stage.other)):
-        if mine.extension == extension:
+        if mine.leg is command.end if isinstance(command, Refer | MergeWith) else mine.extension == command.by:
             return mine, theirs
     return None
 
 
 def _obey_person(call: Call, command: PersonalCommand, mine: Side, theirs: Side) -> Stage | None:
     match command:
+        case MergeWith():
+            return begin_merge(call, command, mine, theirs)
         case TransferTo():
             return begin_transfer(call, command, mine, theirs)
         case ConsultWith():

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from uuid_utils.compat import uuid7
 
 from callflow.call import Call
 from callflow.facts import Outcome, TransferKind, TransferStarted
 from callflow.feature_codes import Feature, ToFeature
-from callflow.inbox import ConsultWith, GiveAway, ParkAt, Substitute, TransferTo
+from callflow.inbox import ConsultWith, GiveAway, ParkAt, Refer, Substitute, TransferTo
 from callflow.parking import free_orbit
-from callflow.router import Refuse, Route, ToExtension
+from callflow.rescue import complete
+from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu
 from callflow.side import Side
 from callflow.stages import Consult, Parked, Result, Seek, Stage, Talk, Transfer
 
 
 def begin_transfer(call: Call, command: TransferTo, mine: Side, theirs: Side) -> Stage | None:
-    """Unannounced, by a person's command: the transferor is free at once, and rung again if nobody takes it."""
+    """Unannounced. Who asked by a command is free at once, and rung again if nobody takes it; a phone that asked stays
+    until it has heard how it went, and gets the other one back where it can."""
     if isinstance(command.route, ToFeature) and command.route.feature is Feature.PARK:
         orbit = free_orbit(call, command.route.argument or None)
         if orbit is None:
             command.refuse("orbit_taken")
             return None
         command.done()
+        if isinstance(command, Refer):
+            command.referral.progress(200)
         return hand_to_orbit(call, mine, theirs, orbit)
     if (reason := why_not(command.route, mine, theirs)) is not None:
         command.refuse(reason)
@@ -30,7 +36,13 @@ def begin_transfer(call: Call, command: TransferTo, mine: Side, theirs: Side) ->
     command.done()
     call.unjoin(mine, theirs)
     call.end_segment()
-    call.lets_go(mine.leg)
+    if isinstance(command, Refer):
+        transfer.side, transfer.report = mine, command.referral.progress
+    else:
+        call.lets_go(mine.leg)
+    if isinstance(command.route, ToLine | ToMenu):
+        # They take everybody at once; how long somebody waits there is not the transferor's business.
+        complete(call, transfer)
     timeout = call.exchange.rules.transfer_timeout
     return Seek(waiting=theirs, route=command.route, payer=command.by, transfer=transfer, timeout=timeout)
 
@@ -109,7 +121,7 @@ def give_away(call: Call, stage: Talk, command: GiveAway) -> Stage | None:
 
 
 def substitute(call: Call, stage: Talk, command: Substitute) -> Stage | None:
-    """Another leg takes the place of `out`."""
+    """Another phone of the same person takes the place of `out`: the segment goes on."""
     found = partner_of(stage, command)
     if found is None:
         command.refuse("forbidden")
@@ -117,13 +129,7 @@ def substitute(call: Call, stage: Talk, command: Substitute) -> Stage | None:
     out, partner = found
     call.unjoin(out, partner)
     call.adopts(command.side)
+    call.dismiss(replace(out))
+    out.leg = command.side.leg
     command.done()
-    transfer = None
-    if command.side.extension != out.extension:
-        target = partner.shown.number if partner.extension is None else partner.extension
-        transfer = Transfer(id=uuid7(), by=out.extension or "", other_call=command.other_call, side=out)
-        goal = {"target": target} if partner.extension else {"party": call.introduce(partner.shown)}
-        call.tell(TransferStarted, transfer=transfer.id, kind=TransferKind.ATTENDED, by=transfer.by, **goal)
-    else:
-        call.dismiss(out)
-    return Talk(one=command.side, other=partner, after=transfer)
+    return stage

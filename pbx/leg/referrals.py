@@ -55,10 +55,11 @@ class Referral:
         self._subscribed = refer.wants_subscription(request)
         self._decided = False
         self._over = False
-        self._last = 100
+        self._last = 0
         self._unsent: list[tuple[int, str, bool]] = []
+        self._ended_why = "noresource"
         self._notifying = False
-        leg.endpoint.timers.start((self, "undecided"), UNDECIDED, lambda: self.refuse(480))
+        leg.endpoint.timers.start((self, "undecided"), UNDECIDED, lambda: self.refuse(603))
 
     @property
     def event_id(self) -> str:
@@ -93,7 +94,7 @@ class Referral:
     def progress(self, status: int, reason: str = "") -> None:
         """How the new call goes; a final status ends the subscription. It works after the call's BYE too (RFC 5057
         §4)."""
-        if not self._decided or self._over:
+        if not self._decided or self._over or status == self._last:
             return
         self._last = status
         over = status >= 200
@@ -111,7 +112,8 @@ class Referral:
         """The other side wants to hear no more (RFC 3515 §2.4.7): one last NOTIFY."""
         if not self._over:
             self._end()
-            self._unsent = [(self._last, "", True)]
+            self._unsent = [(self._last or 100, "", True)]
+            self._ended_why = "timeout"
             self._notify()
 
     def _expire(self) -> None:
@@ -133,7 +135,7 @@ class Referral:
             return
         status, reason, over = self._unsent.pop(0)
         self._notifying = True
-        headers = (("Event", self._event), refer.subscription_state(over=over))
+        headers = (("Event", self._event), refer.subscription_state(over=over, reason=self._ended_why))
         body = refer.fragment(status, reason)
         Asking(self.leg, self._usage, "NOTIFY", self._notified, headers=headers, body=body, content_type=refer.SIPFRAG)
 

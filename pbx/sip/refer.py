@@ -102,6 +102,7 @@ def is_terminated(notify: Request) -> bool:
     return (notify.headers.get("subscription-state") or "").partition(";")[0].strip().lower() == "terminated"
 
 
-def subscription_state(*, over: bool) -> tuple[str, str]:
-    """RFC 3515 §2.4.7: the subscription ends when the reference is decided, with reason "noresource"."""
-    return "Subscription-State", "terminated;reason=noresource" if over else f"active;expires={LIFE}"
+def subscription_state(*, over: bool, reason: str = "noresource") -> tuple[str, str]:
+    """RFC 3515 §2.4.7: the subscription ends when the reference is decided, with reason "noresource"; or earlier, with
+    another (RFC 6665 §4.1.3)."""
+    return "Subscription-State", f"terminated;reason={reason}" if over else f"active;expires={LIFE}"

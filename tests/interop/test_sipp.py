@@ -1,7 +1,6 @@
 """SIPp's phones against the running product: the behaviours that a registrar and B2BUA owes any phone.
 
-The scenarios lie in `tests/interop/sipp` and also run by hand (see its README). Those of `LATER` belong to later work:
-they are expected to fail, and say so when they begin to pass.
+The scenarios lie in `tests/interop/sipp` and also run by hand (see its README).
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from tests.interop.sipp.run import PORTS_EACH, main
 from tests.interop.sipp.scenarios import CASES
 from tests.support.server import Server, running_dzvin
 
-LATER = {"blind_transfer": "transfers"}
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.skipif(not shutil.which("sipp"), reason="no sipp (Debian: apt-get install sip-tester)"),
@@ -32,9 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_sipp(name: str, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if name in LATER:
-        request.applymarker(pytest.mark.xfail(reason=f"{LATER[name]} come later", strict=True))
+def test_sipp(name: str, server: Server, tmp_path: Path) -> None:
     if name == "ivr_rfc4733_digit" and not may_open_raw_sockets():
         pytest.skip("SIPp plays digits through a raw socket, and this user may not open one")
     host, port = server.sip

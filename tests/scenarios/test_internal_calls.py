@@ -253,7 +253,7 @@ async def test_both_hang_up_at_the_same_moment(company: Company) -> None:
 
     async def ends(call: Call) -> None:
         """A BYE that crosses the server's own is answered 200 or 481: either way the call is over."""
-        bye = call._in_dialog("BYE")
+        bye = call.in_dialog("BYE")
         call._finish("hung up")
         assert (await call.phone.ask(bye)).status in (200, 481)
 

@@ -33,7 +33,7 @@ class Call:
         self.reinvites: list[Request] = []  # from the other side
         self.direction = "sendrecv"  # ours
         self._local, self._remote = local, remote  # name-addr without tag
-        self._local_tag, self._remote_tag = secrets.token_hex(4), ""
+        self.local_tag, self.remote_tag = secrets.token_hex(4), ""
         self._target = ""
         self._routes: list[str] = []
         self._cseq = cseq
@@ -81,7 +81,7 @@ class Call:
             cseq=1000,
         )
         call.invite = invite
-        call._remote_tag = remote.tag or ""
+        call.remote_tag = remote.tag or ""
         assert invite.contact, "an INVITE without a Contact"
         call._target = invite.contact.uri_text
         call._routes = [f"<{route.uri_text}>" for route in invite.record_routes]
@@ -106,14 +106,14 @@ class Call:
 
     @property
     def is_up(self) -> bool:
-        return bool(self._remote_tag) and not self.is_over and self._final.done() and not self._final.cancelled()
+        return bool(self.remote_tag) and not self.is_over and self._final.done() and not self._final.cancelled()
 
     def owns(self, request: Request) -> bool:
         if request.sip_call_id != self.sip_call_id:
             return False
         if request.method == "CANCEL":
             return self.invite is not None and self.invite.via.branch == request.via.branch
-        return request.to.tag == self._local_tag
+        return request.to.tag == self.local_tag
 
     # ---- the caller's side -------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Call:
                 self._provisional.clear()
                 await self._provisional.wait()
         cancel = self.phone.request(
-            "CANCEL", self.invite.uri, self._local, self._local_tag, self._remote, self.sip_call_id,
+            "CANCEL", self.invite.uri, self._local, self.local_tag, self._remote, self.sip_call_id,
             self.invite.cseq.number, branch=self.invite.via.branch, contact=False,
         )  # fmt: skip
         response = await self.phone.ask(cancel)
@@ -172,7 +172,7 @@ class Call:
         self._cseq += 1
         body = self._description("sendrecv") if self.offer is None else self.offer
         self.invite = self.phone.request(
-            "INVITE", self._target, self._local, self._local_tag, self._remote, self.sip_call_id, self._cseq,
+            "INVITE", self._target, self._local, self.local_tag, self._remote, self.sip_call_id, self._cseq,
             headers=[*self._extra, *credentials], body=body,
         )  # fmt: skip
         asking = Asking(
@@ -207,14 +207,14 @@ class Call:
         # RFC 3261 §17.1.1.3: the ACK of a failure belongs to the INVITE's own transaction: same branch, same URI.
         assert self.invite
         return self.phone.request(
-            "ACK", self.invite.uri, self._local, self._local_tag, response.headers.get("to") or "", self.sip_call_id,
+            "ACK", self.invite.uri, self._local, self.local_tag, response.headers.get("to") or "", self.sip_call_id,
             self.invite.cseq.number, branch=self.invite.via.branch, contact=False,
         )  # fmt: skip
 
     def _established(self, response: Response) -> Request:
         if not self._final.done():
             assert response.contact, "a 200 to INVITE without a Contact"
-            self._remote_tag = response.to.tag or ""
+            self.remote_tag = response.to.tag or ""
             self._target = response.contact.uri_text
             self._routes = [f"<{route.uri_text}>" for route in reversed(response.record_routes)]
             self._agree(session.read(response.body))
@@ -223,13 +223,13 @@ class Call:
             self._provisional.set()
         offer = session.read(response.body)
         answer = self._description(offer.opposite, offer) if self.offer == b"" else b""
-        return self._in_dialog("ACK", cseq=response.cseq.number, body=answer)
+        return self.in_dialog("ACK", cseq=response.cseq.number, body=answer)
 
     # ---- the callee's side -------------------------------------------------------------------------------------
 
     def ring(self, status: int = 180) -> None:
         assert self.invite
-        self.phone.answer(self.invite, status, to_tag=self._local_tag, headers=[("Contact", self.phone.contact)])
+        self.phone.answer(self.invite, status, to_tag=self.local_tag, headers=[("Contact", self.phone.contact)])
 
     async def answer(self) -> None:
         """Take the call; returns when the ACK came. It is repeated until then."""
@@ -277,7 +277,7 @@ class Call:
 
         def send() -> None:
             self.phone.answer(
-                invite, status, to_tag=self._local_tag, headers=headers, body=body,
+                invite, status, to_tag=self.local_tag, headers=headers, body=body,
                 content_type="application/sdp" if body else "",
             )  # fmt: skip
 
@@ -290,7 +290,7 @@ class Call:
     async def hang_up(self) -> None:
         """BYE; returns when it was answered."""
         self._finish("hung up")
-        response = await self.phone.ask(self._in_dialog("BYE"))
+        response = await self.phone.ask(self.in_dialog("BYE"))
         assert response.is_success, f"{response.status} to BYE"
 
     async def ended(self, seconds: float = DEADLINE) -> None:
@@ -312,7 +312,7 @@ class Call:
 
     async def renegotiate(self, direction: str) -> str:
         """A re-INVITE with our new direction. Raises AssertionError when it is refused."""
-        request = self._in_dialog("INVITE", body=self._description(direction))
+        request = self.in_dialog("INVITE", body=self._description(direction))
         asking = self.phone.begin(Asking(request, self.phone.send, on_final=self._ack_of_reinvite))
         async with self._soon("an answer to the re-INVITE", DEADLINE):
             response = await asking.final
@@ -324,7 +324,7 @@ class Call:
     def _ack_of_reinvite(self, response: Response) -> Request:
         # The ACK of a success is a transaction of its own, that of a failure belongs to the INVITE's.
         branch = None if response.is_success else response.via.branch
-        return self._in_dialog("ACK", cseq=response.cseq.number, branch=branch)
+        return self.in_dialog("ACK", cseq=response.cseq.number, branch=branch)
 
     async def drop(self) -> None:
         """End the call whatever its state, without complaint."""
@@ -371,20 +371,28 @@ class Call:
             self._acked.set_result(ack)
 
     def _heard_cancel(self, cancel: Request) -> None:
-        self.phone.answer(cancel, 200, to_tag=self._local_tag)
+        self.phone.answer(cancel, 200, to_tag=self.local_tag)
         if not self._final.done() and not self.is_over:
             self._finish("cancelled")
             self._repeat_final(487)
 
-    def _in_dialog(
-        self, method: str, *, cseq: int | None = None, branch: str | None = None, body: bytes = b""
+    def in_dialog(
+        self,
+        method: str,
+        *,
+        cseq: int | None = None,
+        branch: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
     ) -> Request:
+        """A request of ours inside this call, not yet sent."""
         if cseq is None:
             self._cseq += 1
             cseq = self._cseq
         return self.phone.request(
-            method, self._target, self._local, self._local_tag, f"{self._remote};tag={self._remote_tag}",
-            self.sip_call_id, cseq, headers=[("Route", route) for route in self._routes], branch=branch, body=body,
+            method, self._target, self._local, self.local_tag, f"{self._remote};tag={self.remote_tag}",
+            self.sip_call_id, cseq, headers=[*(("Route", route) for route in self._routes), *headers],
+            branch=branch, body=body,
         )  # fmt: skip
 
     def _description(self, direction: str, offer: Session | None = None) -> bytes:
