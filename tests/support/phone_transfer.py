@@ -1,5 +1,7 @@
-"""Transfers as a phone asks for them: REFER, its NOTIFYs, and the Replaces header. Written apart from `pbx.sip.refer` and
-`pbx.sip.replaces`."""
+"""Transfers as a phone asks for them: REFER, its NOTIFYs, and the Replaces header.
+
+Written apart from `pbx.sip.refer` and `pbx.sip.replaces`, so that a fault there is not mirrored here.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,8 @@ class Reference:
 
     @property
     def is_over(self) -> bool:
-        return any(
-            (notify.headers.get("Subscription-State") or "").startswith("terminated") for notify in self.notifies
-        )
+        states = [notify.headers.get("Subscription-State") or "" for notify in self.notifies]
+        return any(state.startswith("terminated") for state in states)
 
     async def ended(self, seconds: float = DEADLINE) -> int:
         """The last status that was told: how the transfer went. Raises NotInTime."""
