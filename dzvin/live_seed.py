@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from callflow.wishes import WishBook
 from crm_core import follow_ups, hall, organisation, settings, telephony
 from crm_core.calls.rules import party_keys
 from crm_core.clients.phone_numbers import normalise
@@ -25,7 +26,7 @@ def midnight_before(now: datetime, zone: ZoneInfo) -> datetime:
     return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-async def live_seed(pool: Pool, registered: Iterable[str], today: datetime) -> Seed:
+async def live_seed(pool: Pool, registered: Iterable[str], wishes: WishBook, today: datetime) -> Seed:
     """`today`: when the local day began; older missed calls are not shown."""
     async with pool.acquire() as conn:
         users = await organisation.all_users(conn)
@@ -49,6 +50,8 @@ async def live_seed(pool: Pool, registered: Iterable[str], today: datetime) -> S
                 for line in await hall.board(conn)
             ],
             declared={will.user_id: Declared(will.will, will.reason) for will in await telephony.last_wills(conn)},
+            undisturbed=[extension for extension, each in wishes.items() if each.do_not_disturb],
+            forwarded={extension: frozenset(each.forwards) for extension, each in wishes.items() if each.forwards},
             shortest=rules.min_number_length,
         )
 

@@ -100,7 +100,8 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
     live = LivePanel(clock.now, time_zone=zone, region=config.region)
     # First listen, then look: what happens in between is folded in twice rather than missed.
     spool.subscribe(live.on_fact)
-    live.seed(await live_seed(pool, switch.registrations.online(), midnight_before(clock.now(), zone)))
+    wishes = switch.calls.exchange.wishes
+    live.seed(await live_seed(pool, switch.registrations.online(), wishes, midnight_before(clock.now(), zone)))
     outbox.subscribe(live.on_outbox)
     return live
 

@@ -21,6 +21,7 @@ from web_panel.ports import PanelServices
 from web_panel.rate_limit import TrustedAddresses
 from web_panel.recording_audio import RecordingAudio
 from web_panel.routes.agents import AgentController
+from web_panel.routes.call_control import CallControlController
 from web_panel.routes.calls import CallController
 from web_panel.routes.dependencies import DEPENDENCIES
 from web_panel.routes.events import EventController
@@ -29,6 +30,7 @@ from web_panel.routes.hall import HallController
 from web_panel.routes.live import board, live
 from web_panel.routes.machine import health, metrics
 from web_panel.routes.pages import STATIC, assets, page
+from web_panel.routes.phone import PhoneController
 from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
 from web_panel.routes.session import SessionController
@@ -38,6 +40,8 @@ from web_panel.sockets import Sockets
 CONTROLLERS = (
     SessionController,
     CallController,
+    CallControlController,
+    PhoneController,
     AgentController,
     EventController,
     FollowUpController,

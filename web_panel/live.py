@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from callflow.facts import Fact
+from callflow.facts import Fact, ForwardKind
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_messages import from_outbox
@@ -51,6 +51,8 @@ class Seed:
     tickets: Iterable[Ticket] = ()  # waiting and called
     board: Iterable[BoardLineView] = ()  # last called first
     declared: Mapping[UUID, Declared] = field(default_factory=dict)
+    undisturbed: Iterable[str] = ()  # extensions
+    forwarded: Mapping[str, frozenset[ForwardKind]] = field(default_factory=dict)
     shortest: int = 0  # the short-number rule's N (R-CALL-31)
 
 
@@ -134,6 +136,8 @@ class LivePanel:
             state.know(person, None)
         state.online.update(seed.registered)
         state.declared = dict(seed.declared) | state.declared
+        state.undisturbed.update(seed.undisturbed)
+        state.forwarded = dict(seed.forwarded) | state.forwarded
         state.shortest = seed.shortest
         state.lines = {line.number: line for line in seed.lines}
         state.missed = {missed.key: missed for missed in seed.missed}

@@ -28,8 +28,25 @@ class Offer:
 
 @dataclass(slots=True)
 class Segment:
+    """`partner`: the extension at the other end, when that is a colleague's."""
+
     extension: str
     since: datetime
+    partner: str | None = None
+
+    def without(self, extension: str) -> str | None:
+        """The colleague who is left when that one goes."""
+        return next((each for each in (self.extension, self.partner) if each and each != extension), None)
+
+
+@dataclass(slots=True)
+class Handover:
+    """`by` hands the other side on to `target`. `consulting`: the two speak first."""
+
+    by: str
+    target: str
+    attended: bool
+    consulting: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +64,12 @@ class LiveCall:
     offers: dict[UUID, Offer] = field(default_factory=dict)  # by leg
     rung: frozenset[str] = frozenset()  # every extension that was ever offered this call
     segments: dict[UUID, Segment] = field(default_factory=dict)
+    last_segment: Segment | None = None
+    waits: str | None = None  # the colleague who waits for somebody, or did before the present segment
+    consulted: dict[str, datetime] = field(default_factory=dict)  # with whom a transferor speaks first
+    transfer: Handover | None = None
+    orbit: str | None = None  # where it is parked
+    parked_at: datetime | None = None
     held_by: dict[str | None, datetime] = field(default_factory=dict)
     routed_at: datetime | None = None
     answered_at: datetime | None = None
@@ -59,6 +82,8 @@ class LiveCall:
     def state(self) -> CallState:
         if self.ended_at:
             return CallState.ENDED
+        if self.orbit:
+            return CallState.PARKED
         if self.segments:
             return CallState.HELD if self.held_by else CallState.TALKING
         if self.offers:
@@ -73,6 +98,8 @@ class LiveCall:
         match self.state:
             case CallState.ENDED if self.ended_at:
                 return self.ended_at
+            case CallState.PARKED if self.parked_at:
+                return self.parked_at
             case CallState.TALKING:
                 return min(segment.since for segment in self.segments.values())
             case CallState.HELD:
@@ -91,17 +118,31 @@ class LiveCall:
         said: dict[str, tuple[AgentStatus, datetime]] = {}
         for offer in self.offers.values():
             said[offer.extension] = (AgentStatus.OFFERED, offer.since)
-        if self.caller and self.caller not in said:
-            said[self.caller] = (AgentStatus.CALLING, self.started_at)
-        if not self.segments:
-            return said
-        talkers = {segment.extension: segment.since for segment in self.segments.values()}
-        if self.caller:
-            talkers.setdefault(self.caller, min(talkers.values()))
+        said |= {extension: (AgentStatus.BUSY, since) for extension, since in self.consulted.items()}
+        if self.waits and self.waits not in said and not self.segments:
+            waiting = AgentStatus.WAITING if self.answered_at else AgentStatus.CALLING
+            said[self.waits] = (waiting, self.since if self.answered_at else self.started_at)
         held_at = min(self.held_by.values(), default=None)
-        for extension, since in talkers.items():
-            said[extension] = (AgentStatus.WAITING, held_at) if held_at else (AgentStatus.BUSY, since)
+        for segment in self.segments.values():
+            for extension in filter(None, (segment.extension, segment.partner)):
+                said[extension] = (AgentStatus.WAITING, held_at) if held_at else (AgentStatus.BUSY, segment.since)
+        if self.transfer and self.transfer.by in said and self.segments:  # who speaks with the target is not waiting
+            status = AgentStatus.BUSY if self.transfer.consulting else AgentStatus.CALLING
+            said[self.transfer.by] = (status, said[self.transfer.by][1])
         return said
+
+    def joined(self, extension: str, at: datetime) -> Segment:
+        """A segment that begins: that agent with whoever waited."""
+        if self.transfer and self.last_segment:
+            self.waits = self.last_segment.without(self.transfer.by)
+        partner = self.waits if self.waits != extension else None
+        self.last_segment = Segment(extension, at, partner)
+        return self.last_segment
+
+    def left_by(self, extension: str) -> None:
+        """That person hands the other side on, and is free."""
+        if self.last_segment:
+            self.waits = self.last_segment.without(extension)
 
     def offered_to(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(offer.extension for offer in self.offers.values()))

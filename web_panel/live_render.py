@@ -25,6 +25,7 @@ from web_panel.wire import (
     MissedView,
     PartyView,
     TicketView,
+    TransferView,
     WaitingCaller,
     encode,
 )
@@ -125,6 +126,7 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
         online=person.extension in state.online,
         ready=declared is None or declared.will is Will.READY,
         reason=declared.reason if declared else "",
+        forwards=tuple(sorted(state.forwarded.get(person.extension or "", ()))),
         calls=tuple(islice(state.calls_of.get(person.extension, ()), CALLS_SHOWN)) if person.extension else (),
         ticket=ticket.number if ticket else None,
     )
@@ -149,8 +151,20 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
             for extension, (status, since) in call.extensions().items()
         ),
         recorded=call.recorded,
+        held_by=tuple(extension for extension in call.held_by if extension),
+        transfer=transfer_view(call),
+        orbit=call.orbit,
         event_id=call.event_id,
         outcome=call.outcome,
+    )
+
+
+def transfer_view(call: LiveCall) -> TransferView | None:
+    transfer = call.transfer
+    if transfer is None:
+        return None
+    return TransferView(
+        by=transfer.by, target=transfer.target, attended=transfer.attended, consulting=transfer.consulting
     )
 
 

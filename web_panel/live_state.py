@@ -21,29 +21,38 @@ from callflow.facts import (
     CallEnded,
     CallHeld,
     CallOffered,
+    CallParked,
     CallQueued,
     CallResumed,
     CallRouted,
     CallStarted,
-    Direction,
+    CallUnparked,
+    ForwardingChanged,
+    ForwardKind,
     OfferEnded,
     Outcome,
     PartyIntroduced,
     PhoneOffline,
     PhoneOnline,
+    PhoneSettingsChanged,
     PresencePublished,
     RecordingStarted,
     SegmentEnded,
     Target,
+    TransferConsulting,
+    TransferEnded,
+    TransferKind,
+    TransferStarted,
 )
-from crm_core.calls.rules import NOBODY_CALLED, is_logged, party_keys
+from crm_core.calls.rules import is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
-from web_panel.live_calls import LiveCall, Offer, Party, Segment
+from web_panel.live_calls import Handover, LiveCall, Offer, Party
 from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
 from web_panel.live_messages import CallLinked, FollowUpTold
+from web_panel.live_missed import is_missed, still_open
 from web_panel.statuses import AgentStatus, TicketState, agent_status
-from web_panel.wire import BoardLineView, FollowUpView, ServiceView
+from web_panel.wire import BoardLineView, ServiceView
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -66,6 +75,8 @@ class LiveState:
     by_extension: dict[str, UUID] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
     published: dict[str, str] = field(default_factory=dict)  # extension -> away or dnd
+    undisturbed: set[str] = field(default_factory=set)  # extensions with do-not-disturb at the switchboard
+    forwarded: dict[str, frozenset[ForwardKind]] = field(default_factory=dict)  # whose calls go on, and when
     declared: dict[UUID, Declared] = field(default_factory=dict)
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
@@ -109,7 +120,7 @@ class LiveState:
             serving=user_id in self.serving,
             reachable=extension in self.online if extension else declared is not None,
             paused=declared is not None and declared.will is Will.PAUSED,
-            published=self.published.get(extension, "") if extension else "",
+            published="dnd" if extension in self.undisturbed else self.published.get(extension or "", ""),
         )
 
     def status_since(self, user_id: UUID) -> datetime | None:
@@ -176,6 +187,7 @@ class LiveState:
             caller=fact.caller,
             dialled=fact.dialled,
             party=self.parties.setdefault(fact.party, Party()),
+            waits=fact.caller,
         )
         self.calls[call.call_id] = call
         if len(self.calls) > MAX_CALLS:
@@ -211,13 +223,14 @@ class LiveState:
     def _(self, fact: OfferEnded) -> None:
         if call := self.calls.get(fact.call_id):
             call.offers.pop(fact.leg, None)
+            call.rung |= {fact.extension}  # a phone that was busy was never rung, and missed the call all the same
             self._changed(call)
 
     @_fold.register
     def _(self, fact: CallAnswered) -> None:
         if call := self.calls.get(fact.call_id):
             call.offers.pop(fact.leg, None)
-            call.segments[fact.segment] = Segment(fact.extension, fact.at)
+            call.segments[fact.segment] = call.joined(fact.extension, fact.at)
             call.answered_at = call.answered_at or fact.at
             self._leave_line(call)
             self._changed(call)
@@ -239,6 +252,45 @@ class LiveState:
         if call := self.calls.get(fact.call_id):
             call.segments.pop(fact.segment, None)
             call.held_by.pop(fact.extension, None)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallParked) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.left_by(fact.by)
+            call.orbit, call.parked_at = fact.orbit, fact.at
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: CallUnparked) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.orbit = call.parked_at = None
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: TransferStarted) -> None:
+        if call := self.calls.get(fact.call_id):
+            party = self.parties.pop(fact.party, None) if fact.party else None
+            target = fact.target or (party.e164 or party.number if party else "")
+            call.transfer = Handover(fact.by, target, attended=fact.kind is TransferKind.ATTENDED)
+            if fact.kind is TransferKind.BLIND:
+                call.left_by(fact.by)
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: TransferConsulting) -> None:
+        call = self.calls.get(fact.call_id)
+        if call and call.transfer:
+            call.transfer.consulting = True
+            call.consulted = {offer.extension: fact.at for offer in call.offers.values()}
+            call.offers.clear()
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: TransferEnded) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.transfer = None
+            call.consulted.clear()
             self._changed(call)
 
     @_fold.register
@@ -271,6 +323,20 @@ class LiveState:
         self.published.pop(fact.extension, None)
         if fact.activity:
             self.published[fact.extension] = fact.activity
+        self._touch_extension(fact.extension)
+
+    @_fold.register
+    def _(self, fact: PhoneSettingsChanged) -> None:
+        if fact.do_not_disturb is not None:
+            (self.undisturbed.add if fact.do_not_disturb else self.undisturbed.discard)(fact.extension)
+            self._touch_extension(fact.extension)
+
+    @_fold.register
+    def _(self, fact: ForwardingChanged) -> None:
+        kinds = self.forwarded.get(fact.extension, frozenset()) - {fact.kind}
+        if fact.target is not None or fact.party is not None:
+            kinds |= {fact.kind}
+        self.forwarded[fact.extension] = kinds
         self._touch_extension(fact.extension)
 
     @_fold.register
@@ -387,7 +453,7 @@ class LiveState:
             calls=[*(earlier.calls if earlier else []), call.call_id],
             rung=(earlier.rung if earlier else frozenset()) | call.rung,
             event_id=call.event_id,
-            follow_up=_still_open(earlier),
+            follow_up=still_open(earlier),
         )
         _bound(self.missed, MAX_MISSED)
         self._touch(Kind.MISSED, key)
@@ -419,18 +485,6 @@ class LiveState:
         if changed:
             self._since[user_id] = (status, at)
         return changed
-
-
-def is_missed(call: LiveCall) -> bool:
-    """R-CALL-07, as `crm_core.calls.rules` decides it: a call to us that joined nobody with the caller. Who inside the
-    company dialled what does not exist was missed by nobody."""
-    nobodys = call.direction is Direction.INTERNAL and call.outcome in NOBODY_CALLED
-    return call.direction is not Direction.OUTBOUND and call.answered_at is None and not nobodys
-
-
-def _still_open(earlier: Missed | None) -> FollowUpView | None:
-    follow_up = earlier.follow_up if earlier else None
-    return follow_up if follow_up and follow_up.state != "closed" else None
 
 
 def _bound(table: dict[_K, _V], most: int) -> None:

@@ -4,8 +4,8 @@ A view keeps what its lookers were shown last, so that it can say what changed f
 of one view share its numbers and its messages. There are three kinds:
 
 - `StaffView` with a sight of everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
-- `StaffView` with a sight of one's own: the own status, the own calls, the lines that the person serves, and the
-  missed calls that rang the person, came to one of those lines, or are the person's to work on;
+- `StaffView` with a sight of one's own: the own status, the own calls and the parked ones, the lines that the person
+  serves, and the missed calls that rang the person, came to one of those lines, or are the person's to work on;
 - `BoardView`: the hall board, public, numbers and windows only (R-PANEL-16).
 """
 
@@ -133,7 +133,8 @@ class StaffView(View):
         call = state.calls.get(call_id)
         if call and call.ended_at:  # nobody is in it any more: who saw it live is shown its end
             return (Kind.CALL, call_id) in self.shown
-        return state.takes_part(self._extension(state), call_id)
+        # Who is parked may be fetched by anybody with a phone.
+        return state.takes_part(self._extension(state), call_id) or (call is not None and call.orbit is not None)
 
     def _serves(self, state: LiveState, number: str | None) -> bool:
         line = state.lines.get(number) if number else None

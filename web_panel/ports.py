@@ -10,6 +10,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from callflow.control import Actor
+from callflow.facts import ForwardKind
+from callflow.wishes import Wishes
 from crm_core.database import Pool
 from queue_engine.facts import Will
 from web_panel.live import LivePanel
@@ -24,7 +26,49 @@ class CallControl(Protocol):
         """Ring the actor's phone first, then the number; the new call's id."""
         ...
 
-    async def hang_up(self, actor: Actor, call_id: UUID) -> None: ...
+    async def hang_up(self, actor: Actor, call_id: UUID) -> None:
+        """End a call, or decline one that only rings at the actor's phone."""
+        ...
+
+    async def transfer(self, actor: Actor, call_id: UUID, number: str) -> None: ...
+
+    async def consult(self, actor: Actor, call_id: UUID, number: str) -> None: ...
+
+    async def complete(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def take_back(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def swap(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def hold(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def resume(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None: ...
+
+    async def retrieve(self, actor: Actor, orbit: str) -> UUID:
+        """Ring the actor's phone for who is parked there; the call's id."""
+        ...
+
+    async def pick_up(self, actor: Actor, call_id: UUID | None = None) -> UUID:
+        """Ring the actor's phone for a call that rings at a colleague's; None: the one that has rung longest."""
+        ...
+
+    def wishes(self, actor: Actor) -> Wishes: ...
+
+    def forward(self, actor: Actor, kind: ForwardKind, number: str) -> None:
+        """An empty number: no longer."""
+        ...
+
+    def change_phone(
+        self,
+        actor: Actor,
+        *,
+        do_not_disturb: bool | None = None,
+        lines: int | None = None,
+        ring_seconds: int | None = None,
+        auto_answer: bool | None = None,
+    ) -> None: ...
 
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None: ...
 

@@ -30,6 +30,7 @@ class CallState(StrEnum):
     QUEUED = "queued"  # waits in a line and nobody rings
     TALKING = "talking"
     HELD = "held"
+    PARKED = "parked"  # waits where any colleague may fetch it
     ENDED = "ended"  # told once, then the call leaves the panel
 
 

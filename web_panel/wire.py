@@ -29,6 +29,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     online: bool  # a phone is registered: the second facet of O-14
     ready: bool  # what the person declared (R-PANEL-08)
     reason: str  # why paused
+    forwards: tuple[str, ...]  # when calls go on to another number: always, busy, no_answer
     calls: tuple[UUID, ...]  # the first few of the live ones
     ticket: str | None  # number of the visitor at the window
 
@@ -49,6 +50,15 @@ class CallPerson(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class TransferView(msgspec.Struct, frozen=True, kw_only=True):
+    """`by` hands the other side on to `target`; `consulting`: the two speak first."""
+
+    by: str
+    target: str
+    attended: bool
+    consulting: bool
+
+
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
     call_id: UUID
     state: CallState
@@ -61,6 +71,9 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     line: str | None
     people: tuple[CallPerson, ...]
     recorded: bool
+    held_by: tuple[str, ...]  # extensions that hold the other side
+    transfer: TransferView | None
+    orbit: str | None  # where it is parked
     event_id: UUID | None
     outcome: str | None  # only when the state is ended
 

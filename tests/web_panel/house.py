@@ -16,7 +16,8 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 
 from callflow.control import Actor, ControlRefused
-from callflow.facts import Fact
+from callflow.facts import Fact, ForwardKind
+from callflow.wishes import Wishes
 from crm_core import hall, ledger, organisation, seed
 from crm_core.database import Pool
 from crm_core.organisation import Role, User
@@ -71,6 +72,7 @@ class Control:
 
     done: list[tuple[object, ...]] = field(default_factory=list)
     refuse: str | None = None
+    wished: Wishes = field(default_factory=Wishes)
 
     async def call(self, actor: Actor, number: str, *, follow_up: UUID | None = None) -> UUID:
         self._do("call", actor, number, follow_up)
@@ -78,6 +80,63 @@ class Control:
 
     async def hang_up(self, actor: Actor, call_id: UUID) -> None:
         self._do("hang_up", actor, call_id)
+
+    async def transfer(self, actor: Actor, call_id: UUID, number: str) -> None:
+        self._do("transfer", actor, call_id, number)
+
+    async def consult(self, actor: Actor, call_id: UUID, number: str) -> None:
+        self._do("consult", actor, call_id, number)
+
+    async def complete(self, actor: Actor, call_id: UUID) -> None:
+        self._do("complete", actor, call_id)
+
+    async def take_back(self, actor: Actor, call_id: UUID) -> None:
+        self._do("take_back", actor, call_id)
+
+    async def swap(self, actor: Actor, call_id: UUID) -> None:
+        self._do("swap", actor, call_id)
+
+    async def hold(self, actor: Actor, call_id: UUID) -> None:
+        self._do("hold", actor, call_id)
+
+    async def resume(self, actor: Actor, call_id: UUID) -> None:
+        self._do("resume", actor, call_id)
+
+    async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None:
+        self._do("park", actor, call_id, orbit)
+
+    async def retrieve(self, actor: Actor, orbit: str) -> UUID:
+        self._do("retrieve", actor, orbit)
+        return named("the parked call")
+
+    async def pick_up(self, actor: Actor, call_id: UUID | None = None) -> UUID:
+        self._do("pick_up", actor, call_id)
+        return call_id or named("the ringing call")
+
+    def wishes(self, actor: Actor) -> Wishes:
+        if actor.extension is None:
+            raise ControlRefused("no_phone")
+        return self.wished
+
+    def forward(self, actor: Actor, kind: ForwardKind, number: str) -> None:
+        self._do("forward", actor, kind, number)
+        self.wished = self.wished.with_forward(kind, number)
+
+    def change_phone(
+        self,
+        actor: Actor,
+        *,
+        do_not_disturb: bool | None = None,
+        lines: int | None = None,
+        ring_seconds: int | None = None,
+        auto_answer: bool | None = None,
+    ) -> None:
+        told = {
+            "do_not_disturb": do_not_disturb, "lines": lines, "ring_seconds": ring_seconds, "auto_answer": auto_answer,
+        }  # fmt: skip
+        changed = {name: value for name, value in told.items() if value is not None}
+        self._do("change_phone", actor, changed)
+        self.wished = self.wished.changed(**changed)
 
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None:
         self._do("declare", actor, will, reason)

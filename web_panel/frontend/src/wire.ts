@@ -1,7 +1,7 @@
 // The websocket's contract, as web_panel/wire.py states it. A test compares the two.
 
 export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "away" | "dnd";
-export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "ended";
+export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "parked" | "ended";
 export type TicketState = "waiting" | "called" | "served";
 export type Direction = "inbound" | "outbound" | "internal";
 
@@ -15,6 +15,7 @@ export interface AgentView {
   online: boolean;
   ready: boolean;
   reason: string;
+  forwards: string[];
   calls: string[];
   ticket: string | null;
 }
@@ -33,6 +34,13 @@ export interface CallPerson {
   since: string;
 }
 
+export interface TransferView {
+  by: string;
+  target: string;
+  attended: boolean;
+  consulting: boolean;
+}
+
 export interface CallView {
   call_id: string;
   state: CallState;
@@ -45,6 +53,9 @@ export interface CallView {
   line: string | null;
   people: CallPerson[];
   recorded: boolean;
+  held_by: string[];
+  transfer: TransferView | null;
+  orbit: string | null;
   event_id: string | null;
   outcome: string | null;
 }
