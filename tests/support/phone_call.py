@@ -145,6 +145,10 @@ class Call:
         assert not response.is_success, f"{response.status} where a refusal was expected"
         return response.status
 
+    async def final(self, seconds: float = DEADLINE) -> int:
+        """The status of the final response, whichever it is."""
+        return (await self._outcome(seconds)).status
+
     async def cancel(self) -> None:
         """Give up before the answer; returns when the INVITE has its 487."""
         await self.send_cancel()
@@ -249,6 +253,13 @@ class Call:
             await asyncio.shield(self._acked)
         self._finish("refused")
 
+    async def redirect(self, number: str) -> None:
+        """Send the caller on to another number (302); returns when the ACK came."""
+        self._repeat_final(302, contact=f"<sip:{number}@{self.phone.domain}>")
+        async with self._soon("the ACK of our redirection", DEADLINE):
+            await asyncio.shield(self._acked)
+        self._finish("refused")
+
     async def cancelled(self, seconds: float = DEADLINE) -> None:
         """The caller gave up, and our 487 was acknowledged."""
         async with self._soon("CANCEL", seconds):
@@ -268,12 +279,13 @@ class Call:
         if self.audio.remote is not None:
             self.audio.start()
 
-    def _repeat_final(self, status: int, body: bytes = b"") -> None:
+    def _repeat_final(self, status: int, body: bytes = b"", *, contact: str = "") -> None:
         invite = self.reinvites[-1] if self.reinvites else self.invite
         assert invite
         if self._acked.done():
             self._acked = asyncio.get_running_loop().create_future()
-        headers = [("Contact", self.phone.contact)] if status < 300 else []
+        contact = contact or (self.phone.contact if status < 300 else "")
+        headers = [("Contact", contact)] if contact else []
 
         def send() -> None:
             self.phone.answer(

@@ -5,6 +5,36 @@ import { request } from "./api";
 export const call = (number: string, followUp?: string): Promise<unknown> =>
   request("POST", "/api/calls", followUp ? { number, follow_up: followUp } : { number });
 export const hangUp = (callId: string): Promise<unknown> => request("DELETE", `/api/calls/${callId}`);
+const tell = (callId: string, command: string, body?: unknown): Promise<unknown> =>
+  request("POST", `/api/calls/${callId}/${command}`, body);
+export const hold = (callId: string): Promise<unknown> => tell(callId, "hold");
+export const resume = (callId: string): Promise<unknown> => tell(callId, "resume");
+export const transfer = (callId: string, number: string): Promise<unknown> => tell(callId, "transfer", { number });
+export const consult = (callId: string, number: string): Promise<unknown> => tell(callId, "consult", { number });
+export const complete = (callId: string): Promise<unknown> => tell(callId, "complete");
+export const swap = (callId: string): Promise<unknown> => tell(callId, "swap");
+export const takeBack = (callId: string): Promise<unknown> => tell(callId, "take-back");
+export const park = (callId: string): Promise<unknown> => tell(callId, "park", {});
+export const pickUp = (callId: string): Promise<unknown> => tell(callId, "pick-up");
+export const pickUpAny = (): Promise<unknown> => request("POST", "/api/calls/pick-up");
+export const retrieve = (orbit: string): Promise<unknown> => request("POST", "/api/calls/retrieve", { orbit });
+
+export type ForwardKind = "always" | "busy" | "no_answer";
+
+/** How I want to be reached. `lines` null: no limit; `ring_seconds` null: as long as the company's phones ring. */
+export interface Phone {
+  forwards: Record<ForwardKind, string>;
+  do_not_disturb: boolean;
+  lines: number | null;
+  ring_seconds: number | null;
+  auto_answer: boolean;
+}
+
+export type PhoneChange = Partial<Pick<Phone, "do_not_disturb" | "lines" | "ring_seconds" | "auto_answer">>;
+
+export const changePhone = (wished: PhoneChange): Promise<Phone> => request("PATCH", "/api/phone", wished);
+export const forward = (kind: ForwardKind, number: string): Promise<Phone> =>
+  request("PUT", `/api/phone/forwards/${kind}`, { number });
 export const declare = (will: "ready" | "paused", reason = ""): Promise<unknown> =>
   request("PUT", "/api/agents/me", { will, reason });
 export const claim = (followUp: string): Promise<unknown> => request("POST", `/api/follow-ups/${followUp}/claim`);

@@ -13,6 +13,7 @@ import { Figures } from "../parts/figures";
 import { Lines } from "../parts/lines";
 import { Missed } from "../parts/missed";
 import { MyCalls } from "../parts/my-call";
+import { Parked } from "../parts/parked";
 
 import "../styles/desk.css";
 
@@ -43,6 +44,7 @@ export function Desk(): JSX.Element {
           <Agents />
         </div>
         <div class="middle">
+          <Parked />
           <Lines />
           <Calls />
         </div>

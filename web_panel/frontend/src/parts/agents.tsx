@@ -49,6 +49,11 @@ function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
           </>
         )}
         {agent.window && !agent.extension && <span>{t("window.short", { window: agent.window })}</span>}
+        {agent.forwards.length > 0 && (
+          <span class="tag" data-testid="forwarded">
+            {t("my_phone.forwarded")}
+          </span>
+        )}
         {with_ && <span class="clip">{with_}</span>}
       </span>
       <Since at={agent.since} />

@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { hangUp } from "../commands";
+import { hangUp, pickUp, pickUpAny } from "../commands";
 import { t, tOr } from "../i18n";
 import { calls, lines } from "../live-store";
 import { may, me } from "../session";
@@ -55,6 +55,12 @@ function mine(call: CallView): boolean {
   return call.people.some((person) => person.extension === me.value?.extension);
 }
 
+/** It rings at a colleague's, and I have a phone to take it with. */
+function mayPickUp(call: CallView): boolean {
+  const rings = call.state === "ringing" && call.people.some((person) => person.status === "offered");
+  return rings && may("call") && Boolean(me.value?.extension) && !mine(call);
+}
+
 function CallEnd({ end }: { end: End }): JSX.Element {
   return (
     <div class="grow">
@@ -81,7 +87,20 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
           {call.recorded && <span class="only-heard">{t("call.recorded")}</span>}
         </span>
       )}
-      {!ended && (may("supervise") || mine(call)) ? (
+      <div class="row">
+        {mayPickUp(call) && (
+          <button
+            class="icon-button"
+            type="button"
+            title={t("call.pick_up")}
+            aria-label={t("call.pick_up_whom", { who: from.title })}
+            data-testid="pick-up"
+            onClick={() => void attempt(() => pickUp(call.call_id), t("call.phone_will_ring"))}
+          >
+            <Icon name="phone" />
+          </button>
+        )}
+        {!ended && (may("supervise") || mine(call)) && (
         <button
           class="icon-button danger"
           type="button"
@@ -92,9 +111,8 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
         >
           <Icon name="hang-up" />
         </button>
-      ) : (
-        <span />
-      )}
+        )}
+      </div>
     </li>
   );
 }
@@ -106,6 +124,18 @@ export function Calls(): JSX.Element {
         <h2 id="calls-title" class="grow">
           {t("calls.title")}
         </h2>
+        {may("call") && me.value?.extension && (
+          <button
+            class="button quiet compact"
+            type="button"
+            title={t("call.pick_up_any")}
+            data-testid="pick-up-any"
+            onClick={() => void attempt(pickUpAny, t("call.phone_will_ring"))}
+          >
+            <Icon name="phone" />
+            {t("call.pick_up")}
+          </button>
+        )}
         <span class="count small">{sorted.value.filter((call) => call.state !== "ended").length}</span>
       </div>
       {sorted.value.length === 0 && <p class="empty">{t("calls.none")}</p>}

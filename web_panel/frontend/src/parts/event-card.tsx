@@ -10,7 +10,7 @@ import { formatDateTime, formatDuration, t, tOr } from "../i18n";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import { Icon, type IconName } from "./icon";
-import { formatPhone } from "./words";
+import { formatPhone, nameOf } from "./words";
 
 export interface EventRow {
   id: string;
@@ -28,6 +28,8 @@ export interface EventRow {
   talk_seconds: number;
   recording_id: string | null;
   internal: boolean;
+  forwarded_from: string | null;
+  forwarded_to: string | null;
   content: string;
   group_size: number;
 }
@@ -44,6 +46,7 @@ const ICONS: Record<string, [IconName, string]> = {
   missed_outgoing_call: ["missed", "missed"],
   missed_call_answer: ["outgoing", "good"],
   callback: ["outgoing", "good"],
+  call_forwarding: ["give", ""],
   phone_on: ["phone", ""],
   phone_off: ["phone-off", ""],
   queue: ["ticket", ""],
@@ -70,6 +73,12 @@ export function EventTypeName({ type }: { type: string }): JSX.Element {
   );
 }
 
+/** A colleague by name and number, anybody else by number. */
+function end(number: string): string {
+  const name = nameOf(number);
+  return name ? `${name}, ${number}` : formatPhone(number) || "–";
+}
+
 function Facts({ row }: { row: EventRow }): JSX.Element {
   const facts: [string, string][] = [
     [t("field.started"), formatDateTime(row.started_at)],
@@ -79,6 +88,11 @@ function Facts({ row }: { row: EventRow }): JSX.Element {
     [t("field.phone"), eventPhone(row)],
     [t("field.owner"), row.owner_name ?? "–"],
   ];
+  if (row.forwarded_from !== null)
+    facts.push(
+      [t("field.forwarded_from"), end(row.forwarded_from)],
+      [t("field.forwarded_to"), end(row.forwarded_to ?? "")],
+    );
   if (row.number) facts.unshift([t("field.number"), row.number]);
   return (
     <dl class="facts">

@@ -2,13 +2,12 @@
 
 import type { JSX } from "preact";
 
-import { hangUp } from "../commands";
 import { t } from "../i18n";
 import { lines, myCalls } from "../live-store";
 import { me } from "../session";
-import { attempt } from "../toasts";
 import type { CallPerson, CallView } from "../wire";
 import { Icon } from "./icon";
+import { MyCallActions } from "./my-call-actions";
 import { nameOf, partyNumber, partyTitle, Since, StatusPill } from "./words";
 
 function myPart(call: CallView): CallPerson | undefined {
@@ -48,12 +47,7 @@ function MyCall({ call }: { call: CallView }): JSX.Element | null {
           {t("event.card")}
         </a>
       )}
-      {part.status !== "offered" && (
-        <button class="button danger" type="button" onClick={() => void attempt(() => hangUp(call.call_id))}>
-          <Icon name="hang-up" />
-          {t("phone_hangup_action")}
-        </button>
-      )}
+      <MyCallActions call={call} part={part} />
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { path } from "../router";
 import { changeLanguage, company, may, me, signOut } from "../session";
 import { attempt, toasts } from "../toasts";
 import { Icon } from "./icon";
+import { MyPhone } from "./my-phone";
 import { OwnStatus } from "./own-status";
 
 interface PageLink {
@@ -83,6 +84,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
           ))}
         </nav>
         {may("see_live_panel") && <OwnStatus />}
+        {may("call") && person?.extension && <MyPhone />}
         <LanguageSelect />
         {person && (
           <div class="person">

@@ -1,0 +1,118 @@
+// What I can do with my own call: hold, hand on, park, end; with one that rings: send on or decline.
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { complete, consult, hangUp, hold, park, resume, swap, takeBack, transfer } from "../commands";
+import { t, type TextKey } from "../i18n";
+import { me } from "../session";
+import { attempt } from "../toasts";
+import type { CallPerson, CallView } from "../wire";
+import { Icon, type IconName } from "./icon";
+import { TargetForm } from "./target-form";
+import { formatPhone, nameOf } from "./words";
+
+function Action(props: {
+  icon: IconName;
+  label: TextKey;
+  testid: string;
+  kind?: "primary" | "danger";
+  act: () => void;
+}): JSX.Element {
+  return (
+    <button class={`button ${props.kind ?? ""}`} type="button" data-testid={props.testid} onClick={props.act}>
+      <Icon name={props.icon} />
+      {t(props.label)}
+    </button>
+  );
+}
+
+const run = (work: () => Promise<unknown>): void => void attempt(work);
+
+/** I have asked for somebody, or speak with them, while the other side waits. */
+function Handover({ call }: { call: CallView }): JSX.Element | null {
+  const handover = call.transfer;
+  if (!handover) return null;
+  const who = nameOf(handover.target) || formatPhone(handover.target);
+  return (
+    <>
+      <span class="handover" data-testid="handover">
+        {t(handover.consulting ? "my_call.speaking_with" : "my_call.asking", { who })}
+      </span>
+      <Action
+        icon="join"
+        label="my_call.complete"
+        testid="complete"
+        kind="primary"
+        act={() => run(() => complete(call.call_id))}
+      />
+      {handover.consulting && (
+        <Action icon="swap" label="my_call.swap" testid="swap" act={() => run(() => swap(call.call_id))} />
+      )}
+      <Action icon="back" label="my_call.take_back" testid="take-back" act={() => run(() => takeBack(call.call_id))} />
+    </>
+  );
+}
+
+function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.Element {
+  const held = call.held_by.includes(me.value?.extension ?? "");
+  return (
+    <>
+      {held ? (
+        <Action
+          icon="play"
+          label="my_call.resume"
+          testid="resume"
+          kind="primary"
+          act={() => run(() => resume(call.call_id))}
+        />
+      ) : (
+        <Action icon="pause" label="my_call.hold" testid="hold" act={() => run(() => hold(call.call_id))} />
+      )}
+      <Action icon="give" label="my_call.transfer" testid="transfer" act={handOn} />
+      <Action
+        icon="park"
+        label="my_call.park"
+        testid="park"
+        act={() => void attempt(() => park(call.call_id), t("my_call.parked"))}
+      />
+    </>
+  );
+}
+
+export function MyCallActions({ call, part }: { call: CallView; part: CallPerson }): JSX.Element {
+  const choosing = useSignal(false);
+  const close = (): void => {
+    choosing.value = false;
+  };
+  const handOn = (command: (callId: string, number: string) => Promise<unknown>) => (number: string) =>
+    void attempt(() => command(call.call_id, number)).then((done) => done && close());
+  const rings = part.status === "offered";
+  const talks = part.status === "busy" || part.status === "waiting";
+  if (choosing.value && (rings || talks))
+    return (
+      <TargetForm
+        cancel={close}
+        choices={[
+          { label: "my_call.transfer_now", testid: "transfer-now", act: handOn(transfer) },
+          ...(rings ? [] : [{ label: "my_call.consult", testid: "consult", act: handOn(consult) } as const]),
+        ]}
+      />
+    );
+  const mine = call.transfer?.by === part.extension && call.transfer.attended;
+  return (
+    <div class="actions" role="group" aria-label={t("my_call.actions")}>
+      {mine ? <Handover call={call} /> : talks && <Talking call={call} handOn={() => (choosing.value = true)} />}
+      {rings && (
+        <Action icon="give" label="my_call.send_on" testid="send-on" act={() => (choosing.value = true)} />
+      )}
+      <Action
+        icon="hang-up"
+        label={rings ? "my_call.decline" : "phone_hangup_action"}
+        testid={rings ? "decline" : "my-hang-up"}
+        kind="danger"
+        act={() => run(() => hangUp(call.call_id))}
+      />
+    </div>
+  );
+}
