@@ -221,6 +221,14 @@ class Phone:
             await asyncio.sleep(0.1)
         raise GaveUp("no call")
 
+    async def early(self) -> str:
+        """The dialog of a call that rings here, as a Replaces header names it. Raises GaveUp."""
+        for _ in range(round(PATIENCE * 10)):
+            for request in self._rung.values():
+                return f"{request.sip_call_id};to-tag={request.from_.tag};from-tag={self._tag(request)}"
+            await asyncio.sleep(0.1)
+        raise GaveUp("nobody calls")
+
     # ---- what it is asked ------------------------------------------------------------------------------------------
 
     def _requested(self, request: Request) -> None:

@@ -175,13 +175,16 @@ async def attended_transfer(stage: Stage) -> None:
 
 async def pickup_by_replaces(stage: Stage) -> None:
     anna, boris, clara = await stage.phone("1001"), await stage.phone("1002"), await stage.phone("1003")
-    talk = await anna.dial("1002")
-    theirs = (await boris.rings()).dialog
-    replaces = f"{theirs.sip_call_id};to-tag={theirs.remote_tag};from-tag={theirs.local_tag}"
-    taken = await clara.dial("1002", [("Replaces", replaces), ("Require", "replaces")])
-    await asyncio.sleep(2)
-    await clara.hang_up(taken)
-    await anna.hang_up(talk)
+    boris.manner = "ring"
+    dialled = asyncio.ensure_future(anna.dial("1002"))
+    try:
+        replaces = await boris.early()
+        taken = await clara.dial("1002", [("Replaces", replaces), ("Require", "replaces")])
+        talk = await dialled
+        await clara.hang_up(taken)
+        await anna.hang_up(talk)
+    finally:
+        dialled.cancel()
 
 
 async def watch(stage: Stage) -> None:
