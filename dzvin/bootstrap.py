@@ -30,6 +30,7 @@ from pbx.net.transports import Transports
 from pbx.registrations import Registrations
 from pbx.sip.lexical import split_list
 from pbx.sip.registrar import Binding, Limits
+from pbx.sip.session_timer import Policy
 from pbx.timers import Timers
 from pbx.transactions import Transactions
 from pbx.trunks.trunk import Trunk
@@ -182,6 +183,7 @@ async def _endpoint(given: Surroundings, timers: Timers, admission: Admission, s
         media=media,
         media_address=config.media.address,
         domain=signalling.domain(config, network.own),
+        session_policy=Policy(interval=config.sip.session_timer, minimum=config.sip.min_session),
     )
 
 

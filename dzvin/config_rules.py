@@ -82,6 +82,8 @@ def _registrations(config: Config) -> Iterator[Breach]:
     sip = config.sip
     if not sip.min_expires <= sip.default_expires <= sip.max_expires:
         yield ("sip", "default_expires"), "expected min_expires <= default_expires <= max_expires"
+    if 0 < sip.session_timer < sip.min_session:
+        yield ("sip", "session_timer"), "expected 0, or no less than min_session"
     if not sip.digest:
         yield ("sip", "digest"), 'expected at least one algorithm, such as "MD5"'
 

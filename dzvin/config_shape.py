@@ -122,6 +122,8 @@ class Sip(Table, frozen=True, kw_only=True):
     min_expires: Positive = 60
     default_expires: Positive = 600
     max_expires: Positive = 3600
+    session_timer: Annotated[int, Meta(ge=0, le=86_400)] = 1800  # seconds; 0: only where the other side asks for one
+    min_session: Annotated[int, Meta(ge=90, le=86_400)] = 90  # RFC 4028 §4: 90 is "the absolute minimum"
     nameservers: tuple[str, ...] = ()  # of trunks that are known by name; empty: those of this machine
 
     @property

@@ -96,6 +96,8 @@ def test_a_number_is_looked_up_in_a_range_without_expanding_it(file: Path) -> No
         ('[sip]\nudp = "5060"\n', "sip.udp", 2, "host:port"),
         ('sip.udp = "127.0.0.1:99999"\n', "sip.udp", 1, "0 to 65535"),
         ('[sip]\ndigest = ["MD4"]\n', "sip.digest", 2, "MD5, SHA-256"),
+        ("[sip]\nmin_session = 60\n", "sip.min_session", 2, "90"),
+        ("[sip]\nmin_session = 600\nsession_timer = 300\n", "sip.session_timer", 3, "no less than min_session"),
         ('[media]\nports = "65000-64000"\n', "media.ports", 2, "first-last"),
         ('[security]\ntrusted = [\n  "127.0.0.1",\n  "home",\n]\n', "security.trusted", 2, "network"),
         ('[database]\nurl = "mysql://x"\n', "database.url", 2, "postgresql://"),

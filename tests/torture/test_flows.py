@@ -1,5 +1,6 @@
 """Every message of the call flows of RFC 3665 and RFC 7118 means the same after we have written it again."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,35 @@ def test_means_the_same_after_writing(path: Path) -> None:
     assert again == message
     for read in ("vias", "from_", "to", "cseq", "sip_call_id", "contacts", "routes", "record_routes", "max_forwards"):
         assert getattr(again, read) == getattr(message, read)
+
+
+COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "c": "content-type",
+    "l": "content-length",
+}
+
+
+def lines_of(data: bytes) -> list[tuple[str, bytes]]:
+    """The header as anybody reads it who knows nothing of our parser; Content-Length is of the message, not in it."""
+    head = re.sub(rb"\r\n[ \t]+", b" ", data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0])
+    pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+    named = [(name.decode().strip().lower(), value.strip()) for name, _, value in pairs]
+    full = [(COMPACT.get(name, name), value) for name, value in named]
+    return [pair for pair in full if pair[0] != "content-length"]
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+def test_no_header_is_lost_or_changed(path: Path) -> None:
+    data = path.read_bytes()
+    written = parse(data).serialise()
+    assert lines_of(written) == lines_of(data)
+    assert written.split(b"\r\n")[0] == data.lstrip(b"\r\n").split(b"\r\n")[0]
+    assert written.partition(b"\r\n\r\n")[2] == data.partition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
