@@ -16,6 +16,22 @@ from structlog.typing import Processor
 QUIET = ("uvicorn", "litestar", "websockets", "asyncio")  # libraries whose everyday lines are of no use here
 
 
+class Escapes(logging.Handler):
+    """Counts the exceptions that were logged with their trace: whatever they ended, nobody had expected them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # structlog's lines come as dictionaries, of which the trace is one entry.
+        told = record.msg.get("exc_info") if isinstance(record.msg, dict) else record.exc_info
+        self.count += bool(told)
+
+
+escapes = Escapes()
+
+
 def configure(process: str, level: str = "info", style: Literal["auto", "json", "text"] = "auto") -> None:
     """Set up logging for this process. `auto`: text when a person watches the terminal, else JSON."""
     as_text = sys.stderr.isatty() if style == "auto" else style == "text"
@@ -42,7 +58,7 @@ def configure(process: str, level: str = "info", style: Literal["auto", "json", 
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler, escapes]
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -22,6 +22,7 @@ from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config
 from dzvin.live_seed import live_seed, midnight_before
+from dzvin.logs import escapes
 from dzvin.metrics import Metrics, Readings
 from dzvin.port_taken import naming_the_port
 from dzvin.trunk_readings import TrunkReadings, trunk_words
@@ -190,6 +191,7 @@ def _counters(switch: Telephony) -> Readings:
     transactions, connections = switch.endpoint.transactions, switch.transports.connections
     admission = switch.admission
     return {
+        "dzvin_escaped_exceptions": ("Exceptions that nobody expected; each is in the log", lambda: escapes.count),
         "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
         "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),
         "dzvin_sip_failed": ("SIP messages that failed inside, or could not be sent", lambda: transactions.failed),

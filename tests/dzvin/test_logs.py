@@ -23,6 +23,20 @@ except ZeroDivisionError:
 """
 
 
+COUNTED = (
+    SPEAK
+    + """
+import asyncio
+async def forgetful():
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0)
+asyncio.run(forgetful())
+log.error("refused by a provider", status=503)
+print(logs.escapes.count, file=sys.stderr)
+"""
+)
+
+
 def spoken(level: str = "info") -> list[dict[str, str]]:
     """In a process of its own: logging is global."""
     run = subprocess.run([sys.executable, "-c", SPEAK.format(level=level)], capture_output=True, text=True, check=True)
@@ -49,3 +63,10 @@ def test_the_level_is_obeyed_and_everyday_lines_of_libraries_are_not_there() -> 
     events = [line["event"] for line in spoken("debug")]
     assert "details" in events
     assert "chatter" not in events
+
+
+def test_exceptions_that_nobody_expected_are_counted_and_other_errors_are_not() -> None:
+    """Of tasks and callbacks too: `dzvin_escaped_exceptions_total` is to stay 0."""
+    program = "import sys\n" + COUNTED.format(level="info")
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stderr.splitlines()[-1] == "2"
