@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import framing, messages, states
+from tests.fuzz import framing, messages, packets, states, timing
 from tests.fuzz.plays import PLAYS
+from tests.support.server import running_dzvin
+
+ROOM = {"DZVIN_MEDIA__PORTS": "20000-31999"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _messages(kinds.add_parser("messages", help="mutated messages through the parser and every pure reader"))
     _streams(kinds.add_parser("streams", help="spoiled streams through the framer, cut in two ways"))
     _states(kinds.add_parser("states", help="each play with an accident to one message"))
+    _packets(kinds.add_parser("packets", help="mutated messages over UDP at the running product"))
+    _timing(kinds.add_parser("timing", help="does the time of an answer tell who exists?"))
     given = parser.parse_args(arguments)
     result: int = given.run(given)
     return result
@@ -68,6 +75,41 @@ def _run_states(given: argparse.Namespace) -> int:
         print(*wrong, sep="\n", end="\n" if wrong else "")
     print(f"{len(given.plays or PLAYS)} plays, {faults} accidents: {faulty} troubles")
     return 1 if faulty else 0
+
+
+def _packets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=int, default=200_000, help="from each of the two addresses")
+    parser.add_argument("--rate", type=float, default=2000.0, help="a second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_run_packets)
+
+
+def _run_packets(given: argparse.Namespace) -> int:
+    broken = False
+    with tempfile.TemporaryDirectory() as folder, running_dzvin(Path(folder) / "data", overrides=ROOM) as server:
+        for source in (packets.STRANGER, packets.TRUSTED):
+            outcome = asyncio.run(
+                packets.run(server, source=source, count=given.count, rate=given.rate, seed=given.seed)
+            )
+            print(outcome, flush=True)
+            broken |= bool(outcome.escaped or outcome.restarts or outcome.left or outcome.lost)
+            broken |= outcome.probe_p99 > 0.1 or outcome.growth > 0.05
+        print(*(line for line in server.log.splitlines() if '"exception"' in line), sep="\n")
+    return int(broken)
+
+
+def _timing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tries", type=int, default=2000, help="of each user and method")
+    parser.set_defaults(run=_run_timing)
+
+
+def _run_timing(given: argparse.Namespace) -> int:
+    told = False
+    with tempfile.TemporaryDirectory() as folder, running_dzvin(Path(folder) / "data") as server:
+        for comparison in timing.run(server.sip, given.tries):
+            print(comparison, flush=True)
+            told |= comparison.difference >= timing.BOUND or len(comparison.statuses) > 1
+    return int(told)
 
 
 if __name__ == "__main__":

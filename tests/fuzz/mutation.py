@@ -47,7 +47,7 @@ METHODS = (
     b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"INFO", b"UPDATE", b"PRACK", b"REFER", b"SUBSCRIBE",
     b"NOTIFY", b"MESSAGE", b"PUBLISH", b"invite", b"X", b"I\xd0\x87",
 )  # fmt: skip
-LONGEST = 65_535  # what a datagram may hold
+LONGEST = 65_507  # octets that a datagram may hold
 
 Lines = list[bytes]
 Spoil = Callable[["Mutator", random.Random, Lines, bytes], bytes | None]

@@ -68,9 +68,14 @@ class UdpPort:
     """A bound socket on the running loop: `on_datagram(data, source)` for each that comes, through the weather."""
 
     def __init__(
-        self, on_datagram: Callable[[bytes, Address], None], *, port: int = 0, weather: Weather = CLEAR
+        self,
+        on_datagram: Callable[[bytes, Address], None],
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        weather: Weather = CLEAR,
     ) -> None:
-        self._socket = bound_socket(port)
+        self._socket = bound_socket(port, host)
         self._on_datagram = on_datagram
         self._weather = weather
         self._loop = asyncio.get_running_loop()
