@@ -21,11 +21,13 @@ from crm_core.telephony import PostgresBindings, StoredBinding
 from dzvin import gate, signalling, switchboard, trunk_plans
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
+from dzvin.origins import Origins
 from dzvin.voice_files import PromptFiles
 from dzvin.watchers import Watchers, watchers
 from pbx.admission import Admission
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
+from pbx.net.tls import Certificate
 from pbx.net.transports import Transports
 from pbx.registrations import Registrations
 from pbx.sip.lexical import split_list
@@ -126,6 +128,8 @@ class Surroundings:
     spool: Spool
     bindings: PostgresBindings
     wishes: WishBook
+    certificate: Certificate | None
+    origins: Origins
 
 
 @asynccontextmanager
@@ -157,7 +161,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks))
         stack.push_async_callback(calls.close)
         await _resume(given, registrations, dispatcher, watched)
-        await _open(endpoint, registrations, trunks, config)
+        await _open(given, endpoint, registrations, trunks)
         yield Telephony(
             endpoint=endpoint,
             user_agent=user_agent,
@@ -187,13 +191,13 @@ async def _endpoint(given: Surroundings, timers: Timers, admission: Admission, s
     )
 
 
-async def _open(endpoint: Endpoint, registrations: Registrations, trunks: Trunks, config: Config) -> None:
+async def _open(given: Surroundings, endpoint: Endpoint, registrations: Registrations, trunks: Trunks) -> None:
     """From here on peers are heard. Raises PortTaken."""
     network, transactions = endpoint.transports, endpoint.transactions
     network.on_message = transactions.receive
     network.on_lost += [transactions.flow_lost, registrations.flow_lost]
     network.on_unreachable += [transactions.flow_lost, registrations.unreachable]
-    await signalling.listen(network, config)
+    await signalling.listen(network, given.config, given.certificate, given.origins)
     trunks.start()
 
 

@@ -19,6 +19,8 @@ app = typer.Typer(
 )  # fmt: skip
 users = typer.Typer(help="The people who sign in to the panel.", no_args_is_help=True)
 app.add_typer(users, name="user")
+certificates = typer.Typer(help="The certificate for https, SIP over TLS and secure WebSockets.", no_args_is_help=True)
+app.add_typer(certificates, name="tls")
 
 Data = Annotated[Path, typer.Option(help="Folder for everything that is kept: database, recordings, keys.")]
 File = Annotated[
@@ -107,6 +109,54 @@ def add_user(
     except (config.ConfigError, AlreadyRuns, NotAdded, PostgresDidNotStart) as refused:
         _refuse(str(refused))
     typer.echo(f"{login} can sign in")
+
+
+@certificates.callback()
+def _certificates() -> None:
+    """Without this, a group of one command would be that command."""
+
+
+@certificates.command("init")
+def init_certificate(
+    host: Annotated[list[str], typer.Option(help="A name or address that people and phones use; may be repeated.")],
+    data: Data = DATA,
+    new_ca: Annotated[
+        bool, typer.Option("--new-ca", help="Make another authority, which nobody believes yet.")
+    ] = False,
+) -> None:
+    """Make an authority of this installation, and a certificate of it for these names and addresses."""
+    from dzvin import local_ca
+    from dzvin.clock import SystemClock
+    from dzvin.data_folder import DataFolder
+
+    files = local_ca.paths(DataFolder(data).path)
+    try:
+        is_new = local_ca.init(files, host, SystemClock().now(), new_ca=new_ca)
+    except (local_ca.NotMade, OSError, ValueError) as refused:
+        _refuse(str(refused))
+    typer.echo(NEXT_STEPS.format(certificate=files.certificate, ca=files.ca, first=host[0], what=WHAT[is_new]))
+
+
+WHAT = {
+    True: "A new authority: every computer that opens the panel, and every phone that checks, must be told once.",
+    False: "The authority is the one that was there: who believes it already needs nothing new.",
+}
+NEXT_STEPS = """\
+{certificate} is made, and renewed by the running core in time.
+{what}
+
+Believe {ca}
+  Windows   certutil -addstore Root ca.pem, or by group policy: Trusted Root Certification Authorities
+  macOS     open ca.pem, then in the keychain: Always Trust
+  Debian    copy it to /usr/local/share/ca-certificates/dzvin.crt, then update-ca-certificates
+  Firefox   Settings, Certificates, Authorities, Import
+Never copy ca.key.
+
+Use it in the configuration, then start again
+  [http]
+  tls = true                  # https://{first}:8080
+  [sip]
+  tls = "0.0.0.0:5061"        # phones over TLS"""
 
 
 @app.command()

@@ -35,6 +35,7 @@ from dzvin.config_shape import (
     Service,
     Sip,
     Table,
+    Tls,
     Trunk,
     Unchallenged,
     User,
@@ -83,6 +84,13 @@ def load(path: Path | None, env: Mapping[str, str]) -> Config:
     return config
 
 
+def problem_at(path: Path, where: tuple[str | int, ...], message: str) -> Problem:
+    """Something else that is wrong with a file that can be read, at that key."""
+    reading = _Reading.of(path)
+    reading._problem(where, message)
+    return reading.problems[-1]
+
+
 def check(path: Path, env: Mapping[str, str] | None = None) -> list[Problem]:
     """Everything that is wrong with the file, in the order of the file; an empty list when it can be used."""
     reading = _Reading.of(path)
@@ -96,11 +104,14 @@ class _Reading:
 
     text: str = ""
     problems: list[Problem] = field(default_factory=list)
+    folder: Path = field(default_factory=Path.cwd)  # where relative paths start
 
     @classmethod
     def of(cls, path: Path | None) -> _Reading:
+        if path is None:
+            return cls()
         try:
-            return cls(path.read_text(encoding="utf-8") if path else "")
+            return cls(path.read_text(encoding="utf-8"), folder=path.resolve().parent)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "expected UTF-8 text"
             return cls("", [Problem("", None, f"cannot be read: {reason}")])
@@ -118,6 +129,7 @@ class _Reading:
         values = {name: self._part(name, hints[name], value) for name, value in raw.items() if name in hints}
         self._unknown(Config, (), raw)
         config = Config(**{name: value for name, value in values.items() if value is not None})  # type: ignore[arg-type]  # each value was converted to its field's type
+        config = msgspec.structs.replace(config, tls=_located(config.tls, self.folder))
         if not self.problems:  # a part that could not be read would break rules that it does not break
             for where, message in breaches(config):
                 self._problem(where, message)
@@ -186,6 +198,11 @@ class _Reading:
     def _problem(self, where: tuple[str | int, ...], message: str) -> None:
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
         self.problems.append(Problem(key, line_of(self.text, where), message))
+
+
+def _located(tls: Tls, folder: Path) -> Tls:
+    found = {name: str(folder / file) if (file := getattr(tls, name)) else "" for name in tls.__struct_fields__}
+    return Tls(**found)
 
 
 def _is_table(hint: object) -> TypeGuard[type[Table]]:

@@ -15,6 +15,7 @@ from dzvin.config_call_rules import call_breaches, code_breaches
 from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
 from dzvin.config_table import Breach, Path
 from dzvin.config_table import parses as _parses
+from dzvin.config_transport_rules import transport_breaches
 from dzvin.config_trunk_rules import did_breaches, nameserver_breaches, trunk_breaches
 
 NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,32}", re.ASCII)
@@ -26,7 +27,7 @@ def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
         _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks,
-        _dids, _unchallenged, _services, _presence, _call_control,
+        _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
     ):  # fmt: skip
         yield from rule(config)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from dzvin.config_table import Address as Address
-from dzvin.config_table import Limit, Port, Positive
+from dzvin.config_table import Limit, Path, Port, Positive
 from dzvin.config_table import Table as Table
 from dzvin.config_trunks import Did as Did
 from dzvin.config_trunks import Trunk as Trunk
@@ -103,8 +103,9 @@ class Account(Struct, frozen=True, kw_only=True):
 class Http(Table, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8080
+    tls: bool = False  # https, with the certificate of [tls]
     public_url: str = ""
-    secure_cookies: bool = False
+    secure_cookies: bool = False  # as they are with tls
 
 
 SAME = "same"
@@ -112,7 +113,11 @@ SAME = "same"
 
 class Sip(Table, frozen=True, kw_only=True):
     udp: str = "127.0.0.1:5060"
-    tcp: str = SAME  # the address and the port of udp; empty: none
+    tcp: str = SAME  # the address and the port of udp; empty, here and below: none
+    tls: str = ""
+    ws: str = ""  # WebSockets on a port of their own; the panel's port has them at /sip in any case
+    wss: str = ""
+    origins: tuple[str, ...] = ()  # of pages that may open a WebSocket, beside the panel's own
     realm: str = "dzvin"
     external_ip: str = ""  # what peers outside of local_networks see
     local_networks: tuple[str, ...] = LOCAL_NETWORKS
@@ -126,6 +131,10 @@ class Sip(Table, frozen=True, kw_only=True):
     min_session: Annotated[int, Meta(ge=90, le=86_400)] = 90  # RFC 4028 §4: 90 is "the absolute minimum"
     nameservers: tuple[str, ...] = ()  # of trunks that are known by name; empty: those of this machine
 
+    server: str = ""  # what phones are told to use: a name or an address of this server …
+    proxy: str = ""  # … a proxy on the way to it …
+    stun: str = ""  # … and who tells them how the world sees them
+
     @property
     def udp_address(self) -> Address:
         return Address.parse(self.udp)
@@ -134,9 +143,29 @@ class Sip(Table, frozen=True, kw_only=True):
     def tcp_address(self) -> Address | None:
         return self.udp_address if self.tcp == SAME else _optional(self.tcp)
 
+    @property
+    def tls_address(self) -> Address | None:
+        return _optional(self.tls)
+
+    @property
+    def ws_address(self) -> Address | None:
+        return _optional(self.ws)
+
+    @property
+    def wss_address(self) -> Address | None:
+        return _optional(self.wss)
+
 
 def _optional(text: str) -> Address | None:
     return Address.parse(text) if text else None
+
+
+class Tls(Table, frozen=True, kw_only=True):
+    """Files in PEM. A relative path starts at the folder of the configuration file, and is absolute once it is read."""
+
+    certificate: str = ""  # with those that lead to its authority; empty: the data folder's own, of `dzvin tls init`
+    key: str = ""
+    authorities: str = ""  # whom we believe about trunks, beside the system's authorities
 
 
 class Media(Table, frozen=True, kw_only=True):
@@ -309,6 +338,7 @@ class Config(Table, frozen=True, kw_only=True):
     timezone: str = "Europe/Kyiv"
     http: Http = Http()
     sip: Sip = Sip()
+    tls: Tls = Tls()
     media: Media = Media()
     database: Database = Database()
     recordings: Recordings = Recordings()
@@ -326,6 +356,15 @@ class Config(Table, frozen=True, kw_only=True):
     dids: tuple[Did, ...] = ()
     unchallenged: tuple[Unchallenged, ...] = ()
     services: tuple[Service, ...] = ()
+
+    def tls_users(self) -> Iterator[Path]:
+        """The keys that need a certificate of ours."""
+        if self.http.tls:
+            yield ("http", "tls")
+        if self.sip.tls:
+            yield ("sip", "tls")
+        if self.sip.wss:
+            yield ("sip", "wss")
 
     def accounts(self) -> Iterator[Account]:
         """Every SIP account, ranges expanded one by one as they are asked for."""

@@ -1,7 +1,7 @@
 """The core process: `python -m dzvin.core`, started by the supervisor.
 
 It says that it is ready with one JSON line on `--ready-fd` when every port answers. SIGTERM: no new calls, running
-calls may end by themselves for a while; a second one ends them at once.
+calls may end by themselves for a while; a second one ends them at once. SIGHUP: the certificate is read again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
-from dzvin import logs
+from dzvin import certificates, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
+from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
@@ -96,26 +97,29 @@ async def run(given: Arguments, config: Config) -> None:
         await migrate(pool)
         await seed_database(pool, config)
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
+        kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
         for work in (writer.run, outbox.run, bindings.run):
             tasks.start(work())
-        switch = await stack.enter_async_context(
-            telephony(
-                Surroundings(
-                    config=config,
-                    data=given.data,
-                    runtime=given.runtime,
-                    epoch=given.epoch,
-                    spool=spool,
-                    bindings=bindings,
-                    wishes=await wish_book(pool, writer, config),
-                )
-            )
+        around = Surroundings(
+            config=config,
+            data=given.data,
+            runtime=given.runtime,
+            epoch=given.epoch,
+            spool=spool,
+            bindings=bindings,
+            wishes=await wish_book(pool, writer, config),
+            certificate=kept.certificate if kept else None,
+            origins=Origins(config),
         )
+        switch = await stack.enter_async_context(telephony(around))
         await end_what_was(switch, spool)
         tasks.start(close_the_books(pool, writer, spool, started_at))
-        web = await stack.enter_async_context(panel(config, given.data, pool, spool, outbox, switch))
+        web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())
+        if kept:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
+            tasks.start(kept.watch())
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
         await _wind_down(config, switch, writer, hurry)

@@ -4,6 +4,7 @@ DIR/                0700
   lock              held by the live supervisor (flock), names it
   run.json          the epoch of the last core, and how to reach what runs now
   keys/master.key   wraps the data key of each recording
+  tls/              certificates of `dzvin tls init`
   postgres/ spool/ recordings/ prompts/   belong to other rooms
 """
 
@@ -120,7 +121,7 @@ class DataFolder:
 
     def remember(self, run: Run) -> None:
         """Write `run.json` so that a reader, or a power cut, finds the old or the new one and never half of it."""
-        _write_whole(self.path / "run.json", msgspec.json.encode(run))
+        write_whole(self.path / "run.json", msgspec.json.encode(run))
 
     def _folder(self, name: str) -> Path:
         folder = self.path / name
@@ -137,7 +138,8 @@ def _own(folder: Path) -> Path:
     return folder
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file for its owner only; a reader finds the old or the new one and never half of it."""
     unfinished = path.with_name(path.name + ".new")
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:

@@ -15,7 +15,7 @@ from typing import TextIO
 import msgspec
 import structlog
 
-from dzvin import config, logs
+from dzvin import certificates, config, logs
 from dzvin.config import Config
 from dzvin.core_process import StartFailed
 from dzvin.data_folder import DataFolder
@@ -51,6 +51,7 @@ def run(order: Order) -> None:
             raise StartFailed(f"this installation has no {module}")
     file = configuration_file(order.data, order.config_file)
     settings = config.load(file, order.env)
+    certificates.demand(settings, order.data, file)
     logs.configure("supervisor", settings.log.level, settings.log.format)
     folder = DataFolder(order.data)
     if not folder.is_private:

@@ -18,15 +18,17 @@ from callflow.commands import Commands
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
-from dzvin.bootstrap import Telephony
+from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
-from dzvin.config import Config
+from dzvin.config import Address, Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.logs import escapes
 from dzvin.metrics import Metrics, Readings
+from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
+from pbx.net.framing import MAX_MESSAGE
 from recordings.crypto import load_key_ring
 from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
@@ -67,30 +69,33 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def panel(
-    config: Config, data: Path, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony
-) -> AsyncIterator[Panel]:
-    """Serve the panel. Raises PortTaken."""
+async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony) -> AsyncIterator[Panel]:
+    """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
+    config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
-    server = _Server(
-        uvicorn.Config(
-            create_app(_services(config, data, pool, live, switch, metrics, spool)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="websockets-sansio",
-            lifespan="on",
-            timeout_graceful_shutdown=2,
-        )
+    settings = uvicorn.Config(
+        create_app(_services(given, pool, live, switch, metrics)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # a compressed message could be a thousand times as long as what came
+        lifespan="on",
+        timeout_graceful_shutdown=2,
     )
+    settings.load()
+    settings.ssl = given.certificate.context if given.certificate is not None and config.http.tls else None
+    server = _Server(settings)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await _started(server, serving)
-        host, port = listener.getsockname()[:2]
-        yield Panel(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", metrics)
+        url = f"{'https' if config.http.tls else 'http'}://{Address(*listener.getsockname()[:2])}"
+        given.origins.own.add(url)
+        yield Panel(url, metrics)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
@@ -107,9 +112,8 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
     return live
 
 
-def _services(
-    config: Config, data: Path, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics, spool: Spool
-) -> PanelServices:
+def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics) -> PanelServices:
+    config, data, spool = given.config, given.data, given.spool
     return PanelServices(
         pool=pool,
         control=Commands(switch.calls),
@@ -118,10 +122,11 @@ def _services(
         clock=SystemClock().now,
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
+        phones=PhoneDoor(switch.transports, given.origins),
         settings=PanelSettings(
             language=config.language,
             time_zone=ZoneInfo(config.timezone),
-            secure_cookies=config.http.secure_cookies,
+            secure_cookies=config.http.secure_cookies or config.http.tls,
             public_url=config.http.public_url,
             trusted=config.security.trusted,
         ),

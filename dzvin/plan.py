@@ -92,7 +92,13 @@ class Plan:
         if self.config.http.port == 0:
             chosen["DZVIN_HTTP__PORT"] = ports.http.rpartition(":")[2].rstrip("/")
         sip = self.config.sip
-        addresses = {"udp": sip.udp_address, "tcp": None if sip.tcp == SAME else sip.tcp_address}
+        addresses = {
+            "udp": sip.udp_address,
+            "tcp": None if sip.tcp == SAME else sip.tcp_address,
+            "tls": sip.tls_address,
+            "ws": sip.ws_address,
+            "wss": sip.wss_address,
+        }
         for name, address in addresses.items():
             if address is not None and address.port == 0 and name in ports.sip:
                 port = int(ports.sip[name].rpartition(":")[2])

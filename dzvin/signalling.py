@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import resource
+import ssl
+from pathlib import Path
 
 from dzvin.config import Address, Config
 from dzvin.config_shape import SAME
+from dzvin.origins import Origins
 from dzvin.port_taken import PortTaken, naming_the_port
 from pbx.admission import Admission
 from pbx.net.connections import ConnectionLimits
 from pbx.net.own_address import SOMEWHERE, WILDCARDS, OwnAddress
+from pbx.net.tls import Certificate, client_context
 from pbx.net.transports import Transports
 from pbx.timers import Timers
 
@@ -20,6 +24,7 @@ FILES_FOR_OTHERS = 512  # open files that connections leave to the database, the
 def transports(config: Config, timers: Timers, admission: Admission) -> Transports:
     """Closed yet; `listen` opens them."""
     sip = config.sip
+    authorities = Path(config.tls.authorities) if config.tls.authorities else None
     return Transports(
         timers,
         OwnAddress(sip.external_ip, sip.local_networks),
@@ -30,21 +35,39 @@ def transports(config: Config, timers: Timers, admission: Admission) -> Transpor
         ),
         admits=admission.may_connect,
         unlimited=admission.is_trusted,
+        believes=lambda: client_context(authorities),
     )
 
 
-async def listen(network: Transports, config: Config) -> None:
-    """Raises PortTaken."""
+async def listen(network: Transports, config: Config, certificate: Certificate | None, origins: Origins) -> None:
+    """`certificate`: for TLS and secure WebSockets; `origins`: the pages that may open one. Raises PortTaken."""
     sip = config.sip
     udp, tcp = sip.udp_address, sip.tcp_address
     if tcp is not None and sip.tcp == SAME:
         await _both(network, udp)
-        return
-    with naming_the_port("sip.udp", str(udp)):
-        await network.listen_udp(udp.host, udp.port)
-    if tcp is not None:
-        with naming_the_port("sip.tcp", str(tcp)):
-            await network.listen_stream(tcp.host, tcp.port)
+    else:
+        with naming_the_port("sip.udp", str(udp)):
+            await network.listen_udp(udp.host, udp.port)
+        if tcp is not None:
+            with naming_the_port("sip.tcp", str(tcp)):
+                await network.listen_stream(tcp.host, tcp.port)
+    if (ws := sip.ws_address) is not None:
+        with naming_the_port("sip.ws", str(ws)):
+            await network.listen_websocket(ws.host, ws.port, origins)
+    if certificate is not None:
+        await _listen_securely(network, config, certificate, origins)
+
+
+async def _listen_securely(network: Transports, config: Config, certificate: Certificate, origins: Origins) -> None:
+    def context() -> ssl.SSLContext:
+        return certificate.context
+
+    if (tls := config.sip.tls_address) is not None:
+        with naming_the_port("sip.tls", str(tls)):
+            await network.listen_stream(tls.host, tls.port, context)
+    if (wss := config.sip.wss_address) is not None:
+        with naming_the_port("sip.wss", str(wss)):
+            await network.listen_websocket(wss.host, wss.port, origins, context)
 
 
 async def _both(network: Transports, address: Address) -> None:

@@ -10,8 +10,10 @@ from pbx.endpoint import Endpoint, token
 from pbx.leg import CODECS, Cookie, Identity, InviteUsage, Leg, LegEnd
 from pbx.leg.cookie import head_of
 from pbx.sip.dialog import Dialog
+from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.multipart import session_body
+from pbx.sip.negotiation import retry_after
 from pbx.sip.offer_answer import TELEPHONE_EVENT, Codec, check_family, in_common
 from pbx.sip.reason import Cause, cause_of
 from pbx.sip.reliable import FIRST_RSEQ, OPTION, Acknowledged, Provide, RAck, ReliableEffect, ReliableProvisionals
@@ -62,6 +64,7 @@ class InboundLeg(Leg):
         self.knows_identity = arrival.user is not None
         self.contact_user = arrival.dialled if arrival.dialled.isalnum() else "dzvin"
         self.inside["PRACK"] = self._pracked
+        self.inside["UPDATE"] = self._updated
         self._server = server
         self._agreed, self._timer_headers = session
         self._is_reliable = OPTION in request.supported or OPTION in request.require
@@ -274,14 +277,32 @@ class InboundLeg(Leg):
         """RFC 3262 §3 and §5: a PRACK may carry the answer to our offer, or an offer of its own."""
         rack = RAck.of(request)
         body = session_body(request)
-        if self._reliable.expects(rack) and usage.negotiation.ours is not None:
+        provisional = self._reliable.expects(rack)
+        if provisional is not None and provisional.body and usage.negotiation.ours is not None:
             self.streams.take_answer(usage, body)
             body = b""
         effects = self._reliable.acknowledged(rack)
-        answer = self.streams.answer_to(usage, body) if body else b""
-        content_type = "application/sdp" if answer else None
-        server.respond(reply(request, 200, body=answer, content_type=content_type))
+        server.respond(self._prack_response(request, usage, body))
         self._perform(effects)
+
+    def _prack_response(self, request: Request, usage: InviteUsage, offered: bytes) -> Response:
+        """The response that the PRACK acknowledges has arrived, even if the offer beside it cannot be taken."""
+        if not offered:
+            return reply(request, 200)
+        try:
+            usage.negotiation.updated(retry_after(self.endpoint.chance()))
+            answer = self.streams.answer_to(usage, offered)
+        except RemoteProtocolError as error:
+            return reply(request, error.status or 400, headers=error.headers)
+        return reply(request, 200, body=answer, content_type="application/sdp")
+
+    def _updated(self, request: Request, server: ServerTransaction, usage: InviteUsage) -> None:
+        # RFC 6337 §2.1: an answer in an unreliable response is only a preview, so the INVITE's offer is still open and
+        # RFC 3311 §5.2 holds.
+        if request.body and not self._answered and self._description and not self._is_described:
+            later = (("Retry-After", str(retry_after(self.endpoint.chance()))),)
+            raise RemoteProtocolError("our answer may not have arrived", 500, headers=later)
+        self.changes.updated(request, server, usage)
 
     def _perform(self, effects: Sequence[ReliableEffect]) -> None:
         timers = self.endpoint.timers

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
+import structlog
+
 from pbx.endpoint import Endpoint, token
 from pbx.leg import Cookie, Identity, InviteUsage, Leg, LegEnd, Proof
 from pbx.leg.asking import MAX_PROOFS, Asking
@@ -28,6 +30,8 @@ from pbx.sip.reliable import rseq_of
 from pbx.sip.reply import reply
 from pbx.sip.transaction.effects import Reason
 from pbx.transactions import ClientTransaction, ServerTransaction
+
+log = structlog.get_logger("pbx.outbound_leg")
 
 MAX_FORKS = 32  # early dialogs of one INVITE
 MAX_TRIES = 4  # of the INVITE: with a password, with a longer session
@@ -276,6 +280,15 @@ class OutboundLeg(Leg):
 
     def succeeded(self, response: Response) -> None:
         """A 2xx to our INVITE: the first, a retransmission, another fork's, or one that crossed our CANCEL."""
+        try:
+            self._succeeded(response)
+        except RemoteProtocolError as error:
+            # It cannot be acknowledged: where to, its Contact or its routes do not say.
+            log.info("answer not understood", call_id=str(self.call_id), error=str(error))
+            self._stage = _Stage.DONE
+            self.finish(LegEnd.REFUSED, error.status)
+
+    def _succeeded(self, response: Response) -> None:
         tag = response.to.tag or ""
         if tag in self._acks:  # a retransmission: our ACK was lost (§13.2.2.4)
             self.endpoint.transactions.send_stateless(self._acks[tag], self.flow)
@@ -306,8 +319,11 @@ class OutboundLeg(Leg):
         self.usage = usage
         self._forks.clear()  # the others: their 2xx get ACK and BYE, their requests 481
         try:
-            if usage.negotiation.ours is not None:
-                self.streams.take_answer(usage, session_body(response))
+            body = session_body(response)
+            if usage.negotiation.ours is not None and not body and usage.agreement is not None:
+                self.streams.keep_preview(usage)
+            elif usage.negotiation.ours is not None:
+                self.streams.take_answer(usage, body)
             else:
                 # A reliable 183 held the answer. §13.2.1: "The UAC MUST treat the first session description it
                 # receives as the answer, and MUST ignore any session descriptions in subsequent responses to the
@@ -372,7 +388,7 @@ def targets_of(response: Response) -> tuple[str, ...]:
         contacts = sorted(response.contacts, key=lambda contact: -_preference(contact.parameters.get("q")))
     except RemoteProtocolError:
         return ()
-    return tuple(dict.fromkeys(user for contact in contacts if (user := readable(contact.uri.user or ""))))
+    return tuple(dict.fromkeys(user for contact in contacts if (user := readable(contact.uri.number))))
 
 
 def _preference(q: str | None) -> float:

@@ -237,7 +237,7 @@ class UserAgent:
         if not self.accepting or not self._has_room() or len(self._legs) >= MAX_LEGS:
             raise RemoteProtocolError("not now", 503, headers=(("Retry-After", "10"),))
         self._check_loop(request)
-        number = readable(request.request_uri.user or "")
+        number = readable(request.request_uri.number)
         door = self._doors.door(flow, number)
         user = None if door is not None else self._vouched(request, flow)
         if door is None and user is None:
@@ -409,4 +409,4 @@ def _caller(request: Request, trunk: TrunkSettings | None) -> Identity:
         return Identity("anonymous" if withheld else number, name, withheld)
     address = request.from_
     withheld = identity.wants_privacy(request) or identity.is_anonymous(address)
-    return Identity(readable(address.uri.user or ""), address.readable_name, withheld)
+    return Identity(readable(address.uri.number), address.readable_name, withheld)

@@ -80,6 +80,27 @@ class RecordingFiles(Protocol):
         ...
 
 
+class PhoneSocket(Protocol):
+    """A WebSocket that a phone in a page asked for. Its methods raise ConnectionError when the peer is gone."""
+
+    async def accept(self) -> None: ...
+    async def receive(self) -> bytes: ...
+    async def send(self, message: bytes) -> None: ...
+    async def close(self, code: int) -> None: ...
+
+
+class PhoneDoor(Protocol):
+    """The switchboard's door for phones in pages. What they say is its business alone."""
+
+    def allows(self, origin: str) -> bool:
+        """Whether a page from there may open a socket."""
+        ...
+
+    async def serve(self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool) -> None:
+        """Accept or close it, and return when it is over. `peer` and `local`: address and port of either end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """`parts` says of each part (database, media, spool, sip) how it is, in one word."""
@@ -109,6 +130,7 @@ class PanelServices:
     clock: Callable[[], datetime]  # aware UTC
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text
+    phones: PhoneDoor | None = None
     settings: PanelSettings = field(default_factory=PanelSettings)
     passwords: Passwords = field(default_factory=Passwords)
     limits: Limits = field(default_factory=Limits)

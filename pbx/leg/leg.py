@@ -370,6 +370,7 @@ class Leg:
         first = ack.cseq.number == self._first_success
         try:
             self.streams.take_answer(usage, session_body(ack))
+            self.streams.note_hold()
         except RemoteProtocolError as error:
             usage.negotiation.withdraw()
             if first:  # of a re-INVITE the old session still stands

@@ -198,6 +198,7 @@ class Modification:
                 leg.streams.direction = change.direction
             try:
                 leg.streams.take_answer(usage, session_body(response))
+                leg.streams.note_hold()
             except RemoteProtocolError as error:
                 # Both sides now believe different things of the session, and only one way leads out.
                 leg.hang_up(LegEnd.REFUSED, Cause("SIP", error.status or 400, error.reason))

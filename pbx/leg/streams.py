@@ -111,6 +111,12 @@ class Streams:
         self.use(usage)
         return True
 
+    def keep_preview(self, usage: InviteUsage) -> None:
+        """The 200 says nothing more: what an unreliable 183 promised is the answer, as gateways mean it."""
+        assert usage.agreement is not None
+        usage.negotiation.answered(usage.agreement.sdp)
+        self.use(usage)
+
     def use(self, usage: InviteUsage) -> None:
         """Send to, and expect from, what offer and answer of that dialog settled on."""
         media, agreement = self._leg.media, usage.agreement
@@ -133,10 +139,9 @@ class Streams:
 
     def note_hold(self) -> None:
         """Tell the room above when the peer has put us on hold or taken us back."""
-        assert self.negotiated is not None
-        allowed = self.negotiated.direction
-        # A hold of our own (direction) is none of the peer's.
-        held = self.direction.sends and not allowed.sends
+        if self.negotiated is None or not self.direction.sends:
+            return  # while we would not send anyway the peer cannot say whether it wants to hear us
+        held = not self.negotiated.direction.sends
         if held != self.held:
             self.held = held
             if self._leg.on_hold is not None:

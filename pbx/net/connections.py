@@ -48,7 +48,8 @@ class Line(Protocol):
         """Close it at once; `Connections.remove` follows, now or soon."""
 
     def overdue(self, now: float) -> str:
-        """Why it must end now by a rule of its own kind; "" when it may stay."""
+        """Why it must end now by a rule of its own kind; "" when it may stay. It is asked every second, and may use
+        that to look after itself."""
         ...
 
 

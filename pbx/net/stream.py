@@ -1,4 +1,4 @@
-"""One TCP or TLS connection that carries SIP."""
+"""One TCP or TLS connection that carries SIP, and what it shares with a WebSocket."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Wire(asyncio.Protocol):
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._paused = False
         self.opening: asyncio.Task[None] | None = None  # while a handshake goes on
         self.flow = connections.add(protocol, host, port, self, ours=ours)
         self.local: tuple[str, int] = ("", 0)
@@ -70,6 +71,22 @@ class Wire(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         raise NotImplementedError
 
+    def _handle(self) -> None:
+        """Handle a bounded part of what came."""
+        raise NotImplementedError
+
+    def _pause(self, more: bool) -> None:
+        """While `more` waits to be handled nothing is read: others come in between."""
+        if self._transport is None or self.is_over:
+            return
+        if more:
+            self._loop.call_soon(self._handle)
+            if not self._paused:
+                self._transport.pause_reading()
+        elif self._paused:
+            self._transport.resume_reading()
+        self._paused = more
+
 
 class StreamConnection(Wire):
     def __init__(
@@ -86,7 +103,6 @@ class StreamConnection(Wire):
         self._on_message = on_message
         self._framer = Framer()
         self._midway_since: float | None = None
-        self._paused = False
 
     def send(self, data: bytes) -> None:
         self.write(data)
@@ -132,14 +148,3 @@ class StreamConnection(Wire):
             if handled == AT_ONCE:
                 break
         return handled
-
-    def _pause(self, more: bool) -> None:
-        if self._transport is None or self.is_over:
-            return
-        if more:
-            self._loop.call_soon(self._handle)
-            if not self._paused:
-                self._transport.pause_reading()
-        elif self._paused:
-            self._transport.resume_reading()
-        self._paused = more

@@ -6,16 +6,20 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from pbx.net import stun
 from pbx.net.connections import ConnectionLimits, Connections, NoRoom
-from pbx.net.listener import Listener
+from pbx.net.hosted_socket import HostedSocket, MessageSocket
+from pbx.net.listener import Listener, MakeWire
 from pbx.net.own_address import OwnAddress
 from pbx.net.sockets import bound, prepare
 from pbx.net.stream import StreamConnection
 from pbx.net.tls import client_context
 from pbx.net.transport import Flow, Sender, host_port, plain
 from pbx.net.udp import UdpTransport
+from pbx.net.websocket import AllowsOrigin, WebSocketConnection
 from pbx.timers import Timers
 
 CONNECT_WITHIN = 5.0  # seconds, TLS handshake included
@@ -64,10 +68,14 @@ class Transports:
         *,
         admits: Callable[[str], bool] = lambda _: True,
         unlimited: Callable[[str], bool] = lambda _: False,
+        believes: Callable[[], ssl.SSLContext] = client_context,
     ) -> None:
-        """`admits`: whether a connection from that host is worth having; `unlimited`: whether it is free of limits."""
+        """`admits`: whether a connection from that host is worth having; `unlimited`: whether it is free of limits.
+        `believes`: the context of TLS connections that we open; without it the system's authorities are believed."""
         self.connections = Connections(timers, limits or ConnectionLimits(), admits=admits, unlimited=unlimited)
         self.own = own
+        self._admits = admits
+        self._believes = believes
         self.senders: dict[str, Sender] = {}
         self.addresses: dict[str, str] = {}
         """Where we listen: protocol in lower case -> host:port."""
@@ -89,7 +97,7 @@ class Transports:
 
     async def listen_udp(self, host: str, port: int) -> UdpTransport:
         """Raises OSError (address in use, no such address)."""
-        self._udp = udp = await UdpTransport.bind(host, port, self._received, own=self.own)
+        self._udp = udp = await UdpTransport.bind(host, port, self._datagram, own=self.own)
         self.senders["UDP"] = udp
         self.addresses["udp"] = host_port(udp.host, udp.port)
         return udp
@@ -103,12 +111,33 @@ class Transports:
 
         return await self._listen(protocol, host, port, make, tls)
 
+    async def listen_websocket(
+        self, host: str, port: int, allows: AllowsOrigin, tls: Callable[[], ssl.SSLContext] | None = None
+    ) -> Listener:
+        """WebSockets on a port of their own, at any path; secure when there is a context for it. Raises OSError."""
+        protocol = "WSS" if tls else "WS"
+
+        def make(peer: str, peer_port: int) -> WebSocketConnection:
+            return WebSocketConnection(self.connections, protocol, peer, peer_port, self._received, allows)
+
+        return await self._listen(protocol, host, port, make, tls)
+
+    async def serve_websocket(
+        self, socket: MessageSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool
+    ) -> None:
+        """Speak SIP over a WebSocket that another server has been asked for, until it ends. Raises NoRoom, before it is
+        accepted. A proxy in between may not tell the peer's port: then that is 0."""
+        host, port = peer
+        protocol = "WSS" if secure else "WS"
+        # A port of 0 is nobody's, and the connection has a number that tells it from others.
+        await HostedSocket(self.connections, protocol, (plain(host), port or 1), local, socket, self._received).serve()
+
     async def _listen(
         self,
         protocol: str,
         host: str,
         port: int,
-        make: Callable[[str, int], StreamConnection],
+        make: MakeWire,
         tls: Callable[[], ssl.SSLContext] | None,
     ) -> Listener:
         sock = await bound(host, port, socket.SOCK_STREAM)
@@ -193,7 +222,7 @@ class Transports:
         """The flow to a server, such as a trunk. A connection that is open is used again.
 
         host: an address, or for a stream also a name. `server_name`: whom the certificate must name, if not `host`.
-        `tls`: a context of the caller's own; otherwise the system's authorities are believed.
+        `tls`: a context of the caller's own; otherwise that of everybody.
         Raises OSError (refused, unreachable, a certificate that is not believed) or TimeoutError.
         """
         if protocol == "UDP" and self._udp is not None:
@@ -203,7 +232,7 @@ class Transports:
         remote = _Remote(protocol, host, port, server_name)
         pending = self._outbound.get(remote)
         if pending is None:
-            context = (tls or client_context()) if protocol == "TLS" else None
+            context = (tls or self._believes()) if protocol == "TLS" else None
             pending = self._outbound[remote] = asyncio.ensure_future(self._connect(remote, context))
             pending.add_done_callback(lambda done: self._connected(remote, done))
         return await asyncio.shield(pending)
@@ -242,6 +271,13 @@ class Transports:
 
     def _received(self, data: bytes, flow: Flow) -> None:
         self.on_message(data, flow)
+
+    def _datagram(self, data: bytes, flow: Flow) -> None:
+        if not stun.is_stun(data):
+            self.on_message(data, flow)
+        elif self._admits(flow.host) and (answer := stun.answer(data, flow.host, flow.port)):
+            with suppress(OSError):
+                self.senders["UDP"].send(answer, flow)
 
 
 async def _reached(host: str, port: int) -> socket.socket:

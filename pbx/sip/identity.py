@@ -46,7 +46,7 @@ def asserted(request: Request) -> NameAddr | None:
     except RemoteProtocolError:
         return None
     known = [address for address in addresses if address.uri.user and not is_anonymous(address)]
-    return min(known, key=lambda address: not _is_number(address.uri.user or ""), default=None)
+    return min(known, key=lambda address: not _is_number(address.uri.number), default=None)
 
 
 def diverted_by(request: Request) -> str | None:
@@ -64,7 +64,7 @@ def diverted_by(request: Request) -> str | None:
 
 
 def _user(value: str) -> str | None:
-    return lexical.readable(NameAddr.parse(value).uri.user or "") or None
+    return lexical.readable(NameAddr.parse(value).uri.number) or None
 
 
 def _is_number(user: str) -> bool:

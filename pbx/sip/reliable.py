@@ -105,14 +105,17 @@ class ReliableProvisionals:
         self._interval = min(2 * self._interval, left)
         return Send(self._sent), Wait(self._interval)
 
-    def expects(self, rack: RAck) -> bool:
+    def expects(self, rack: RAck) -> Response | None:
+        """The response that waits for a PRACK with that RAck."""
         sent = self._sent
-        return sent is not None and rack == RAck(self._last, sent.cseq.number, sent.cseq.method)
+        if sent is None or rack != RAck(self._last, sent.cseq.number, sent.cseq.method):
+            return None
+        return sent
 
     def acknowledged(self, rack: RAck) -> Sequence[ReliableEffect]:
         """Raises RemoteProtocolError with 481 when the PRACK matches nothing that is unacknowledged (§3)."""
-        sent = self._sent
-        if sent is None or not self.expects(rack):
+        sent = self.expects(rack)
+        if sent is None:
             raise RemoteProtocolError("a PRACK for nothing that waits", 481)
         self._sent = None
         return StopWaiting(), Acknowledged(sent), *(() if self._answered else self._next())

@@ -19,6 +19,7 @@ from pbx.sip.memo import remembered
 __all__ = ["NameAddr", "SipUri", "escape", "split_list", "unescape"]
 
 MAX_PORT = 65535
+_NO_SEPARATORS = {ord(separator): None for separator in "-.()"}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}+):")
 # userinfo ends at the first "@": inside userinfo it must be escaped, whatever else may stand there unescaped.
@@ -89,6 +90,14 @@ class SipUri:
     @property
     def is_sip(self) -> bool:
         return self.scheme in ("sip", "sips")
+
+    @property
+    def number(self) -> str:
+        """The user part as something to dial. RFC 3966 §5.1.1: the visual separators of a telephone number "serve only
+        to improve readability"; §19.1.6 of RFC 3261 marks such a number in a SIP URI by user=phone."""
+        user = self.user or ""
+        is_telephone = self.scheme == "tel" or (self.parameters.get("user") or "").lower() == "phone"
+        return user.translate(_NO_SEPARATORS) if is_telephone else user
 
     @property
     def transport(self) -> str | None:

@@ -69,8 +69,8 @@ def _address(number: str, name: str, domain: str) -> NameAddr:
 
 def called_number(request: Request, settings: TrunkSettings) -> str:
     """Which of our numbers the provider's call is for, as it writes it."""
-    uri = readable(request.request_uri.user or "")
-    to = readable(request.to.uri.user or "")
+    uri = readable(request.request_uri.number)
+    to = readable(request.to.uri.number)
     match settings.called_from:
         case CalledFrom.REQUEST_URI:
             return uri[:LONGEST]
@@ -87,7 +87,7 @@ def called_number(request: Request, settings: TrunkSettings) -> str:
 def _called_party(request: Request) -> str:
     with suppress(RemoteProtocolError):
         if value := request.headers.get("p-called-party-id"):
-            return readable(NameAddr.parse(value).uri.user or "")
+            return readable(NameAddr.parse(value).uri.number)
     return ""
 
 
@@ -98,7 +98,7 @@ def caller_of(request: Request, *, trusted: bool) -> tuple[str, str, bool]:
     """
     given = (asserted(request) or _remote_party(request)) if trusted else None
     address = given or request.from_
-    number = readable(address.uri.user or "")[:LONGEST]
+    number = readable(address.uri.number)[:LONGEST]
     name = address.readable_name[:LONGEST]
     if number.lower() in _NAMELESS or (trusted and _wants_privacy(request)):
         return "", "", True

@@ -71,6 +71,17 @@ class PromisedLeg:
     def bridge(self, other: object) -> None:
         self.told.append(("bridge", other))
 
+    def unbridge(self) -> None:
+        self.told.append(("unbridge", None))
+
+    def send_digits(self, digits: str, milliseconds: int) -> None:
+        self.told.append(("send_digits", (digits, milliseconds)))
+
+    @property
+    def updates(self) -> list[dict[str, object]]:
+        """What it was told of the stream, oldest first."""
+        return [values for what, values in self.told if what == "update" and isinstance(values, dict)]
+
     def stop_playing(self) -> None:
         self.told.append(("stop_playing", None))
 

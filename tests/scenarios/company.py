@@ -11,6 +11,7 @@ from tests.support import tones
 from tests.support.network import CLEAR, BadRelay, Weather
 from tests.support.phone import FakePhone
 from tests.support.phone_call import Call
+from tests.support.phone_lines import Transport
 from tests.support.server import Server
 
 PASSWORDS = {"1001": "pw1", "1002": "pw2", "1003": "pw3"}
@@ -43,9 +44,16 @@ class Company:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
-    async def phone(self, extension: str, *, registered: bool = True, weather: Weather | None = None) -> FakePhone:
+    async def phone(
+        self,
+        extension: str,
+        *,
+        registered: bool = True,
+        weather: Weather | None = None,
+        transport: Transport = "udp",
+    ) -> FakePhone:
         """An extension's phone. `weather`: behind a bad network, for SIP and RTP."""
-        address = self.server.sip
+        address = self.server.sip_over(transport)
         if weather is not None:
             relay = BadRelay(address, weather)
             self._stack.callback(relay.close)
@@ -53,6 +61,7 @@ class Company:
         phone = FakePhone(
             extension, server=address, password=PASSWORDS.get(extension, f"pw-{extension}"),
             audio_weather=CLEAR if weather is None else weather,
+            transport=transport, tls=self.server.believing if transport in ("tls", "wss") else None,
         )  # fmt: skip
         await self._stack.enter_async_context(phone)
         if registered:

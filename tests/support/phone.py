@@ -1,4 +1,4 @@
-"""A SIP phone for tests, on a UDP socket of its own: registers, calls, is called, speaks tones and hears them.
+"""A SIP phone for tests, on a socket or connection of its own: registers, calls, is called, speaks and hears tones.
 
 It also plays a provider: a trunk is a phone without a password on the port that the server's configuration names. It
 shares the parser and the digest with the product, but none of its transactions, dialogs and media.
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
+import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -29,6 +31,7 @@ from tests.support.deadlines import DEADLINE, NotInTime, deadline
 from tests.support.message_log import MessageLog
 from tests.support.network import CLEAR, Address, UdpPort, Weather
 from tests.support.phone_call import Call
+from tests.support.phone_lines import StreamLine, Transport, contact_host
 from tests.support.phone_transactions import Asking, NoAnswer
 from tests.support.tones import Law
 
@@ -62,16 +65,27 @@ class FakePhone:
         advertised: str | None = None,
         weather: Weather = CLEAR,
         audio_weather: Weather = CLEAR,
+        transport: Transport = "udp",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`transport`: another than UDP is one connection to `server`, kept by RFC 5626; it asks again while nobody
+        answers, as over UDP. `tls`: whom it believes."""
         self.user, self.password, self.domain, self.server = user, password, domain, server
         self.laws = tuple(laws)
         self.log = MessageLog(user)
         self.calls: list[Call] = []
         self.on_call: Callable[[Call], None] | None = None
         """Takes each new call instead of `rings()`."""
+        self.answering: dict[str, Callable[[Request], Response]] = {}
+        """What answers requests of these methods that come outside of calls."""
         self._algorithms = frozenset(algorithms)
-        self._port = UdpPort(self._received, port=port, weather=weather)
+        self._transport, self._tls = transport, tls
+        self._port: UdpPort | StreamLine = (
+            UdpPort(self._received, port=port, weather=weather) if transport == "udp" else self._connect()
+        )
         self._host = advertised or self._port.address[0]
+        self._contact_host = contact_host(transport, self.address)
+        self._instance = f"<urn:uuid:{uuid.UUID(bytes=secrets.token_bytes(16))}>"
         self._audio_weather = audio_weather
         self._asking: dict[tuple[str | None, str], Asking] = {}
         self._answered: dict[tuple[str | None, str], Response] = {}
@@ -128,7 +142,20 @@ class FakePhone:
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.user}@{self._host}:{self._port.port}>"
+        return f"<sip:{self.user}@{self._contact_host}>"
+
+    def lose_connection(self) -> StreamLine:
+        """As when a cable is pulled and the server is told; the line that was."""
+        assert isinstance(self._port, StreamLine)
+        self._port.close()
+        return self._port
+
+    def reconnect(self) -> None:
+        """Another connection. The server does not know of it until the phone registers."""
+        self._port = self._connect()
+
+    def _connect(self) -> StreamLine:
+        return StreamLine(self._transport, self.server, self._received, tls=self._tls)
 
     def new_audio(self) -> AudioPort:
         return AudioPort(weather=self._audio_weather)
@@ -145,7 +172,8 @@ class FakePhone:
     async def register(self, expires: int = 300, *, refresh: bool = False) -> int:
         """Seconds granted. `refresh` keeps it alive. Raises Refused."""
         response = await self._register(expires)
-        ours = [contact for contact in response.contacts if contact.uri.port == self._port.port]
+        me = self.contact.strip("<>")
+        ours = [contact for contact in response.contacts if contact.uri_text == me]
         granted = int((ours[0].parameters.get("expires") if ours else None) or response.expires or expires)
         self._registered = bool(ours)
         if refresh and self._refresh is None:
@@ -169,7 +197,11 @@ class FakePhone:
         uri = f"sip:{self.domain}"
         me = f"<sip:{self.user}@{self.domain}>"
         sip_call_id, tag = self._registration
-        extra = [("Contact", self.contact), ("Expires", str(expires))]
+        # RFC 5626 §4.2: who keeps a connection says which phone and which of its ways this is.
+        kept = "" if self._transport == "udp" else f';+sip.instance="{self._instance}";reg-id=1'
+        extra = [("Contact", self.contact + kept), ("Expires", str(expires))]
+        if kept:
+            extra.append(("Supported", "path, outbound"))
 
         def again(credentials: Sequence[tuple[str, str]]) -> Request:
             self._cseq += 1
@@ -197,11 +229,13 @@ class FakePhone:
         late_offer: bool = False,
         offer: bytes | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        uri: str | None = None,
     ) -> Call:
-        """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description. What comes
-        of it: see `Call`."""
+        """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description; `uri` is
+        called in place of the number, which then stands in To only. What comes of it: see `Call`."""
         call = Call.outgoing(self, number, caller or self.user, name, headers=headers)
         call.offer = b"" if late_offer else offer
+        call.aim(uri)
         self.calls.append(call)
         call.start()
         return call
@@ -236,7 +270,8 @@ class FakePhone:
         """A request with all that RFC 3261 §8.1.1 asks for."""
         fields = Headers()
         branch = branch or f"z9hG4bK{secrets.token_hex(8)}"
-        fields.add("Via", f"SIP/2.0/UDP {self._host}:{self._port.port};branch={branch};rport")
+        sent_by = self._contact_host.partition(";")[0]
+        fields.add("Via", f"SIP/2.0/{self._transport.upper()} {sent_by};branch={branch};rport")
         fields.add("Max-Forwards", "70")
         fields.add("From", f"{from_};tag={from_tag}")
         fields.add("To", to)
@@ -316,6 +351,8 @@ class FakePhone:
         call = self._call_of(request)
         if call is not None:
             call.receive(request)
+        elif request.method in self.answering:
+            self.send(self.answering[request.method](request))
         elif request.method == "INVITE" and not request.to.tag:
             self._called(request)
         elif request.method in ("OPTIONS", "NOTIFY", "MESSAGE"):

@@ -117,8 +117,19 @@ class Call:
 
     # ---- the caller's side -------------------------------------------------------------------------------------
 
+    def aim(self, uri: str | None) -> None:
+        """Send the INVITE there, if that is anywhere else than To says."""
+        self._target = uri or self._target
+
     def start(self) -> None:
         self._ask_invite(())
+
+    def hears_early(self) -> None:
+        """Listen to what the other side sends before it answers: its latest 18x has a description."""
+        described = [response for response in self.responses if response.status < 200 and response.body]
+        assert described, "no description before the answer"
+        self._agree(session.read(described[-1].body))
+        self.audio.start()
 
     async def ringing(self, seconds: float = DEADLINE) -> Response:
         """The first 18x."""
@@ -235,6 +246,17 @@ class Call:
         assert self.invite
         self.phone.answer(self.invite, status, to_tag=self.local_tag, headers=[("Contact", self.phone.contact)])
 
+    def early(self) -> None:
+        """183 with a description: sound before the answer (RFC 3960)."""
+        assert self.invite
+        offer = session.read(self.invite.body)
+        self.phone.answer(
+            self.invite, 183, to_tag=self.local_tag, headers=[("Contact", self.phone.contact)],
+            body=self._description(offer.opposite, offer), content_type="application/sdp",
+        )  # fmt: skip
+        self._agree(offer)
+        self.audio.start()
+
     async def answer(self) -> None:
         """Take the call; returns when the ACK came. It is repeated until then."""
         self.take()
@@ -246,9 +268,9 @@ class Call:
         assert self.invite
         self._respond_with_session(self.invite)
 
-    async def refuse(self, status: int = 486) -> None:
+    async def refuse(self, status: int = 486, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Returns when the ACK came."""
-        self._repeat_final(status)
+        self._repeat_final(status, headers=headers)
         async with self._soon("the ACK of our refusal", DEADLINE):
             await asyncio.shield(self._acked)
         self._finish("refused")
@@ -279,13 +301,16 @@ class Call:
         if self.audio.remote is not None:
             self.audio.start()
 
-    def _repeat_final(self, status: int, body: bytes = b"", *, contact: str = "") -> None:
+    def _repeat_final(
+        self, status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = (), *, contact: str = ""
+    ) -> None:
         invite = self.reinvites[-1] if self.reinvites else self.invite
         assert invite
         if self._acked.done():
             self._acked = asyncio.get_running_loop().create_future()
         contact = contact or (self.phone.contact if status < 300 else "")
-        headers = [("Contact", contact)] if contact else []
+        if contact:
+            headers = [("Contact", contact)]
 
         def send() -> None:
             self.phone.answer(

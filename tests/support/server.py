@@ -13,6 +13,7 @@ import queue
 import random
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ import asyncpg
 import httpx
 import msgspec
 
+from dzvin import local_ca
+from dzvin.clock import SystemClock
 from tests.support.deadlines import eventually, until
 from tests.support.network import Address, bound_socket
 from tests.support.panel import Panel
@@ -39,6 +42,9 @@ PEER = re.compile(r"127\.0\.0\.1:(50(?:70|80|90|91))\b")
 OVERRIDES = {
     "DZVIN_HTTP__PORT": "0",
     "DZVIN_SIP__UDP": "127.0.0.1:0",
+    "DZVIN_SIP__TLS": "127.0.0.1:0",
+    "DZVIN_SIP__WS": "127.0.0.1:0",
+    "DZVIN_SIP__WSS": "127.0.0.1:0",
     "DZVIN_CALLS__STOP_GRACE": "0",
     "DZVIN_LOG__FORMAT": "json",
 }
@@ -75,8 +81,16 @@ class Server:
 
     @property
     def sip(self) -> Address:
-        host, _, port = self.ready.sip["udp"].rpartition(":")
-        return host, int(port)
+        return self.sip_over("udp")
+
+    def sip_over(self, transport: str) -> Address:
+        host, _, port = self.ready.sip[transport].rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def believing(self) -> ssl.SSLContext:
+        """A client that believes the authority of this installation, and no other."""
+        return ssl.create_default_context(cafile=local_ca.paths(self.data).ca)
 
     @property
     def pids(self) -> Pids:
@@ -153,6 +167,7 @@ class Server:
 def start(data: Path, *, config: Path = ACCEPTANCE, overrides: Mapping[str, str] | None = None) -> Server:
     """Start and wait for the ready line. Whoever calls this calls `stop`."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    local_ca.init(local_ca.paths(data), ["127.0.0.1"], SystemClock().now())
     peers = _peers(data)
     file = data / "config.toml"
     file.write_text(PEER.sub(lambda found: f"127.0.0.1:{peers[int(found[1])]}", config.read_text()))

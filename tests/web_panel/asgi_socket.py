@@ -20,7 +20,14 @@ class Closed(Exception):
 
 class AsgiSocket:
     def __init__(
-        self, app: Litestar, path: str, *, cookie: str = "", address: str = "203.0.113.7", origin: str | None = None
+        self,
+        app: Litestar,
+        path: str,
+        *,
+        cookie: str = "",
+        address: str = "203.0.113.7",
+        origin: str | None = None,
+        subprotocols: tuple[str, ...] = (),
     ) -> None:
         headers = [(b"host", b"panel.test"), (b"cookie", cookie.encode())]
         if origin:
@@ -38,7 +45,7 @@ class AsgiSocket:
             "headers": headers,
             "client": (address, 40_000),
             "server": ("panel.test", 80),
-            "subprotocols": [],
+            "subprotocols": list(subprotocols),
             "state": {},
             "extensions": {},
         }
@@ -55,6 +62,7 @@ class AsgiSocket:
         if opened["type"] == "websocket.close":
             await self._running
             raise Closed(opened.get("code", 1000))
+        self.accepted = opened
         return self
 
     async def __aexit__(
@@ -65,13 +73,17 @@ class AsgiSocket:
         await asyncio.wait_for(self._running, 5)
 
     async def receive(self) -> dict[str, Any]:
-        """The next message. Raises Closed."""
+        """The next message, decoded. Raises Closed."""
+        text: str = (await self.message())["text"]
+        decoded: dict[str, Any] = msgspec.json.decode(text)
+        return decoded
+
+    async def message(self) -> dict[str, Any]:
+        """The next message as it is. Raises Closed."""
         message = await self._next()
         if message["type"] == "websocket.close":
             raise Closed(message.get("code", 1000))
-        text: str = message["text"]
-        decoded: dict[str, Any] = msgspec.json.decode(text)
-        return decoded
+        return message
 
     async def receive_type(self, kind: str) -> dict[str, Any]:
         """The next message of this type; the ones before it are passed over."""
@@ -81,7 +93,10 @@ class AsgiSocket:
                 return message
 
     async def send(self, text: str) -> None:
-        await self._to_app.put({"type": "websocket.receive", "text": text})
+        await self.put({"type": "websocket.receive", "text": text})
+
+    async def put(self, event: dict[str, Any]) -> None:
+        await self._to_app.put(event)
 
     async def _next(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._from_app.get(), 5)

@@ -25,6 +25,7 @@ from crm_core.outbox import OutboxMessage
 from crm_core.projection import project
 from crm_core.seed import SeedLine, SeedService, SeedUser
 from queue_engine.facts import Will
+from tests.web_panel.phone_door import EchoDoor
 from tests.web_panel.story import BEGIN, named
 from web_panel.app import create_app
 from web_panel.live import LivePanel, Seed
@@ -235,6 +236,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         clock=clock,
         health=lambda: Health(ok=True, parts={"sip": "ok"}),
         metrics=lambda: b"dzvin_calls 0\n",
+        phones=EchoDoor(),
         settings=settings or PanelSettings(company="Ромашка", session_check=0.01, trusted=("192.0.2.1",)),
         passwords=Passwords(hasher=QUICK),
     )

@@ -287,3 +287,46 @@ def test_an_answer_that_does_not_fit_the_offer(lines: list[str]) -> None:
 def test_an_offer_of_ours_has_a_stream() -> None:
     with pytest.raises(LocalProtocolError):
         accept(an_sdp(), USUAL)
+
+
+def version_of(sdp: Sdp) -> int:
+    return int(sdp.origin.version)
+
+
+def again(previous: Sdp, *codecs: Codec, direction: Direction = Direction.SENDRECV) -> Sdp:
+    return offer(
+        address="192.0.2.1", port=40000, codecs=codecs or ALL, direction=direction, session_id=9, version=1,
+        previous=previous,
+    )  # fmt: skip
+
+
+def test_each_changed_offer_counts_its_version_up_by_one_in_the_same_session() -> None:
+    first = our_offer()
+    held = again(first, direction=Direction.SENDONLY)
+    resumed = again(held)
+    assert [version_of(sdp) for sdp in (first, held, resumed)] == [1, 2, 3]
+    assert {sdp.origin.session_id for sdp in (first, held, resumed)} == {"7"}
+
+
+def test_an_offer_may_change_the_codec() -> None:
+    changed = again(our_offer(), PCMU)
+    assert changed.media[0].formats == ("0",)
+    assert version_of(changed) == 2
+
+
+@pytest.mark.parametrize("hold", ["a=sendonly", "a=inactive", "c=IN IP4 0.0.0.0"])
+def test_hold_in_a_reoffer_and_back(hold: str) -> None:
+    """Each answer allows us to send exactly when the peer receives (RFC 3264 §8.4)."""
+    assert not answered(an_sdp("m=audio 49172 RTP/AVP 0", hold)).direction.sends
+    assert answered(an_sdp("m=audio 49172 RTP/AVP 0")).direction.sends
+
+
+def test_a_peer_may_move_its_audio_to_another_place() -> None:
+    result = answered(an_sdp("m=audio 0 RTP/AVP 0", "m=audio 49174 RTP/AVP 8"))
+    assert [media.port for media in result.sdp.media] == [0, 40000]
+    assert (result.codec, result.remote_port) == (PCMA, 49174)
+
+
+def test_an_offer_that_disables_every_stream_is_488() -> None:
+    """The session goes on as it was: whoever wants to end it says BYE."""
+    assert refused(an_sdp("m=audio 0 RTP/AVP 0")).headers[0][1].startswith("304")

@@ -115,7 +115,7 @@ ASSERTED = 'P-Asserted-Identity: "Petro" <sip:+380671112233@provider.example>, <
         ("", True, ("0501112233", "", False)),
         (ASSERTED, True, ("+380671112233", "Petro", False)),
         (ASSERTED, False, ("0501112233", "", False)),
-        ("P-Asserted-Identity: <tel:+38067-111-22-33>\r\n", True, ("+38067-111-22-33", "", False)),
+        ("P-Asserted-Identity: <tel:+38067-111-22-33>\r\n", True, ("+380671112233", "", False)),
         ("Remote-Party-ID: <sip:067@p.example>;party=calling;privacy=off\r\n", True, ("067", "", False)),
         ("Remote-Party-ID: <sip:067@p.example>;party=called\r\n", True, ("0501112233", "", False)),
         ("Remote-Party-ID: <sip:067@p.example>;party=calling;privacy=full\r\n", True, ("", "", True)),

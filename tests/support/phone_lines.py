@@ -1,0 +1,133 @@
+"""What carries a fake phone's messages: a UDP socket, or one connection over TCP, TLS or a WebSocket.
+
+Apart from `pbx.net`, so that a fault there is not mirrored here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from tests.support.network import Address
+
+Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
+SERVER_NAME = "127.0.0.1"
+
+_LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)", re.IGNORECASE)
+
+
+class StreamLine:
+    """A connection that is opened at once; what is sent before it is ready waits. `on_message` gets each message, and
+    `lost` is set when the connection is gone, however that came."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        server: Address,
+        on_message: Callable[[bytes, Address], None],
+        *,
+        tls: ssl.SSLContext | None = None,
+        path: str = "/sip",
+        origin: str | None = None,
+    ) -> None:
+        self.server = server
+        self.lost = asyncio.Event()
+        self._transport = transport
+        self._on_message = on_message
+        self._tls = tls if transport in ("tls", "wss") else None
+        self._path, self._origin = path, origin
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._socket = socket.create_connection(server, 5)  # at once on this machine, so that its address is known
+        self._socket.setblocking(False)
+        self.address: Address = self._socket.getsockname()[:2]
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def port(self) -> int:
+        return self.address[1]
+
+    def send(self, data: bytes, to: Address) -> None:
+        """`to` is for phones on UDP: a connection leads to one place."""
+        self._outbox.put_nowait(data)
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            if self._transport in ("ws", "wss"):
+                await self._speak_websocket()
+            else:
+                await self._speak_stream()
+        except (OSError, asyncio.IncompleteReadError, ConnectionClosed):
+            pass
+        finally:
+            self._socket.close()
+            self.lost.set()
+
+    async def _speak_stream(self) -> None:
+        name = SERVER_NAME if self._tls else None
+        reader, writer = await asyncio.open_connection(sock=self._socket, ssl=self._tls, server_hostname=name)
+
+        async def write() -> None:
+            while True:
+                writer.write(await self._outbox.get())
+
+        writing = asyncio.ensure_future(write())
+        try:
+            while True:
+                self._on_message(await _message(reader), self.server)
+        finally:
+            writing.cancel()
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _speak_websocket(self) -> None:
+        scheme = "wss" if self._tls else "ws"
+        async with connect(
+            f"{scheme}://{SERVER_NAME}:{self.server[1]}{self._path}",
+            sock=self._socket, ssl=self._tls, subprotocols=[Subprotocol("sip")], origin=self._origin,  # type: ignore[arg-type]  # a string of another name
+            compression=None, proxy=None,
+        ) as peer:  # fmt: skip
+            writing = asyncio.ensure_future(self._write_websocket(peer))
+            try:
+                async for message in peer:
+                    self._on_message(message.encode() if isinstance(message, str) else message, self.server)
+            finally:
+                writing.cancel()
+
+    async def _write_websocket(self, peer: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await peer.send((await self._outbox.get()).decode())
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    """Raises asyncio.IncompleteReadError at the end."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = _LENGTH.search(head)
+    assert found, f"a message without Content-Length over a stream: {head!r}"
+    return head + await reader.readexactly(int(found[1]))
+
+
+def contact_host(transport: Transport, address: Address) -> str:
+    """Host, port and transport of a phone's Contact. A WebSocket client takes no connections, so its host is made up,
+    below ".invalid" (RFC 7118 §5.1)."""
+    match transport:
+        case "udp":
+            return f"{address[0]}:{address[1]}"
+        case "ws" | "wss":
+            return f"{secrets.token_hex(6)}.invalid;transport=ws"
+        case _:
+            return f"{address[0]}:{address[1]};transport={transport}"

@@ -1,0 +1,76 @@
+"""The WebSocket of phones that run in pages, on the panel's own origin. What goes over it is the switchboard's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from litestar import WebSocket, websocket
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketException
+
+from crm_core.organisation import User
+from web_panel.auth import PUBLIC
+from web_panel.ports import PanelServices
+from web_panel.security import check_origin
+
+SUBPROTOCOL = "sip"
+NOT_HERE = 4404
+
+
+class _Socket:
+    """A `PhoneSocket` over Litestar's."""
+
+    def __init__(self, socket: WebSocket[User, str, State]) -> None:
+        self._socket = socket
+
+    async def accept(self) -> None:
+        with _gone():
+            await self._socket.accept(subprotocols=SUBPROTOCOL)
+
+    async def receive(self) -> bytes:
+        with _gone():
+            event = await self._socket.receive()
+        if event["type"] != "websocket.receive":
+            raise ConnectionResetError("the page is gone")
+        return event.get("bytes") or (event.get("text") or "").encode()
+
+    async def send(self, message: bytes) -> None:
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            with _gone():
+                await self._socket.send_data(message, mode="binary")
+        else:
+            with _gone():
+                await self._socket.send_data(text)
+
+    async def close(self, code: int) -> None:
+        with _gone():
+            await self._socket.close(code)
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    """The layers below say in many ways that there is nobody any more."""
+    try:
+        yield
+    except (WebSocketException, RuntimeError, OSError) as error:
+        raise ConnectionResetError("the page is gone") from error
+
+
+@websocket("/sip", opt={"rule": PUBLIC, "any_origin": True})
+async def phone_socket(socket: WebSocket[User, str, State], services: NamedDependency[PanelServices]) -> None:
+    """SIP (RFC 7118). Public, because a phone proves its own password; other sites' pages are refused."""
+    door = services.phones
+    origin = socket.headers.get("origin", "")
+    if door is None or SUBPROTOCOL not in socket.scope["subprotocols"]:
+        await socket.close(NOT_HERE)
+        return
+    if not door.allows(origin):
+        check_origin(socket, frozenset())
+    client, server = socket.scope["client"], socket.scope["server"]
+    peer = (client[0], client[1]) if client else ("", 0)
+    local = (server[0], server[1] or 0) if server else ("", 0)
+    await door.serve(_Socket(socket), peer, local, secure=socket.scope["scheme"] == "wss")
