@@ -76,7 +76,11 @@ async def nothing_left(
     server: Server, gauges: tuple[str, ...] = GAUGES, seconds: float = SETTLES_WITHIN
 ) -> AsyncIterator[None]:
     """Raises AssertionError that names what is held more or less than before, once it had time to settle."""
-    before = await holdings(server, gauges)
+    before = await eventually(
+        "the database has nothing to do",
+        lambda: holdings(server, gauges),
+        lambda held: not held["database connections in use"],
+    )
     yield
     after: Holdings = {}
     try:

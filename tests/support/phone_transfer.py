@@ -17,11 +17,13 @@ from tests.support.phone_call import Call
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A REFER of a phone. `status`: of its answer."""
+    """A REFER of a phone. `status`: of its answer. `is_first`: in its call; later ones are told apart by an id (RFC
+    3515 §2.4.6)."""
 
     call: Call
     request: Request
     status: int
+    is_first: bool
 
     @property
     def notifies(self) -> list[Request]:
@@ -30,7 +32,7 @@ class Reference:
         for entry in self.call.phone.log.received("NOTIFY", self.call.sip_call_id):
             notify = entry.message
             assert isinstance(notify, Request)
-            if _is_of(notify, self.request):
+            if _is_of(notify, self.request, self.is_first):
                 by_cseq.setdefault(notify.cseq.number, notify)
         return list(by_cseq.values())
 
@@ -67,8 +69,9 @@ async def refer(
     question = f"?Replaces={quote(replaces, safe='')}" if replaces else ""
     target = refer_to or f"<sip:{number}@{phone.domain}{question}>"
     request = call.in_dialog("REFER", headers=[("Refer-To", target), ("Referred-By", phone.contact), *headers])
+    is_first = not phone.log.sent("REFER", call.sip_call_id)
     response = await phone.ask(request)
-    return Reference(call, request, response.status)
+    return Reference(call, request, response.status, is_first)
 
 
 def replaces_of(call: Call, *, swapped: bool = False, early_only: bool = False) -> str:
@@ -81,10 +84,10 @@ def replaces_of(call: Call, *, swapped: bool = False, early_only: bool = False) 
     return f"{call.sip_call_id};to-tag={theirs};from-tag={ours}{flag}"
 
 
-def _is_of(notify: Request, refer: Request) -> bool:
+def _is_of(notify: Request, refer: Request, is_first: bool) -> bool:
     package, _, rest = (notify.headers.get("Event") or "").partition(";")
     number = re.search(r"\bid=(\d+)", rest)
-    return package.strip() == "refer" and (number is None or int(number[1]) == refer.cseq.number)
+    return package.strip() == "refer" and (is_first if number is None else int(number[1]) == refer.cseq.number)
 
 
 def _status(notify: Request) -> int:
