@@ -57,6 +57,7 @@ class KeptCertificate:
     file: Path
     ours: local_ca.Paths | None
     now: Callable[[], datetime] = SystemClock().now
+    _complaints: dict[str, str] = field(init=False, default_factory=dict)
     _warned_at: datetime | None = field(init=False, default=None)
 
     def reload(self) -> None:
@@ -65,8 +66,9 @@ class KeptCertificate:
         try:
             self.certificate.reload()
         except (OSError, ValueError) as error:
-            log.error("the certificate could not be read", file=str(self.file), reason=str(error))
+            self._complain("the certificate could not be read", str(error))
         else:
+            self._complaints.clear()
             log.info("the certificate was read", file=str(self.file))
 
     async def watch(self) -> None:
@@ -88,7 +90,13 @@ class KeptCertificate:
             if local_ca.renew(self.ours, self.now()):
                 log.info("the certificate was renewed", file=str(self.file))
         except (local_ca.NotMade, OSError, ValueError) as error:
-            log.error("the certificate could not be renewed", reason=str(error))
+            self._complain("the certificate could not be renewed", str(error))
+
+    def _complain(self, event: str, reason: str) -> None:
+        """Once for each reason: we look again and again."""
+        if self._complaints.get(event) != reason:
+            self._complaints[event] = reason
+            log.error(event, file=str(self.file), reason=reason)
 
     def _warn(self) -> None:
         now = self.now()

@@ -154,7 +154,7 @@ Never copy ca.key.
 
 Use it in the configuration, then start again
   [http]
-  tls = true                  # https://{first}:8080
+  tls = true                  # https://{first}:8080, with host = "0.0.0.0"
   [sip]
   tls = "0.0.0.0:5061"        # phones over TLS"""
 

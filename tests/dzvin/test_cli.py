@@ -60,3 +60,30 @@ def test_the_greeting_says_where_to_look_and_with_which_sign_in() -> None:
     text = greeting(load(EXAMPLES / "demo.toml", {}), ready)
     for word in ("http://127.0.0.1:8080", "127.0.0.1:5060", "olena", "demo-olena", "1001", "Олена Коваль"):
         assert word in text
+
+
+def test_tls_init_makes_a_certificate_and_says_what_to_do_next(tmp_path: Path) -> None:
+    command = ["tls", "init", "--host", "calls.lan", "--host", "192.168.1.10", "--data", str(tmp_path / "data")]
+    first = cli.invoke(app, command)
+    assert first.exit_code == 0
+    for word in ("A new authority", "ca.pem", "update-ca-certificates", "https://calls.lan", 'tls = "0.0.0.0:5061"'):
+        assert word in first.stdout
+    authority = tmp_path / "data" / "tls" / "ca.pem"
+    before = authority.read_bytes()
+    again = cli.invoke(app, command)
+    assert "The authority is the one that was there" in again.stdout
+    other = cli.invoke(app, [*command, "--host", "other.lan"])
+    assert other.exit_code == 1
+    assert "--new-ca" in other.stderr
+    assert authority.read_bytes() == before
+    assert cli.invoke(app, [*command, "--host", "other.lan", "--new-ca"]).exit_code == 0
+    assert authority.read_bytes() != before
+
+
+def test_run_says_that_a_certificate_is_missing_before_it_makes_anything(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('[sip]\ntls = "127.0.0.1:0"\n')
+    result = cli.invoke(app, ["run", "--data", str(tmp_path / "data"), "--config", str(file)])
+    assert result.exit_code == 1
+    assert f"{file}: line 2: sip.tls: needs a certificate" in result.stderr
+    assert not (tmp_path / "data").exists()

@@ -4,60 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 import pytest
 
 from pbx.net.connections import ConnectionLimits
-from pbx.net.own_address import OwnAddress
 from pbx.net.stream import AT_ONCE
 from pbx.net.transport import Flow
-from pbx.net.transports import NoTransport, Transports
-from pbx.timers import Timers
+from pbx.net.transports import NoTransport
+from tests.pbx.net.network import OPTIONS, closed, listening
 from tests.support.deadlines import until
-
-OPTIONS = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n"
-
-
-@dataclass
-class Net:
-    transports: Transports
-    port: int = 0
-    heard: list[tuple[bytes, Flow]] = field(default_factory=list)
-    lost: list[Flow] = field(default_factory=list)
-
-    async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def hears(self, count: int) -> None:
-        await until(f"{count} messages", lambda: len(self.heard) >= count)
-
-    async def is_empty(self) -> None:
-        await until("no connection", lambda: not len(self.transports.connections))
-
-
-@asynccontextmanager
-async def listening(host: str = "127.0.0.1", limits: ConnectionLimits | None = None) -> AsyncIterator[Net]:
-    timers = Timers(asyncio.get_running_loop())
-    net = Net(Transports(timers, OwnAddress(), limits))
-    net.transports.on_message = lambda data, flow: net.heard.append((data, flow))
-    net.transports.on_lost.append(net.lost.append)
-    net.port = (await net.transports.listen_stream(host, 0)).port
-    try:
-        yield net
-    finally:
-        net.transports.close()
-        timers.close()
-        await asyncio.sleep(0)
-
-
-async def closed(reader: asyncio.StreamReader) -> bool:
-    async with asyncio.timeout(5):
-        with suppress(ConnectionResetError):
-            return await reader.read() == b""
-        return True
 
 
 async def test_an_answer_goes_back_on_the_connection_of_its_request() -> None:
