@@ -34,7 +34,7 @@ from recordings.export import export_wav
 from recordings.store import OutsideStore, Store
 from web_panel.app import create_app
 from web_panel.live import LivePanel
-from web_panel.ports import Health, PanelServices, PanelSettings
+from web_panel.ports import Health, PanelServices, PanelSettings, PhoneSettings
 
 STARTED_WITHIN = 15.0  # seconds
 
@@ -129,6 +129,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
             secure_cookies=config.http.secure_cookies or config.http.tls,
             public_url=config.http.public_url,
             trusted=config.security.trusted,
+            phone=PhoneSettings(server=config.sip.server, proxy=config.sip.proxy, stun=config.sip.stun),
         ),
     )
 

@@ -110,6 +110,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSettings:
+    """What the organisation tells its phones (R-PHONE-50); empty: nothing is said."""
+
+    server: str = ""
+    proxy: str = ""
+    stun: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanelSettings:
     company: str = "Dzvin"
     language: str = "uk"  # for people who have not chosen one
@@ -119,6 +128,7 @@ class PanelSettings:
     allowed_origins: frozenset[str] = frozenset()  # beside the panel's own
     session_check: float = 4.0  # seconds between looks at a websocket's session: a revoked one is cut within five
     trusted: tuple[str, ...] = ()  # addresses and networks free of limits; they may read /metrics
+    phone: PhoneSettings = PhoneSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

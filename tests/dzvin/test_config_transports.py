@@ -54,7 +54,6 @@ def test_a_wrong_way_in_is_named(file: Path, line: str, key: str, expected: str)
     assert expected in message
 
 
-@pytest.mark.req("R-PHONE-50")
 def test_server_proxy_and_stun_are_settings_of_the_organisation(file: Path) -> None:
     file.write_text('[sip]\nserver = "sip.example.com"\nproxy = "192.0.2.1:5060"\nstun = "[2001:db8::1]:3478"')
     sip = config.load(file, {}).sip

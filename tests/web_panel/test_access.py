@@ -44,6 +44,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/api/phone/forwards/{kind:str}"): DESK,
     ("PUT", "/api/agents/me"): SIGNED_IN,
     ("GET", "/api/people"): DESK,
+    ("GET", "/api/phone/server"): SIGNED_IN,
     ("GET", "/api/events"): DESK,
     ("GET", "/api/events/{event_id:uuid}"): DESK,
     ("PUT", "/api/events/{event_id:uuid}/content"): DESK,

@@ -1,18 +1,19 @@
-"""The WebSocket of phones that run in pages, on the panel's own origin. What goes over it is the switchboard's."""
+"""Phones that run in pages: what they are told, and their WebSocket on the panel's own origin, whose messages are the
+switchboard's business."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from litestar import WebSocket, websocket
+from litestar import WebSocket, get, websocket
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketException
 
 from crm_core.organisation import User
-from web_panel.auth import PUBLIC
-from web_panel.ports import PanelServices
+from web_panel.auth import PUBLIC, SIGNED_IN
+from web_panel.ports import PanelServices, PhoneSettings
 from web_panel.security import check_origin
 
 SUBPROTOCOL = "sip"
@@ -58,6 +59,12 @@ def _gone() -> Iterator[None]:
         yield
     except (WebSocketException, RuntimeError, OSError) as error:
         raise ConnectionResetError("the page is gone") from error
+
+
+@get("/api/phone/server", opt={"rule": SIGNED_IN}, sync_to_thread=False)
+def phone_server(services: NamedDependency[PanelServices]) -> PhoneSettings:
+    """The organisation's SIP settings: server, proxy, STUN."""
+    return services.settings.phone
 
 
 @websocket("/sip", opt={"rule": PUBLIC, "any_origin": True})
