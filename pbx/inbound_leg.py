@@ -87,6 +87,10 @@ class InboundLeg(Leg):
     def is_answered(self) -> bool:
         return self._answered
 
+    @property
+    def is_settled(self) -> bool:
+        return self._answered or self._is_described or not self._description
+
     def codecs(self) -> tuple[Codec, ...]:
         """What the caller can be joined with: codecs of the offer that we know, in the caller's order; all of ours
         for a late offer. Empty when there is no speech codec in common."""
@@ -299,7 +303,7 @@ class InboundLeg(Leg):
     def _updated(self, request: Request, server: ServerTransaction, usage: InviteUsage) -> None:
         # RFC 6337 §2.1: an answer in an unreliable response is only a preview, so the INVITE's offer is still open and
         # RFC 3311 §5.2 holds.
-        if request.body and not self._answered and self._description and not self._is_described:
+        if request.body and not self.is_settled:
             later = (("Retry-After", str(retry_after(self.endpoint.chance()))),)
             raise RemoteProtocolError("our answer may not have arrived", 500, headers=later)
         self.changes.updated(request, server, usage)

@@ -124,6 +124,11 @@ class Leg:
         return self.usage is not None and self.usage.is_confirmed
 
     @property
+    def is_settled(self) -> bool:
+        """Whether an answer of ours is sure to arrive: what went out unreliably before the end of the INVITE is not."""
+        return True
+
+    @property
     def dialog(self) -> Dialog | None:
         return self.usage.dialog if self.usage is not None else None
 

@@ -150,10 +150,9 @@ class Modification:
     def _try_early(self, change: _Change, usage: InviteUsage) -> None:
         """RFC 3311 §5.1: before the answer only an UPDATE may change a session, and only once it has one."""
         negotiation = usage.negotiation
-        if not usage.peer.takes("UPDATE") or negotiation.local is None or negotiation.is_open:
+        agreed = negotiation.local is not None and not negotiation.is_open and self._leg.is_settled
+        if not agreed or not usage.peer.takes("UPDATE"):
             self._done(False)
-        elif negotiation.updating:
-            self._again(BUSY_WAIT)
         else:
             self._send(change, usage, "UPDATE", offers=change.offers)
 

@@ -207,6 +207,7 @@ async def test_our_hold_is_offered_and_its_answer_taken(side: type[Caller | Call
     task = await asks_to_hold(peer)
     reinvite = peer.heard("INVITE")[-1]
     assert b"a=sendonly" in reinvite.body
+    assert reinvite.content_type == "application/sdp"
     assert version(reinvite.body) == 2
     peer.answers(reinvite, 200, body=SDP + "a=recvonly\r\n")
     assert await task
@@ -322,6 +323,7 @@ async def test_an_answer_to_our_change_that_cannot_be_used_ends_the_call() -> No
     callee.answers(callee.heard("INVITE")[-1], 200, body=SDP.replace("0 8 101", "9"))
     assert not await task
     assert [request.method for request in callee.switch.requests[-2:]] == ["ACK", "BYE"]
+    assert callee.heard("BYE")[0].headers.get("Reason") == 'SIP;cause=488;text="no codec in common"'
 
 
 @virtual_time
@@ -331,7 +333,7 @@ async def test_who_is_on_the_line_now_is_told_by_update_to_a_phone_of_ours_that_
     caller.leg.show(Identity("1003", "Taras"))
     (update,) = caller.heard("UPDATE")
     assert update.headers.get("P-Asserted-Identity") == '"Taras" <sip:1003@example.com>'
-    assert update.body == b""
+    assert (update.body, update.content_type) == (b"", None)
     caller.leg.show(Identity("1004", withheld=True))
     caller.answers(update, 200)
     assert len(caller.heard("UPDATE")) == 1
@@ -397,6 +399,14 @@ async def test_an_update_without_an_offer_is_answered_while_ours_is_under_way() 
     callee = await Callee.talks(Switch())
     await asks_to_hold(callee)
     assert callee.asks("UPDATE").status == 200
+
+
+@virtual_time
+async def test_a_reinvite_beside_our_update_without_an_offer_is_answered() -> None:
+    """RFC 5407 §3.3.2 lets only offers collide."""
+    caller = await Caller.talks(Switch(), headers=["Allow: INVITE, UPDATE"])
+    caller.leg.show(Identity("1003", "Taras"))
+    assert caller.asks("INVITE", body=SDP).status == 200
 
 
 @virtual_time
