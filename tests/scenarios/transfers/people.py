@@ -15,6 +15,8 @@ from tests.support.phone import FakePhone
 from tests.support.phone_call import Call
 from tests.support.server import Server
 
+FALLBACK = "u00050"
+
 
 @dataclass(frozen=True, slots=True)
 class Trio:
@@ -85,3 +87,12 @@ def _told(kind: str, payload: dict[str, Any]) -> str:
             return str(payload["end"])
         case _:
             return "consulting"
+
+
+async def recordings(server: Server, call_id: object) -> list[str]:
+    """The ids of the call's recordings, once all are whole."""
+    await server.settled()
+    async with server.database() as conn:
+        rows = await conn.fetch("SELECT id, file FROM recording WHERE call_id = $1 ORDER BY started_at", call_id)
+    assert all(row["file"] for row in rows)
+    return [str(row["id"]) for row in rows]

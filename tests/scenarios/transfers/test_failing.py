@@ -1,39 +1,18 @@
-"""A transfer that fails never loses the customer: back to who handed them on, else the fallback, at last a word.
-
-This installation is impatient: the target of a transfer rings two seconds. Its provider would carry calls anywhere.
-"""
+"""A transfer that fails never loses the customer: back to who handed them on, else the fallback, at last a word."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from tests.scenarios.company import DID, Company, hear_each_other, heard
-from tests.scenarios.transfers import a_trio, end, last_call, segments, take, talking, transfer_facts
+from tests.scenarios.transfers.people import FALLBACK, a_trio, end, last_call, segments, take, talking, transfer_facts
 from tests.support import tones
 from tests.support.phone_call import Call
 from tests.support.phone_transfer import Reference, refer
-from tests.support.server import ACCEPTANCE, Server, running_dzvin
+from tests.support.server import Server
 
 CUSTOMER = "+380503338802"
-FALLBACK = "u00050"
-IMPATIENT = {
-    "DZVIN_CALLS__TRANSFER_TIMEOUT": "2",
-    "DZVIN_CALLS__RECALL_TIMEOUT": "2",
-    "DZVIN_CALLS__FALLBACK": FALLBACK,
-}
 ABROAD, PREMIUM = "+18005551234", "+380900212345"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("impatient")
-    config = folder / "abroad.toml"
-    everywhere = ACCEPTANCE.read_text().replace('prefixes = ["+380"]', 'prefixes = ["+"]')
-    config.write_text(everywhere)
-    with running_dzvin(folder / "data", config=config, overrides=IMPATIENT) as server:
-        yield server
 
 
 async def back(customer: Call, transferor: Call) -> None:

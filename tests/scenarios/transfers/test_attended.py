@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.scenarios.company import DID, LINE, UNHEARD, Company, Talk, hear_each_other, heard
-from tests.scenarios.transfers import Trio, a_trio, end, last_call, segments, take, talking, transfer_facts
+from tests.scenarios.transfers.people import Trio, a_trio, end, last_call, segments, take, talking, transfer_facts
 from tests.support import tones
 from tests.support.deadlines import until
 from tests.support.phone import FakePhone

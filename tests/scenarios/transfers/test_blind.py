@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scenarios.company import DID, LINE, UNHEARD, Company, hear_each_other, heard
-from tests.scenarios.transfers import a_trio, end, last_call, segments, take, talking, transfer_facts
+from tests.scenarios.transfers.people import a_trio, end, last_call, segments, take, talking, transfer_facts
 from tests.support import tones
 from tests.support.phone_transfer import refer
 from tests.support.server import Server
