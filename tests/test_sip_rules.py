@@ -14,7 +14,7 @@ PAGE = (TESTS.parent / "docs" / "sip.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| RFC", "| rule"))]
 PROOF = re.compile(r"`([a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")
 DESIGN = (
-    3261, 3262, 3264, 3311, 3323, 3325, 3326, 3515, 3581, 3842, 3856, 3891, 3903, 4028, 4235, 4488, 4733, 5373, 5626,
+    3261, 3262, 3264, 3311, 3323, 3325, 3326, 3515, 3581, 3842, 3856, 3891, 3903, 4028, 4235, 4488, 4733, 5373, 5389, 5626,
     5627, 6026, 7118, 7332, 7616, 8760, 8866,
 )  # fmt: skip
 
