@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pbx.leg.usage import InviteUsage
 from pbx.sip.dialog import TARGET_REFRESH
 from pbx.sip.message import Request, Response
+from pbx.sip.reliable import ProvisionalOrder, rseq_of
 from pbx.sip.transaction.effects import Reason
 from pbx.transactions import ClientTransaction, Overloaded
 
@@ -19,8 +20,8 @@ MAX_PROOFS = 2  # a stale nonce may cost one more
 
 
 class Asking:
-    """Sends at once. `told` hears the final response once, or None when none came. Each 2xx to an INVITE gets its
-    ACK."""
+    """Sends at once. `told` hears the final response once, or None when none came; `early` hears each reliable
+    provisional one, which gets its PRACK. Each 2xx to an INVITE gets its ACK."""
 
     def __init__(
         self,
@@ -32,10 +33,13 @@ class Asking:
         headers: Iterable[Header] = (),
         body: bytes = b"",
         content_type: str | None = None,
+        early: Callable[[Response], None] | None = None,
     ) -> None:
         self._leg, self._usage, self._method = leg, usage, method
         self._told: Callable[[Response | None], None] | None = told
         self._headers, self._body, self._content_type = tuple(headers), body, content_type
+        self._early = early
+        self._order = ProvisionalOrder()
         self._proofs: tuple[Header, ...] = ()
         self._request: Request | None = None
         self._client: ClientTransaction | None = None
@@ -64,6 +68,7 @@ class Asking:
 
     def _responded(self, response: Response) -> None:
         if response.is_provisional:
+            self._progressed(response)
             return
         if response.is_success and self._method == "INVITE":
             self._acknowledge(response)
@@ -76,6 +81,13 @@ class Asking:
                 self._send()
                 return
         self._tell(response)
+
+    def _progressed(self, response: Response) -> None:
+        # RFC 3262 §4 knows no difference between an INVITE and a re-INVITE: who hears no PRACK must give up.
+        rack = self._order.take(response) if self._early is not None and rseq_of(response) is not None else None
+        if rack is not None and self._early is not None:
+            Asking(self._leg, self._usage, "PRACK", _unheard, headers=(("RAck", str(rack)),))
+            self._early(response)
 
     def _acknowledge(self, response: Response) -> None:
         endpoint, flow = self._leg.endpoint, self._leg.flow
@@ -94,3 +106,7 @@ class Asking:
         told, self._told = self._told, None
         if told is not None:
             told(response)
+
+
+def _unheard(_: Response | None) -> None:
+    """The answer to a PRACK changes nothing."""

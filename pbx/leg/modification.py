@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -175,8 +176,21 @@ class Modification:
             headers=(*leg.endpoint.capabilities.of_dialog(), *leg.session.request_headers(), *change.headers),
             body=body,
             content_type=CONTENT_TYPE if body else None,
+            early=(lambda response: self._progressed(change, usage, response)) if method == "INVITE" else None,
         )
         leg.remember()
+
+    def _progressed(self, change: _Change, usage: InviteUsage, response: Response) -> None:
+        """A reliable provisional response may hold the answer already; then the 2xx need not (RFC 3262 §5)."""
+        with suppress(RemoteProtocolError):  # the 2xx will show whether the two sides can agree
+            if self._current is change and usage.negotiation.ours is not None and (body := session_body(response)):
+                self._take_answer(change, usage, body)
+
+    def _take_answer(self, change: _Change, usage: InviteUsage, body: bytes) -> None:
+        streams = self._leg.streams
+        streams.direction = change.direction or streams.direction
+        streams.take_answer(usage, body)
+        streams.note_hold()
 
     def _answered(self, change: _Change, usage: InviteUsage, method: str, response: Response | None) -> None:
         usage.negotiation.inviting = usage.negotiation.updating = False
@@ -193,11 +207,8 @@ class Modification:
         usage.dialog.refresh(response)
         usage.peer.learn(response)
         if usage.negotiation.ours is not None:
-            if change.direction is not None:
-                leg.streams.direction = change.direction
             try:
-                leg.streams.take_answer(usage, session_body(response))
-                leg.streams.note_hold()
+                self._take_answer(change, usage, session_body(response))
             except RemoteProtocolError as error:
                 # Both sides now believe different things of the session, and only one way leads out.
                 leg.hang_up(LegEnd.REFUSED, Cause("SIP", error.status or 400, error.reason))

@@ -9,7 +9,7 @@ import pytest
 from pbx.leg import CODECS, Identity, LegEnd
 from pbx.sip.offer_answer import PCMU, TELEPHONE_EVENT, Direction
 from pbx.sip.sdp import Sdp
-from tests.pbx.peers import Callee, Caller, Header, Peer
+from tests.pbx.peers import Callee, Caller, Header, Peer, reliable
 from tests.pbx.switch import SDP, Switch
 from tests.support.virtual_time import virtual_time
 
@@ -214,6 +214,22 @@ async def test_our_hold_is_offered_and_its_answer_taken(side: type[Caller | Call
     assert peer.told("direction") == "sendonly"
     ack = peer.heard("ACK")[first:]
     assert [request.cseq.number for request in ack] == [reinvite.cseq.number]
+
+
+@virtual_time
+async def test_a_reliable_answer_to_our_reinvite_gets_its_prack_and_the_200_needs_none() -> None:
+    callee = await Callee.talks(Switch())
+    task = await asks_to_hold(callee)
+    reinvite = callee.heard("INVITE")[-1]
+    callee.answers(reinvite, 183, headers=reliable(50), body=MOVED)
+    callee.answers(reinvite, 183, headers=reliable(50), body=MOVED)
+    (prack,) = callee.heard("PRACK")
+    assert prack.headers.get("RAck") == f"50 {reinvite.cseq.number} INVITE"
+    assert callee.told("remote_port") == 30002
+    callee.answers(prack, 200)
+    callee.answers(reinvite, 200)
+    assert await task
+    assert callee.heard("ACK")[-1].cseq.number == reinvite.cseq.number
 
 
 @virtual_time

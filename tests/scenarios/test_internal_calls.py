@@ -221,6 +221,22 @@ async def test_digits_reach_the_other_side(company: Company) -> None:
     await over(talk)
 
 
+@pytest.mark.req("R-PHONE-16", "R-PHONE-17")
+async def test_digits_by_info_reach_the_other_side_as_telephone_events(company: Company) -> None:
+    anna, boris = await two_phones(company)
+    talk = await connect(anna, boris, "1002")
+    await hear_each_other(talk.caller, talk.callee)
+    for digit in "7*":
+        await talk.caller.press_by_info(digit)
+    await talk.callee.press_by_info("0")
+
+    async def arrived() -> tuple[str, str]:
+        return "".join(talk.callee.audio.digits), "".join(talk.caller.audio.digits)
+
+    await eventually("the digits arrived", arrived, lambda digits: digits == ("7*", "0"))
+    await over(talk)
+
+
 async def test_ten_calls_at_once_keep_apart(company: Company) -> None:
     """Each pair hears its own two tones."""
     pairs = [(f"u{100 + 2 * n:05d}", f"u{101 + 2 * n:05d}") for n in range(10)]

@@ -24,6 +24,19 @@ async def test_digit_1_rings_1002(company: Company) -> None:
     await incoming.ended()
 
 
+@pytest.mark.req("R-PHONE-17")
+async def test_a_digit_by_info_is_enough(company: Company) -> None:
+    caller, boris = await company.phone("1001"), await company.phone("1002")
+    call = await caller.dial(MENU)
+    await call.answered()
+    await call.press_by_info("1")
+    incoming = await boris.rings()
+    incoming.ring()
+    await incoming.answer()
+    await call.hang_up()
+    await incoming.ended()
+
+
 async def test_a_wrong_key_asks_again(company: Company) -> None:
     caller, boris = await company.phone("1001"), await company.phone("1002")
     call = await caller.dial(MENU)

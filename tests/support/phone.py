@@ -283,7 +283,7 @@ class FakePhone:
         fields.add("User-Agent", "Dzvin test phone")
         for field, value in headers:
             fields.add(field, value)
-        if body:
+        if body and "content-type" not in fields:
             fields.add("Content-Type", "application/sdp")
         return Request(method, uri, fields, body)
 

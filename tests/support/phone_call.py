@@ -330,6 +330,13 @@ class Call:
         response = await self.phone.ask(self.in_dialog("BYE"))
         assert response.is_success, f"{response.status} to BYE"
 
+    async def press_by_info(self, digit: str) -> None:
+        """A digit as an INFO request; returns when it was answered."""
+        body = f"Signal={digit}\r\nDuration=160\r\n".encode()
+        info = self.in_dialog("INFO", headers=[("Content-Type", "application/dtmf-relay")], body=body)
+        response = await self.phone.ask(info)
+        assert response.is_success, f"{response.status} to INFO"
+
     async def ended(self, seconds: float = DEADLINE) -> None:
         """The other side hung up."""
         async with self._soon("BYE", seconds):
