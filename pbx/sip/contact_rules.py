@@ -28,5 +28,7 @@ def check_contact(uri: SipUri, ours: Container[str]) -> None:
         address = ip_address(uri.host)
     except ValueError:
         return  # a name, such as the .invalid ones of browsers: nobody resolves it
-    if address.is_multicast or address.is_unspecified or address.is_reserved or str(address) == "255.255.255.255":
+    # Of IPv6 the whole block of ::1 and of NAT64 (RFC 6052) counts as reserved, and phones are there.
+    is_reserved = address.version == 4 and address.is_reserved
+    if address.is_multicast or address.is_unspecified or is_reserved or str(address) == "255.255.255.255":
         raise RemoteProtocolError("a contact that is no phone's address", 403)

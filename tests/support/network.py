@@ -47,7 +47,7 @@ CLEAR = Weather()
 
 def bound_socket(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
     """A non-blocking UDP socket. Raises OSError when the port is taken."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -80,7 +80,7 @@ class UdpPort:
         self._weather = weather
         self._loop = asyncio.get_running_loop()
         self._later: set[asyncio.TimerHandle] = set()
-        self.address: Address = self._socket.getsockname()
+        self.address: Address = self._socket.getsockname()[:2]
         self._loop.add_reader(self._socket.fileno(), self._drain)
 
     @property
@@ -107,7 +107,7 @@ class UdpPort:
                 return
             except OSError:
                 continue  # the ICMP error of a datagram that went to a closed port
-            self._arrived(data, source)
+            self._arrived(data, source[:2])
 
     def _arrived(self, data: bytes, source: Address) -> None:
         self._through_weather(lambda: self._on_datagram(data, source))

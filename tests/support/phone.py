@@ -31,7 +31,7 @@ from tests.support.deadlines import DEADLINE, NotInTime, deadline
 from tests.support.message_log import MessageLog
 from tests.support.network import CLEAR, Address, UdpPort, Weather
 from tests.support.phone_call import Call
-from tests.support.phone_lines import StreamLine, Transport, contact_host
+from tests.support.phone_lines import ListeningLine, StreamLine, Transport, contact_host
 from tests.support.phone_transactions import Asking, NoAnswer
 from tests.support.tones import Law
 
@@ -67,9 +67,11 @@ class FakePhone:
         audio_weather: Weather = CLEAR,
         transport: Transport = "udp",
         tls: ssl.SSLContext | None = None,
+        listens: bool = False,
     ) -> None:
         """`transport`: another than UDP is one connection to `server`, kept by RFC 5626; it asks again while nobody
-        answers, as over UDP. `tls`: whom it believes."""
+        answers, as over UDP. `tls`: whom it believes. `listens`: it waits for connections instead, as a provider does,
+        and `tls` has its certificate."""
         self.user, self.password, self.domain, self.server = user, password, domain, server
         self.laws = tuple(laws)
         self.log = MessageLog(user)
@@ -80,9 +82,14 @@ class FakePhone:
         """What answers requests of these methods that come outside of calls."""
         self._algorithms = frozenset(algorithms)
         self._transport, self._tls = transport, tls
-        self._port: UdpPort | StreamLine = (
-            UdpPort(self._received, port=port, weather=weather) if transport == "udp" else self._connect()
-        )
+        self._port: UdpPort | StreamLine | ListeningLine
+        if transport == "udp":
+            host = "::1" if ":" in server[0] else "127.0.0.1"
+            self._port = UdpPort(self._received, host=host, port=port, weather=weather)
+        elif listens:
+            self._port = ListeningLine(port, self._received, certificate=tls)
+        else:
+            self._port = self._connect()
         self._host = advertised or self._port.address[0]
         self._contact_host = contact_host(transport, self.address)
         self._instance = f"<urn:uuid:{uuid.UUID(bytes=secrets.token_bytes(16))}>"
@@ -135,6 +142,11 @@ class FakePhone:
     def address(self) -> Address:
         """What the phone says of itself."""
         return self._host, self._port.port
+
+    @property
+    def media_host(self) -> str:
+        """What its descriptions name: its audio is IPv4, whatever carries its signalling."""
+        return "127.0.0.1" if ":" in self._host else self._host
 
     @property
     def port(self) -> int:

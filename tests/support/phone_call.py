@@ -444,7 +444,7 @@ class Call:
         self._version += 1
         self.direction = direction
         ours = Session(
-            address=(self.phone.address[0], self.audio.port), laws=self.phone.laws, direction=direction,
+            address=(self.phone.media_host, self.audio.port), laws=self.phone.laws, direction=direction,
             version=self._version,
         )  # fmt: skip
         if offer is not None:

@@ -21,7 +21,6 @@ from websockets.typing import Subprotocol
 from tests.support.network import Address
 
 Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
-SERVER_NAME = "127.0.0.1"
 
 _LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)", re.IGNORECASE)
 
@@ -76,7 +75,7 @@ class StreamLine:
             self.lost.set()
 
     async def _speak_stream(self) -> None:
-        name = SERVER_NAME if self._tls else None
+        name = self.server[0] if self._tls else None
         reader, writer = await asyncio.open_connection(sock=self._socket, ssl=self._tls, server_hostname=name)
 
         async def write() -> None:
@@ -96,7 +95,7 @@ class StreamLine:
     async def _speak_websocket(self) -> None:
         scheme = "wss" if self._tls else "ws"
         async with connect(
-            f"{scheme}://{SERVER_NAME}:{self.server[1]}{self._path}",
+            f"{scheme}://{written(self.server)}{self._path}",
             sock=self._socket, ssl=self._tls, subprotocols=[Subprotocol("sip")], origin=self._origin,  # type: ignore[arg-type]  # a string of another name
             compression=None, proxy=None,
         ) as peer:  # fmt: skip
@@ -113,6 +112,54 @@ class StreamLine:
                 await peer.send((await self._outbox.get()).decode())
 
 
+class ListeningLine:
+    """A provider's end of a trunk over TCP or TLS: who connected last is who is spoken to."""
+
+    def __init__(
+        self,
+        port: int,
+        on_message: Callable[[bytes, Address], None],
+        *,
+        certificate: ssl.SSLContext | None = None,
+    ) -> None:
+        self._on_message = on_message
+        self._certificate = certificate
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.address: Address = self._socket.getsockname()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def port(self) -> int:
+        return self.address[1]
+
+    @property
+    def times_connected(self) -> int:
+        return len(self._writers)
+
+    def send(self, data: bytes, to: Address) -> None:
+        self._writers[-1].write(data)
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        server = await asyncio.start_server(self._serve, sock=self._socket, ssl=self._certificate)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        peer: Address = writer.get_extra_info("peername")[:2]
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                self._on_message(await _message(reader), peer)
+
+
 async def _message(reader: asyncio.StreamReader) -> bytes:
     """Raises asyncio.IncompleteReadError at the end."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -126,8 +173,14 @@ def contact_host(transport: Transport, address: Address) -> str:
     below ".invalid" (RFC 7118 §5.1)."""
     match transport:
         case "udp":
-            return f"{address[0]}:{address[1]}"
+            return written(address)
         case "ws" | "wss":
             return f"{secrets.token_hex(6)}.invalid;transport=ws"
         case _:
-            return f"{address[0]}:{address[1]};transport={transport}"
+            return f"{written(address)};transport={transport}"
+
+
+def written(address: Address) -> str:
+    """As SIP writes it."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
