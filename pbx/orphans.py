@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from pbx.endpoint import Endpoint
@@ -18,7 +17,7 @@ from pbx.leg import Cookie
 from pbx.media.client import AdoptedLeg
 from pbx.net.transport import Flow
 from pbx.sip.dialog import Dialog
-from pbx.sip.errors import RemoteProtocolError
+from pbx.sip.errors import SipError
 from pbx.sip.message import Request, Response, parse
 from pbx.sip.reply import reply
 
@@ -42,8 +41,8 @@ async def end_orphans(endpoint: Endpoint, adopted: Iterable[AdoptedLeg]) -> Orph
     )
     for leg in legs:
         try:
-            _end(endpoint, msgspec.json.decode(leg.cookie, type=Cookie))
-        except (msgspec.MsgspecError, RemoteProtocolError, ValueError, KeyError) as error:
+            _end(endpoint, Cookie.unpacked(leg.cookie))
+        except (SipError, ValueError, KeyError) as error:
             log.warning("cookie not understood", call_id=str(leg.call_id), error=str(error))
         await leg.leg.close()
     return found

@@ -246,6 +246,8 @@ class UserAgent:
         if not request.accepts("application/sdp"):
             raise RemoteProtocolError("our answer would not be read", 406)
         trunk = door.trunk if door is not None else None
+        # A dialog will be made of these, long after a 400 could be answered.
+        _ = request.contact, request.record_routes
         offered = offered_sdp(request)
         session = session_timer.answer(request, self._endpoint.session_policy)
         arrival = Arrival(

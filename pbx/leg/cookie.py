@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from pbx.sip.message import Request
@@ -23,10 +25,23 @@ class Cookie(msgspec.Struct, omit_defaults=True):
     cseq: int = 0
 
     def packed(self) -> bytes:
-        data = msgspec.json.encode(self)
+        try:
+            data = msgspec.json.encode(self)
+        except UnicodeEncodeError:
+            # A header of the peer's is not UTF-8 (old phones write names in Windows-1251): JSON can say its bytes too,
+            # as escaped lone surrogates, which only the standard library reads and writes.
+            data = json.dumps(msgspec.to_builtins(self)).encode()
         if len(data) > LONGEST:  # a peer with huge headers: the call can still be told as interrupted
             data = msgspec.json.encode(Cookie(self.call_id, self.leg))
         return data
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Cookie:
+        """Raises ValueError for what `packed` did not make."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.DecodeError:
+            return msgspec.convert(json.loads(data), cls)
 
 
 def head_of(request: Request) -> str:

@@ -137,6 +137,11 @@ class WorkerConnection:
                 return await future
         except TimeoutError as error:
             raise WorkerGone(f"no answer in {timeout:g} s") from error
+        except asyncio.CancelledError:
+            # The answer may have come in the same turn of the loop, and nobody takes it any more.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._handle(future.result())
+            raise
         finally:
             self._waiting.pop(number, None)
             if future.done() and not future.cancelled():

@@ -207,7 +207,8 @@ class Switch:
     def hears(self, message: str | bytes | Request | Response, flow: Flow = PHONE) -> None:
         if isinstance(message, Request | Response):
             message = message.serialise()
-        self.transactions.receive(message.encode() if isinstance(message, str) else message, flow)
+        data = message.encode("utf-8", "surrogateescape") if isinstance(message, str) else message
+        self.transactions.receive(data, flow)
 
     def hears_authenticated(self, request: str, user: str = "1001", password: str = "pw1", flow: Flow = PHONE) -> None:
         """The request, its challenge, and the request again with credentials."""

@@ -6,7 +6,8 @@ import asyncio
 
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
-from pbx.sip.message import Request
+from pbx.sip.headers import Headers
+from pbx.sip.message import Request, Response
 from pbx.sip.reply import reply
 from tests.pbx.switch import PHONE, TRUNK, Switch
 from tests.pbx.test_legs import a_dialled_call, answered
@@ -89,3 +90,22 @@ async def test_an_answer_that_cannot_be_used_leaves_no_transaction_behind_either
     assert len(switch.transactions) == 0
     leg.hang_up()
     await leg.close()
+
+
+@virtual_time
+async def test_a_user_who_fails_over_an_answer_leaves_no_transaction_either() -> None:
+    """The timers that end it start after the answer is delivered."""
+    switch = Switch()
+    _, invite = await a_dialled_call(switch)
+    again = Request("INVITE", invite.uri, Headers(invite.headers))
+    again.headers.remove("Via")
+    again.headers.prepend("Via", "SIP/2.0/UDP h;branch=z9hG4bKother")
+
+    def fails(_: Response) -> None:
+        raise ValueError("a bug")
+
+    switch.transactions.request(again, PHONE, on_response=fails, on_end=lambda _: None)
+    switch.hears(reply(again, 200, to_tag="callee"))
+    assert switch.transactions.failed == 1
+    await asyncio.sleep(40)
+    assert len(switch.transactions) == 0
