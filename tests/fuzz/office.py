@@ -166,7 +166,7 @@ class Office(Switch):
 
     def _exchange(self) -> Exchange:
         folder = Folder()
-        city = TrunkPlan(name="city", prefixes=("+380", "0"))
+        city = TrunkPlan(name="city", prefixes=("+", "0"))
         return Exchange(
             user_agent=self.user_agent,
             dispatcher=self.dispatcher,

@@ -43,6 +43,7 @@ class Talk:
 class Phone:
     def __init__(self, office: Office, wire: Wire, user: str, flow: Flow, password: str = "") -> None:
         self.user = user
+        self.shown = user  # in From
         self.flow = flow
         self.manner = "answer"  # to an INVITE: answer, ring, busy, silent, reliable, or a number to redirect to
         self.talks: list[Talk] = []
@@ -90,7 +91,7 @@ class Phone:
     ) -> Request:
         name = f"{self.user.lstrip('+')}x{next(self._names)}"
         ours = Headers([("Via", self._via()), ("Max-Forwards", "70")])
-        ours.add("From", f"<sip:{self.user}@example.com>;tag=t{name}")
+        ours.add("From", f"<sip:{self.shown}@example.com>;tag=t{name}")
         ours.add("To", to or f"<{uri}>")
         ours.add("Call-ID", cid or f"c{name}")
         ours.add("CSeq", f"1 {method}")
