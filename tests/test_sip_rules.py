@@ -23,7 +23,7 @@ DESIGN = (
 def names_in(path: Path) -> frozenset[str]:
     functions = ast.FunctionDef | ast.AsyncFunctionDef
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, functions))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, functions))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[:60])
