@@ -12,7 +12,15 @@ import msgspec
 import structlog
 from uuid_utils.compat import uuid7
 
-from callflow.facts import CallFact, CallForwarded, CallStarted, Direction, RecordingReady, RecordingStarted
+from callflow.facts import (
+    CallFact,
+    CallForwarded,
+    CallStarted,
+    Direction,
+    RecordingReady,
+    RecordingStarted,
+    TransferEnded,
+)
 from crm_core import outbox
 from crm_core.calls import rules
 from crm_core.calls.fold import Answered, CallFold, CallRow, Ended, OfferRow, SegmentRow, Turn, started
@@ -39,7 +47,7 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
     folds = await _load(conn, {fact.call_id for fact in facts})
     beginnings = await _Beginnings.of(conn, [fact for fact in facts if isinstance(fact, CallStarted)], settings)
     turns: list[Turn] = []
-    forwarded: list[tuple[UUID, CallForwarded]] = []
+    handed_on: list[tuple[UUID, CallForwarded | TransferEnded]] = []
     new_events: list[NewCallEvent] = []
     for fact in facts:
         fold = folds.get(fact.call_id)
@@ -49,14 +57,14 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
                 new_events.extend([event] if event else [])
         elif fold is None:
             _log.warning("fact_of_unknown_call", call_id=str(fact.call_id), kind=type(fact).__name__)
-        elif isinstance(fact, CallForwarded):
+        elif isinstance(fact, CallForwarded | TransferEnded):
             if fold.call.event_id is not None:
-                forwarded.append((fold.call.event_id, fact))
+                handed_on.append((fold.call.event_id, fact))
         elif turn := fold.apply(fact):
             turns.append(turn)
     await events.add(conn, new_events)
-    for event_id, forward in forwarded:
-        await forwarding.call_forwarded(conn, event_id, forward)
+    for event_id, way in handed_on:
+        await forwarding.handed_on(conn, event_id, way)
     await _store(conn, folds.values())
     await store_recordings(conn, [fact for fact in facts if isinstance(fact, RecordingStarted | RecordingReady)])
     await _announce(conn, new_events)

@@ -1,4 +1,7 @@
-"""The Event of a forwarding (R-CALL-11): beside that of the call, at the moment at which the call went on."""
+"""The Event of a forwarding or transfer (R-CALL-11): beside that of the call, at the moment at which the call went on.
+
+The manual's word, переадресація, is one for both: "forward (switch) the call to another number".
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from callflow.facts import CallForwarded
+from callflow.facts import CallForwarded, TransferEnd, TransferEnded
 from crm_core import numbering
 from crm_core.database import Connection
 from crm_core.events.telephony import PROJECT_OF
@@ -26,12 +29,40 @@ FORWARDED = """
 """
 
 
-async def call_forwarded(conn: Connection, event_id: UUID, fact: CallForwarded) -> None:
-    """`event_id`: of the call."""
-    owner = await conn.fetchrow(PROJECT_OF, fact.by)
+# The ledger has it: what happened first was written first. None when it was set aside.
+STARTED = """
+    SELECT payload->>'by' AS by, payload->>'target' AS target, (payload->>'party')::uuid AS party,
+           payload->>'kind' AS kind
+      FROM ledger WHERE call_id = $1 AND kind = 'TransferStarted' AND (payload->>'transfer')::uuid = $2
+"""
+
+
+async def handed_on(conn: Connection, event_id: UUID, fact: CallForwarded | TransferEnded) -> None:
+    """A forwarding, or a transfer that was completed; then the original number is the transferor's. `event_id`: of the
+    call."""
+    match fact:
+        case CallForwarded(by=by, original=original, target=target, party=party, kind=kind):
+            await _add(conn, event_id, fact, by, original, target, party, kind)
+        case TransferEnded(end=TransferEnd.COMPLETED, call_id=call_id, transfer=transfer):
+            started = await conn.fetchrow(STARTED, call_id, transfer)
+            if started is not None:
+                by = started["by"]
+                await _add(conn, event_id, fact, by, by, started["target"], started["party"], started["kind"])
+
+
+async def _add(
+    conn: Connection,
+    event_id: UUID,
+    fact: CallForwarded | TransferEnded,
+    by: str,
+    original: str,
+    target: str | None,
+    party: UUID | None,
+    why: str,
+) -> None:
+    owner = await conn.fetchrow(PROJECT_OF, by)
     project_id = owner["telephony_project_id"] if owner is not None else None
     number = await numbering.next_number(conn, "event", project_id=project_id)
     await conn.execute(
-        FORWARDED, uuid7(), str(number), fact.at, event_id, fact.original, fact.target, fact.party, fact.kind,
-        fact.call_id, fact.by,
-    )  # fmt: skip
+        FORWARDED, uuid7(), str(number), fact.at, event_id, original, target, party, why, fact.call_id, by
+    )

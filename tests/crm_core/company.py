@@ -29,6 +29,10 @@ from callflow.facts import (
     RecordingStarted,
     SegmentEnded,
     Target,
+    TransferEnd,
+    TransferEnded,
+    TransferKind,
+    TransferStarted,
 )
 from crm_core import ledger, organisation, seed
 from crm_core.database import Connection
@@ -87,6 +91,7 @@ class Telling:
     segment: UUID = field(default_factory=uuid7)
     recording: UUID = field(default_factory=uuid7)
     leg: UUID = field(default_factory=uuid7)
+    transfer: UUID = field(default_factory=uuid7)
 
     def inbound(self, number: str, *, name: str = "", to: str = "+380441234567") -> Telling:
         return self._begin(Direction.INBOUND, number, name=name, dialled=to, trunk="kyivstar")
@@ -124,6 +129,22 @@ class Telling:
     def talked(self, extension: str, seconds: float) -> Telling:
         self.at += timedelta(seconds=seconds - 1)
         self._add(SegmentEnded(**self._next(), segment=self.segment, extension=extension))
+        return self
+
+    def hands_on(
+        self, by: str, target: str, kind: TransferKind = TransferKind.BLIND, *, outside: bool = False
+    ) -> Telling:
+        """`by` begins to hand the customer on."""
+        self.transfer = uuid7()
+        party = uuid7() if outside else None
+        if party is not None:
+            self.facts.append(PartyIntroduced(id=uuid7(), at=self.at, party=party, number=target))
+        ours = None if outside else target
+        self._add(TransferStarted(**self._next(), transfer=self.transfer, kind=kind, by=by, target=ours, party=party))
+        return self
+
+    def handed_on(self, end: TransferEnd = TransferEnd.COMPLETED) -> Telling:
+        self._add(TransferEnded(**self._next(), transfer=self.transfer, end=end))
         return self
 
     def recorded(self) -> Telling:

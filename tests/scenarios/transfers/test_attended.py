@@ -78,7 +78,9 @@ async def test_two_calls_become_one_visit(company: Company, server: Server) -> N
         await talk.callee.ended()
         await hear_each_other(talk.caller, inquiry.callee, (500, 1300))
         await end(talk.caller, inquiry.callee)
-        event = await panel.event(lambda row: row["phone"] == CUSTOMER and row["ended_at"])
+        event = await panel.event(
+            lambda row: row["phone"] == CUSTOMER and row["type"] == "incoming_call" and row["ended_at"]
+        )
         assert (event["type"], event["owner_name"]) == ("incoming_call", "Ганна Їжакевич")
         assert [row for row in await panel.follow_ups() if row["phone"] == CUSTOMER] == []
     call, consultation = await last_call(server, CUSTOMER), await last_call(server, "1003")

@@ -89,7 +89,7 @@ async def test_a_phone_that_wants_to_hear_nothing_is_told_nothing(company: Compa
     assert reference.notifies == []
 
 
-@pytest.mark.req("R-PHONE-37", "R-CALL-14", "R-CALL-19")
+@pytest.mark.req("R-PHONE-37", "R-CALL-11", "R-CALL-14", "R-CALL-19")
 async def test_a_customer_of_a_line_is_handed_on(company: Company, server: Server) -> None:
     """One call and one Event from the first ring to the last word; its owner is who took it first."""
     carol, boris, provider = await company.phone("1003"), await company.phone("1002"), await company.provider()
@@ -102,8 +102,12 @@ async def test_a_customer_of_a_line_is_handed_on(company: Company, server: Serve
         assert await reference.ended() == 200
         await hear_each_other(talk.caller, incoming, (500, 1300))
         await end(incoming, talk.caller)
-        event = await panel.event(lambda row: row["phone"] == CUSTOMER and row["ended_at"])
+        event = await panel.event(
+            lambda row: row["phone"] == CUSTOMER and row["type"] == "incoming_call" and row["ended_at"]
+        )
         assert (event["type"], event["owner_name"]) == ("incoming_call", "Ганна Їжакевич")
+        handed_on = await panel.event(lambda row: row["phone"] == CUSTOMER and row["type"] == "call_forwarding")
+        assert (handed_on["forwarded_from"], handed_on["forwarded_to"]) == ("1003", "1002")
     call = await last_call(server, CUSTOMER)
     assert await segments(server, call["id"]) == ["1003", "1002"]
     assert call["talk_seconds"] == pytest.approx(float(str(event["talk_seconds"])))

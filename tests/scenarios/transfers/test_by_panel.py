@@ -319,7 +319,9 @@ async def test_a_customer_from_outside_is_handed_on_after_a_word(company: Compan
         await talk.callee.ended()
         await hear_each_other(talk.caller, target, (500, 1300))
         await end(talk.caller, target)
-        event = await panel.event(lambda row: row["phone"] == CUSTOMER and row["ended_at"])
+        event = await panel.event(
+            lambda row: row["phone"] == CUSTOMER and row["type"] == "incoming_call" and row["ended_at"]
+        )
         assert (event["type"], event["owner_name"]) == ("incoming_call", "Ганна Їжакевич")
         assert [row for row in await panel.follow_ups() if row["phone"] == CUSTOMER] == []
     assert await transfer_facts(server, call_id) == ["attended 1003 outside", "consulting", "completed"]

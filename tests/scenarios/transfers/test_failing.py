@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.company import DID, Company, hear_each_other, heard
+from tests.scenarios.company import DID, LINE, Company, hear_each_other, heard
 from tests.scenarios.transfers.people import FALLBACK, a_trio, end, last_call, segments, take, talking, transfer_facts
 from tests.support import tones
 from tests.support.phone_call import Call
@@ -187,6 +187,25 @@ async def test_a_transferor_who_has_hung_up_is_rung_again(company: Company, serv
     assert await transfer_facts(server, call["id"]) == ["blind 1002 1003", "busy"]
 
 
+async def test_a_transferor_who_has_hung_up_is_free_while_the_target_rings(company: Company) -> None:
+    """The next caller of the line is hers."""
+    trio = await a_trio(company)
+    caller = await company.phone("u00054")
+    talk = await talking(trio.anna, trio.carol, LINE)
+    reference = await transferor_gone(talk.caller, talk.callee, "1002")
+    rung = await trio.boris.rings()
+    rung.ring()
+    await reference.ringing()
+    call = await caller.dial(LINE)
+    incoming = await trio.carol.rings(2)
+    await rung.refuse(486)
+    await incoming.answer()
+    await call.answered()
+    await hear_each_other(call, incoming)
+    await end(call, incoming)
+    await talk.caller.hang_up()
+
+
 async def test_a_transferor_is_handed_back_and_hangs_up_in_the_same_moment(company: Company) -> None:
     trio = await a_trio(company)
     talk = await talking(trio.anna, trio.boris, "1002")
@@ -227,7 +246,9 @@ async def test_at_last_the_customer_hears_a_word(company: Company, server: Serve
         pcm = await heard(talk.caller, 1.0)
         assert tones.loudness(pcm) > 100, "silence where somebody should have said something"
         await talk.caller.ended(20)
-        event = await panel.event(lambda row: row["phone"] == CUSTOMER and row["ended_at"])
+        event = await panel.event(
+            lambda row: row["phone"] == CUSTOMER and row["type"] == "incoming_call" and row["ended_at"]
+        )
         assert event["type"] == "incoming_call"
         assert [row for row in await panel.follow_ups() if row["phone"] == CUSTOMER] == []
     call = await last_call(server, CUSTOMER)
