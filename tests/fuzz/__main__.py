@@ -80,6 +80,7 @@ def _run_states(given: argparse.Namespace) -> int:
 def _packets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=200_000, help="from each of the two addresses")
     parser.add_argument("--rate", type=float, default=2000.0, help="a second")
+    parser.add_argument("--tcp", action="store_true", help="streams in place of packets: take a tenth of both numbers")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=_run_packets)
 
@@ -89,7 +90,7 @@ def _run_packets(given: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder, running_dzvin(Path(folder) / "data", overrides=ROOM) as server:
         for source in (packets.STRANGER, packets.TRUSTED):
             outcome = asyncio.run(
-                packets.run(server, source=source, count=given.count, rate=given.rate, seed=given.seed)
+                packets.run(server, source=source, count=given.count, rate=given.rate, seed=given.seed, tcp=given.tcp)
             )
             print(outcome, flush=True)
             broken |= bool(outcome.escaped or outcome.restarts or outcome.left or outcome.lost)

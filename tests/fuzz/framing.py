@@ -25,8 +25,8 @@ def run(count: int, seed: int) -> int:
     mutator, whole = Mutator(seeds(), seed), 0
     for number in range(count):
         chance = random.Random(f"{seed} {number}")
-        data = b"".join(_pieces(mutator, chance))
-        at_once, in_pieces = _framed([data]), _framed(list(_cut(data, chance)))
+        data = b"".join(pieces(mutator, chance))
+        at_once, in_pieces = _framed([data]), _framed(list(cut(data, chance)))
         assert at_once == in_pieces, f"stream {number} of seed {seed}: it matters where it is cut"
         for framed in at_once:
             if isinstance(framed, bytes):
@@ -35,7 +35,7 @@ def run(count: int, seed: int) -> int:
     return whole
 
 
-def _pieces(mutator: Mutator, chance: random.Random) -> Iterator[bytes]:
+def pieces(mutator: Mutator, chance: random.Random) -> Iterator[bytes]:
     for _ in range(chance.randrange(1, 6)):
         data = mutator.message(chance.randrange(1 << 30))
         if chance.random() < 0.8:
@@ -53,7 +53,7 @@ def _with_length(data: bytes, chance: random.Random) -> bytes:
     return b"\r\n".join(kept) + b"\r\n\r\n" + body
 
 
-def _cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
+def cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
     longest = chance.choice((1, 3, 50, 1500))
     if longest < 50 and len(data) > 20_000:
         longest = 50  # a piece for each octet of a long stream only takes time

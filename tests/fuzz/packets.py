@@ -20,6 +20,7 @@ from pathlib import Path
 from pbx.sip.errors import SipError
 from pbx.sip.message import Request, parse
 from pbx.sip.reply import reply
+from tests.fuzz import framing
 from tests.fuzz.corpus import a_message, seeds
 from tests.fuzz.mutation import Mutator
 from tests.pbx.switch import SDP
@@ -71,16 +72,21 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
 
 
-async def run(server: Server, *, source: str, count: int, rate: float, seed: int, thorough: bool = True) -> Outcome:
+async def run(
+    server: Server, *, source: str, count: int, rate: float, seed: int, thorough: bool = True, tcp: bool = False
+) -> Outcome:
     """Send them all, and look what has become of the server. Not `thorough`: no calls among them, and transactions may
-    still linger afterwards; it saves a minute and a half."""
+    still linger afterwards; it saves a minute and a half. `tcp`: streams of some messages each in place of packets."""
     outcome, pid = Outcome(source), server.pids.core
     gauges = (*GAUGES, *LINGERING) if thorough else GAUGES
     before = await holdings(server, gauges)
     escaped = (await server.metrics())["dzvin_escaped_exceptions_total"]
     async with asyncio.TaskGroup() as group:
         probing = group.create_task(_probe(server, outcome))
-        await _send(server, outcome, count, rate, seed, calls=thorough and source == TRUSTED)
+        if tcp:
+            await _send_streams(server, outcome, count, rate, seed)
+        else:
+            await _send(server, outcome, count, rate, seed, calls=thorough and source == TRUSTED)
         probing.cancel()
     await _settled(server, before, gauges, outcome)
     outcome.escaped = round((await server.metrics())["dzvin_escaped_exceptions_total"] - escaped)
@@ -109,6 +115,32 @@ async def _send(server: Server, outcome: Outcome, count: int, rate: float, seed:
                 while sock.recv(65535):
                     pass
             await asyncio.sleep(BATCH)
+
+
+async def _send_streams(server: Server, outcome: Outcome, count: int, rate: float, seed: int) -> None:
+    """One connection for each stream: cut anywhere, closed or broken off, or left to the server to end."""
+    chance, loop = random.Random(seed), asyncio.get_running_loop()
+    mutator, begun = Mutator(seeds(), seed), loop.time()
+    left: list[asyncio.StreamWriter] = []
+    for number in range(count):
+        if number == int(count * WARM_UP):
+            outcome.memory = resident(server.pids.core), 0
+        await asyncio.sleep(max(0.0, begun + number / rate - loop.time()))
+        outcome.sent += 1
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(*server.sip, local_addr=(outcome.source, 0))
+            for piece in framing.cut(b"".join(framing.pieces(mutator, chance)), chance):
+                if writer.transport.is_closing():
+                    break
+                writer.write(piece)
+            if chance.random() < 0.3:
+                left = [*left[-50:], writer]
+            elif chance.random() < 0.5:
+                writer.transport.abort()
+            else:
+                writer.close()
+    for writer in left:
+        writer.close()
 
 
 def _messages(seed: int, *, calls: bool) -> Iterator[bytes]:

@@ -108,6 +108,11 @@ def test_seventy_routes_are_the_most() -> None:
         _ = message.routes
 
 
+LATE = (
+    "Reason", "Privacy", "P-Asserted-Identity", "Diversion", "History-Info", "Refer-To", "Replaces", "Session-Expires",
+    "Allow", "Supported", "Record-Route", "RAck", "Referred-By", "WWW-Authenticate",
+)  # fmt: skip
+"""Headers that are read only when their room asks."""
 TROUBLE = ["<", '"', ",", ";", " ", "=", ";a", ";a=", ',"', "%00", "[", ":", '<"', ';b="\\"', ", SIP/2.0/UDP h", "\\"]
 HOSTILE: dict[str, bytes] = {
     "many headers": MANY_HEADERS,
@@ -140,6 +145,32 @@ for trouble in TROUBLE:
         HOSTILE[f"many {name} {trouble}"] = text_of(
             "REGISTER sip:b SIP/2.0", more=[f"{name}: {fill(trouble, 230)}"] * 240
         )
+
+    for name in LATE:
+        HOSTILE[f"late {name} {trouble}"] = text_of(
+            "INVITE sip:b SIP/2.0", more=["Contact: <sip:a@b>", *[f"{name}: {fill(trouble, 900)}"] * 60]
+        )
+
+
+def publishing(body: bytes, kind: str = "application/pidf+xml") -> bytes:
+    more = ["Event: presence", f"Content-Type: {kind}", "Contact: <sip:a@b>"]
+    return text_of("PUBLISH sip:b SIP/2.0", more=more, body=body)
+
+
+HOSTILE |= {
+    "deep XML": publishing(b"<a>" * 5400),
+    "deep XML that ends": publishing(b"<a>" * 2300 + b"</a>" * 2300),
+    "wide XML": publishing(b"<presence>" + b"<note/>" * 2300 + b"</presence>"),
+    "attributes of XML": publishing(b"<presence " + b"".join(b'a%d="" ' % at for at in range(1800)) + b"/>"),
+    "namespaces of XML": publishing(b"<presence " + b"".join(b'xmlns:a%d="x" ' % at for at in range(900)) + b"/>"),
+    "entities of XML": publishing(b"<presence>" + b"&amp;" * 3200 + b"</presence>"),
+    "many parts": publishing(b"--b\r\n\r\n" * 9000, "multipart/mixed;boundary=b"),
+    "nearly many parts": publishing(b"\r\n--" * 15000, "multipart/mixed;boundary=b"),
+    "one long boundary": publishing(b"\r\n--" + b"-" * 60000, f"multipart/mixed;boundary={'-' * 70}"),
+    "headers of a part": publishing(b"--b\r\n" + b"a:b\r\n" * 12000 + b"\r\n--b--", "multipart/mixed;boundary=b"),
+    "a long status line": publishing(b"SIP/2.0 " + b"2" * 60000, "message/sipfrag"),
+    "digits": publishing(b"Signal=5\r\n" * 6000, "application/dtmf-relay"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
