@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from pbx import transactions
 from pbx.leg import CODECS, Identity, LegEnd
 from pbx.sip.offer_answer import PCMU, TELEPHONE_EVENT, Direction
 from pbx.sip.sdp import Sdp
@@ -208,6 +209,7 @@ async def test_our_hold_is_offered_and_its_answer_taken(side: type[Caller | Call
     reinvite = peer.heard("INVITE")[-1]
     assert b"a=sendonly" in reinvite.body
     assert reinvite.content_type == "application/sdp"
+    assert reinvite.contact is not None
     assert version(reinvite.body) == 2
     peer.answers(reinvite, 200, body=SDP + "a=recvonly\r\n")
     assert await task
@@ -245,6 +247,31 @@ async def test_the_answer_to_our_reinvite_tells_whether_the_peer_still_holds() -
         caller.answers(caller.heard("INVITE")[-1], 200, body=SDP + answer)
         assert await task
     assert holds == [True, False]
+
+
+@virtual_time
+async def test_our_change_that_cannot_be_sent_does_not_end_the_call() -> None:
+    """RFC 3261 §8.1.3.1: it counts as a 503, and the way may be open again a moment later."""
+    switch = Switch()
+    callee = await Callee.talks(switch)
+    switch.sender.broken = True
+    assert not await callee.leg.renegotiate(Direction.SENDONLY)
+    assert not callee.leg.is_over
+    switch.sender.broken = False
+    assert callee.asks("OPTIONS").status == 200
+
+
+@virtual_time
+async def test_when_no_more_can_be_under_way_a_change_is_given_up_and_a_bye_goes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    callee = await Callee.talks(Switch())
+    monkeypatch.setattr(transactions, "MAX_TRANSACTIONS", 0)
+    assert not await callee.leg.renegotiate(Direction.SENDONLY)
+    assert not callee.leg.is_over
+    callee.leg.hang_up()
+    (bye,) = callee.heard("BYE")
+    assert bye.contact is None
 
 
 @virtual_time

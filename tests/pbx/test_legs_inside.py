@@ -53,12 +53,23 @@ async def test_another_room_may_answer_a_method_in_calls() -> None:
     assert heard == [b"hello"]
 
 
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "NOTIFY"])
 @virtual_time
-async def test_a_notify_of_an_unknown_event_is_489_with_the_events_we_know() -> None:
+async def test_an_unknown_event_is_489_with_the_events_we_know(method: str) -> None:
     peer = await Caller.talks(Switch())
-    response = peer.asks("SUBSCRIBE", headers=["Event: foo"])
+    response = peer.asks(method, headers=["Event: foo", "Subscription-State: active"])
     assert response.status == 489
     assert response.headers.get("Allow-Events") == "refer"
+
+
+@virtual_time
+async def test_a_notify_of_no_transfer_of_ours_is_481() -> None:
+    """RFC 6665 §4.1.3: nobody has subscribed."""
+    peer = await Caller.talks(Switch())
+    headers = ["Event: refer", "Subscription-State: active"]
+    response = peer.asks("NOTIFY", headers=headers, body="SIP/2.0 200 OK", content_type="message/sipfrag")
+    assert response.status == 481
+    assert not peer.leg.is_over
 
 
 @SIDES

@@ -12,13 +12,14 @@ from pbx.sip.digest import authorise
 from pbx.sip.message import Request, Response
 from pbx.sip.session_timer import Policy
 from tests.pbx.peers import CALL, CALLED, OLENA, Callee, reliable
-from tests.pbx.switch import SDP, Switch
+from tests.pbx.switch import PHONE, SDP, Switch
 from tests.support.virtual_time import virtual_time
 
 CHALLENGE = 'Digest realm="provider", nonce="n1", algorithm=MD5, qop="auth"'
 
 
-def proof(request: Request, response: Response, _: Flow | None) -> tuple[str, str] | None:
+def proof(request: Request, response: Response, source: Flow | None) -> tuple[str, str] | None:
+    assert source == PHONE  # our password is for those who are asked, wherever else an answer comes from
     challenge = response.headers.get("WWW-Authenticate") or response.headers.get("Proxy-Authenticate") or ""
     value = authorise(challenge, method=request.method, uri=request.uri, username="we", password="secret", cnonce="c")
     return ("Authorization" if response.status == 401 else "Proxy-Authorization"), value
@@ -117,6 +118,15 @@ async def test_a_redirection_names_its_targets_by_preference() -> None:
     assert callee.outbound.redirected == ("1003", "+380441234567")
     assert len(callee.heard("INVITE")) == 1
     assert len(callee.heard("ACK")) == 1
+
+
+@pytest.mark.parametrize("q", ["soon", "-0.1", "0.33333", "1.5", "\u0660", "0..5", ""])
+@virtual_time
+async def test_a_preference_that_cannot_be_read_is_the_highest(q: str) -> None:
+    """RFC 3261 §20.10 has it so where none is said."""
+    callee = await Callee.is_called(Switch())
+    callee.says(302, contact=("Contact", f"<sip:1003@example.com>;q=0.9, <sip:1004@example.com>;q={q}"))
+    assert callee.outbound.redirected == ("1004", "1003")
 
 
 @pytest.mark.parametrize("contact", ["", "<sip:open", ", ".join(f"<sip:{n}@a.example>" for n in range(11))])
