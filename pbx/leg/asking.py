@@ -9,6 +9,7 @@ from pbx.leg.usage import InviteUsage
 from pbx.sip.dialog import TARGET_REFRESH
 from pbx.sip.message import Request, Response
 from pbx.sip.reliable import ProvisionalOrder, rseq_of
+from pbx.sip.reply import reply
 from pbx.sip.transaction.effects import Reason
 from pbx.transactions import ClientTransaction, Overloaded
 
@@ -20,7 +21,8 @@ MAX_PROOFS = 2  # a stale nonce may cost one more
 
 
 class Asking:
-    """Sends at once. `told` hears the final response once, or None when none came; `early` hears each reliable
+    """Sends at once. `told` hears the final response once, a 503 of our own when it could not be sent, or None when
+    none came; `early` hears each reliable
     provisional one, which gets its PRACK. Each 2xx to an INVITE gets its ACK."""
 
     def __init__(
@@ -64,7 +66,7 @@ class Asking:
         except Overloaded:
             if self._method == "BYE":
                 endpoint.transactions.send_stateless(self._request, flow)
-            self._tell(None)
+            self._tell(reply(self._request, 503))
 
     def _responded(self, response: Response) -> None:
         if response.is_provisional:
@@ -99,7 +101,11 @@ class Asking:
         endpoint.transactions.send_stateless(self._ack, flow)
 
     def _over(self, reason: Reason) -> None:
-        if reason is not Reason.DONE:
+        # RFC 3261 §8.1.3.1: "If a fatal transport error is reported by the transport layer …, the condition MUST be
+        # treated as a 503 (Service Unavailable) status code."
+        if reason is Reason.TRANSPORT and self._request is not None:
+            self._tell(reply(self._request, 503))
+        elif reason is not Reason.DONE:
             self._tell(None)
 
     def _tell(self, response: Response | None) -> None:

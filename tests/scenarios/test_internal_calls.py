@@ -237,6 +237,16 @@ async def test_digits_by_info_reach_the_other_side_as_telephone_events(company: 
     await over(talk)
 
 
+async def test_each_call_through_us_has_one_hop_less(company: Company) -> None:
+    """RFC 7332: so that a call which goes round in circles ends."""
+    anna, boris = await two_phones(company)
+    talk = await connect(anna, boris, "1002")
+    assert talk.caller.invite is not None
+    assert talk.callee.invite is not None
+    assert (talk.caller.invite.max_forwards, talk.callee.invite.max_forwards) == (70, 69)
+    await over(talk)
+
+
 async def test_ten_calls_at_once_keep_apart(company: Company) -> None:
     """Each pair hears its own two tones."""
     pairs = [(f"u{100 + 2 * n:05d}", f"u{101 + 2 * n:05d}") for n in range(10)]
