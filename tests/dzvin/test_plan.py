@@ -40,3 +40,10 @@ def test_the_next_core_gets_the_ports_that_were_chosen_and_only_those(tmp_path: 
     assert (env["DZVIN_HTTP__PORT"], env["DZVIN_SIP__UDP"]) == ("34567", "127.0.0.1:45678")
     fixed = plan(tmp_path, DZVIN_HTTP__PORT="8080", DZVIN_SIP__UDP="0.0.0.0:0").core(2, "postgresql://x", chosen).env
     assert (fixed["DZVIN_HTTP__PORT"], fixed["DZVIN_SIP__UDP"]) == ("8080", "0.0.0.0:45678")
+
+
+def test_every_transport_keeps_the_port_that_was_chosen_for_it(tmp_path: Path) -> None:
+    configured = plan(tmp_path, DZVIN_SIP__TLS="[::1]:0", DZVIN_SIP__WS="127.0.0.1:0", DZVIN_SIP__WSS="127.0.0.1:5067")
+    found = {"udp": "127.0.0.1:2", "tls": "[::1]:3", "ws": "127.0.0.1:4", "wss": "127.0.0.1:5067"}
+    env = configured.core(2, "postgresql://x", Ports(http="https://127.0.0.1:1", sip=found)).env
+    assert [env[f"DZVIN_SIP__{name}"] for name in ("TLS", "WS", "WSS")] == [found["tls"], found["ws"], found["wss"]]

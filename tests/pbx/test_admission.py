@@ -163,3 +163,13 @@ def test_no_bytes_and_no_address_upset_it(data: bytes, host: str, port: int) -> 
     gate = Admission(Clock(), scanners=SCANNERS)
     gate.admits(data, Flow("UDP", host, port))
     gate.failed(Flow("UDP", host, port), host, "proof")
+
+
+def test_a_connection_costs_a_stranger_what_a_message_costs(clock: Clock) -> None:
+    gate = a_gate(clock, trusted=("192.0.2.0/24",), rates=Rates(a_second=10, burst=20))
+    assert [gate.may_connect("198.51.100.7") for _ in range(21)].count(True) == 20
+    assert not gate.admits(PLAIN, stranger())
+    assert gate.may_connect("198.51.100.8")
+    assert all(gate.may_connect(host) for host in ("192.0.2.1", "198.51.100.5") for _ in range(100))
+    clock.now += 0.1
+    assert gate.may_connect("198.51.100.7")

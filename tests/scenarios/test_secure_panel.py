@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from dzvin import local_ca
 from tests.support.network import Address
 from tests.support.panel import Panel
 from tests.support.phone import FakePhone
@@ -44,6 +45,13 @@ async def test_who_signs_in_by_https_is_told_the_organisations_sip_settings(secu
         assert "__Host-dzvin_session" in client.cookies
         told = (await panel.ask("GET", "/api/phone/server")).json()
     assert told == {"server": "sip.example.com", "proxy": "proxy.example.com:5060", "stun": "stun.example.com:3478"}
+
+
+async def test_the_authority_can_be_fetched_before_it_is_believed(secure: Server) -> None:
+    async with httpx.AsyncClient(base_url=secure.http, verify=False) as client:
+        answer = await client.get("/ca.pem")
+    assert answer.headers["content-type"].startswith("application/x-x509-ca-cert")
+    assert answer.content == local_ca.paths(secure.data).ca.read_bytes()
 
 
 async def test_phones_on_the_panels_own_origin_register_and_call(secure: Server) -> None:

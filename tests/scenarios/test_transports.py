@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+from contextlib import ExitStack
 
 import pytest
 
@@ -115,3 +116,29 @@ async def test_tls_is_1_2_or_later_and_needs_no_certificate_of_the_phone(server:
     assert await asyncio.to_thread(spoken, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
     with pytest.raises(ssl.SSLError, match=r"EOF|PROTOCOL_VERSION"):
         await asyncio.to_thread(spoken, ssl.TLSVersion.TLSv1_1)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "wss"])
+async def test_a_stranger_with_a_thousand_silent_and_two_hundred_slow_connections_keeps_no_phone_out(
+    company: Company, server: Server, transport: Transport
+) -> None:
+    stranger = "127.0.0.66"  # the acceptance file trusts 127.0.0.1 only
+    before = await server.metrics()
+    with ExitStack() as stack:
+        for number in range(1200):
+            sock = stack.enter_context(
+                socket.create_connection(server.sip_over(transport), 10, source_address=(stranger, 0))
+            )
+            if number >= 1000:
+                sock.sendall(b"R")
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+        anna, boris = await company.phone("1001", transport=transport), await company.phone("1002")
+        talk = await connect(boris, anna, "1001")
+        await talk.caller.hang_up()
+        await talk.callee.ended()
+        after = await server.metrics()
+    assert after["dzvin_sip_connections"] - before["dzvin_sip_connections"] <= 101
+    # Some made room for the next ones, and beyond the rate of strangers none was taken in at all.
+    turned_away = ("dzvin_sip_connections_evicted_total", "dzvin_sip_connections_refused_total")
+    assert sum(after[name] - before[name] for name in turned_away) >= 1000

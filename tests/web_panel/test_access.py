@@ -71,6 +71,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/hall"): EVERYBODY,
     ("GET", "/board"): EVERYBODY,
     ("GET", "/booking"): EVERYBODY,
+    ("GET", "/ca.pem"): EVERYBODY,
     ("GET", "/assets/{file_path:path}"): EVERYBODY,
     ("HEAD", "/assets/{file_path:path}"): EVERYBODY,
     ("GET", "/schema"): EVERYBODY,

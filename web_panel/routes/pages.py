@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from html import escape
 from pathlib import Path
 
 from litestar import MediaType, Response, Router, get
 from litestar.datastructures import CacheControlHeader, State
+from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from web_panel.auth import PUBLIC
@@ -40,3 +42,12 @@ def assets(static: Path) -> Router:
         include_in_schema=False,
         cache_control=CacheControlHeader(max_age=365 * 24 * 3600, public=True, immutable=True),
     )
+
+
+@get("/ca.pem", opt={"rule": PUBLIC}, include_in_schema=False, media_type="application/x-x509-ca-cert")
+async def authority(state: State) -> bytes:
+    """The installation's own authority, for whoever has to believe it. 404 where the certificate is another's."""
+    file: Path | None = state["services"].settings.authority
+    if file is None:
+        raise NotFoundException
+    return await asyncio.to_thread(file.read_bytes)

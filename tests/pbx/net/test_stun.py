@@ -68,6 +68,16 @@ def test_only_binding_requests_are_answered(kind: int) -> None:
     assert stun.answer(a_request(kind=kind), "192.0.2.1", 5060) == b""
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [struct.pack("!HH", SOFTWARE, 8) + b"1234", struct.pack("!HH", SOFTWARE, 0) * 33, b"\x80\x22\x00"],
+    ids=["longer than the message", "33 of them", "half a header"],
+)
+def test_attributes_that_do_not_fit_are_refused(attributes: bytes) -> None:
+    with pytest.raises(NotStun):
+        Message.parse(struct.pack("!HHI12s", 1, len(attributes), stun.MAGIC_COOKIE, TRANSACTION) + attributes)
+
+
 @pytest.mark.parametrize("file", sorted(DATA.glob("*.bin")), ids=lambda file: file.stem)
 def test_what_has_hurt_others_is_read_or_refused(file: Path) -> None:
     data = file.read_bytes()

@@ -187,6 +187,27 @@ def test_an_instance_that_comes_back_replaces_itself() -> None:
     assert second.refreshed == second.bindings
 
 
+@pytest.mark.parametrize(
+    ("headers", "required"),
+    [
+        (("Supported: path, outbound", 'Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>";reg-id=1'), True),
+        (("Supported: path", 'Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>";reg-id=1'), False),
+        (("Supported: outbound", "Contact: <sip:x@a>;reg-id=1"), False),
+        (("Supported: outbound", 'Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>"'), False),
+        (
+            ("Supported: outbound", 'Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>";reg-id=1',
+             "Via: SIP/2.0/UDP proxy.example.com;branch=z9hG4bKp"),
+            False,
+        ),
+    ],
+    ids=["asked for", "not asked for", "no instance", "no reg-id", "behind a proxy"],
+)  # fmt: skip
+def test_a_phone_is_told_that_its_flow_is_kept(headers: tuple[str, ...], required: bool) -> None:
+    """RFC 5626 §6."""
+    answer = registered(a_register(*headers)).response_headers
+    assert (("Require", "outbound") in answer) is required
+
+
 def test_another_reg_id_is_another_flow() -> None:
     first = registered(a_register('Contact: <sip:x@a>;+sip.instance="<urn:uuid:1>";reg-id=1'))
     second = registered(
