@@ -12,22 +12,33 @@ from callflow.facts import (
     CallEnded,
     CallHeld,
     CallOffered,
+    CallParked,
     CallQueued,
     CallResumed,
     CallRouted,
     CallStarted,
+    CallUnparked,
     Direction,
     EndedBy,
     Fact,
+    ForwardingChanged,
+    ForwardKind,
     OfferEnd,
     OfferEnded,
     Outcome,
     PartyIntroduced,
     PhoneOffline,
     PhoneOnline,
+    PhoneSettingsChanged,
     RecordingStarted,
     SegmentEnded,
     Target,
+    TransferConsulting,
+    TransferEnd,
+    TransferEnded,
+    TransferKind,
+    TransferStarted,
+    UnparkKind,
 )
 from queue_engine.facts import AgentDeclared, QueueFact, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_entries import Line, Person
@@ -124,6 +135,28 @@ class Story:
 
     def resumed(self, call: str, by: str | None) -> Fact:
         return CallResumed(call_id=named(call), by=by, **self._next())
+
+    def parked(self, call: str, by: str, orbit: str = "*701") -> Fact:
+        return CallParked(call_id=named(call), orbit=orbit, by=by, **self._next())
+
+    def unparked(self, call: str, by: str, orbit: str = "*701") -> Fact:
+        return CallUnparked(call_id=named(call), orbit=orbit, kind=UnparkKind.RETRIEVED, by=by, **self._next())
+
+    def hands_on(self, call: str, by: str, target: str, kind: TransferKind = TransferKind.BLIND) -> Fact:
+        transfer = named(f"transfer of {call}")
+        return TransferStarted(call_id=named(call), transfer=transfer, kind=kind, by=by, target=target, **self._next())
+
+    def consults(self, call: str) -> Fact:
+        return TransferConsulting(call_id=named(call), transfer=named(f"transfer of {call}"), **self._next())
+
+    def handed_on(self, call: str, end: TransferEnd = TransferEnd.COMPLETED) -> Fact:
+        return TransferEnded(call_id=named(call), transfer=named(f"transfer of {call}"), end=end, **self._next())
+
+    def undisturbed(self, extension: str, on: bool) -> Fact:
+        return PhoneSettingsChanged(extension=extension, do_not_disturb=on, **self._next())
+
+    def forwards(self, extension: str, kind: ForwardKind, target: str | None) -> Fact:
+        return ForwardingChanged(extension=extension, kind=kind, target=target, **self._next())
 
     def recorded(self, call: str) -> Fact:
         return RecordingStarted(call_id=named(call), recording=named(f"recording of {call}"), **self._next())

@@ -33,7 +33,8 @@ const run = (work: () => Promise<unknown>): void => void attempt(work);
 function Handover({ call }: { call: CallView }): JSX.Element | null {
   const handover = call.transfer;
   if (!handover) return null;
-  const who = nameOf(handover.target) || formatPhone(handover.target);
+  const target = call.people.find((person) => person.extension === handover.target);
+  const who = target?.name || nameOf(handover.target) || formatPhone(handover.target);
   return (
     <>
       <span class="handover" data-testid="handover">

@@ -125,17 +125,22 @@ function Switch(props: { name: string; label: string; on: boolean; set: (on: boo
 
 function Sheet({ close }: { close: () => void }): JSX.Element {
   const phone = useSignal<Phone | null>(null);
-  useEffect(() => {
-    void attempt(async () => {
-      phone.value = await read<Phone>("/api/phone");
-    });
-  }, []);
+  const asked = useRef(0);
+  // Of answers that cross each other only the last one's counts: a switch must not jump back under the finger.
+  const take = async (work: () => Promise<Phone>): Promise<void> => {
+    const turn = ++asked.current;
+    const answer = await work();
+    if (turn === asked.current) phone.value = answer;
+  };
+  const look = (): Promise<void> => take(() => read<Phone>("/api/phone"));
+  useEffect(() => void attempt(look), []);
   const keep = (work: () => Promise<Phone>): void =>
-    void attempt(async () => {
-      phone.value = await work();
-    }, t("my_phone.kept"));
-  const change = (wished: PhoneChange): void => keep(() => changePhone(wished));
+    void attempt(() => take(work), t("my_phone.kept")).then((kept) => kept || attempt(look));
   const known = phone.value;
+  const change = (wished: PhoneChange): void => {
+    if (known) phone.value = { ...known, ...wished };
+    keep(() => changePhone(wished));
+  };
   return (
     <section class="sheet card" id="my-phone" aria-labelledby="my-phone-title" data-testid="my-phone">
       <h2 id="my-phone-title">{t("my_phone.title")}</h2>

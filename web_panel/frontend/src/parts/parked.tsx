@@ -35,12 +35,11 @@ export function Parked(): JSX.Element | null {
             </span>
             <Party party={call.party} />
             <Since at={call.since} />
-            {may("call") && (
+            {may("call") && me.value?.extension && (
               <button
                 class="button primary compact"
                 type="button"
                 data-testid="retrieve"
-                disabled={!me.value?.extension}
                 onClick={() => void attempt(() => retrieve(call.orbit ?? ""), t("call.phone_will_ring"))}
               >
                 <Icon name="phone" />
