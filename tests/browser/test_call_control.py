@@ -38,7 +38,7 @@ async def tab_to(page: Page, testid: str) -> None:
         if await page.evaluate("document.activeElement?.dataset.testid") == testid:
             return
         await page.keyboard.press("Tab")
-    raise AssertionError(f"{testid} cannot be reached by the keyboard")
+    raise AssertionError(f"{testid} cannot be reached by the keyboard: {await page.content()}")
 
 
 @pytest.mark.req("R-PHONE-26", "R-PHONE-27")

@@ -23,6 +23,8 @@ function state(): string {
 
 function Dial({ done }: { done: () => void }): JSX.Element {
   const number = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []); // once: a status that changes must not take the focus back
   return (
     <form
       class="inline-form"
@@ -36,7 +38,7 @@ function Dial({ done }: { done: () => void }): JSX.Element {
         type="tel"
         required
         maxLength={64}
-        ref={(element) => element?.focus()}
+        ref={field}
         placeholder={t("my_phone.number")}
         aria-label={t("my_phone.number")}
         data-testid="dial"
@@ -53,24 +55,27 @@ function Dial({ done }: { done: () => void }): JSX.Element {
 
 function Forward(props: { kind: ForwardKind; number: string; set: (number: string) => void }): JSX.Element {
   const id = `forward-${props.kind}`;
+  const number = useSignal(props.number);
+  useEffect(() => {
+    number.value = props.number;
+  }, [props.number]);
   return (
     <form
       class="forward"
       onSubmit={(event) => {
         event.preventDefault();
-        props.set(new FormData(event.currentTarget).get("number")?.toString().trim() ?? "");
+        props.set(number.value.trim());
       }}
     >
       <label for={id}>{t(`forward_kind.${props.kind}`)}</label>
       <input
         id={id}
-        key={props.number}
-        name="number"
         class="input compact"
         maxLength={64}
         placeholder={t("my_phone.nowhere")}
         data-testid={id}
-        defaultValue={props.number}
+        value={number.value}
+        onInput={(event) => (number.value = event.currentTarget.value)}
       />
       <button class="icon-button" type="submit" title={t("save")} aria-label={t("save")} data-testid={`${id}-save`}>
         <Icon name="check" />

@@ -1,6 +1,7 @@
 // Whom to hand a call on to: a colleague or any number that I may dial.
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { read } from "../api";
@@ -23,6 +24,8 @@ export interface Choice {
 /** The first choice is what Enter does. */
 export function TargetForm({ choices, cancel }: { choices: readonly Choice[]; cancel: () => void }): JSX.Element {
   const number = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const colleagues = useSignal<Colleague[] | null>(null);
   if (colleagues.value === null) {
     colleagues.value = [];
@@ -50,7 +53,7 @@ export function TargetForm({ choices, cancel }: { choices: readonly Choice[]; ca
         maxLength={64}
         list="colleagues"
         autocomplete="off"
-        ref={(element) => element?.focus()}
+        ref={field}
         placeholder={t("target.hint")}
         aria-label={t("target.whom")}
         data-testid="target"
