@@ -285,8 +285,9 @@ class OutboundLeg(Leg):
         except RemoteProtocolError as error:
             # It cannot be acknowledged: where to, its Contact or its routes do not say.
             log.info("answer not understood", call_id=str(self.call_id), error=str(error))
-            self._stage = _Stage.DONE
-            self.finish(LegEnd.REFUSED, error.status)
+            if not self.is_confirmed:  # else it was another fork's, and nothing to the call
+                self._stage = _Stage.DONE
+                self.finish(LegEnd.REFUSED, error.status)
 
     def _succeeded(self, response: Response) -> None:
         tag = response.to.tag or ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pbx.leg.usage import InviteUsage
 from pbx.sip.dialog import TARGET_REFRESH
+from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.reliable import ProvisionalOrder, rseq_of
 from pbx.sip.reply import reply
@@ -72,8 +74,13 @@ class Asking:
         if response.is_provisional:
             self._progressed(response)
             return
-        if response.is_success and self._method == "INVITE":
-            self._acknowledge(response)
+        if response.is_success:
+            # RFC 3261 §12.2.1.2: "it MUST replace the dialog's remote target URI with the URI from the Contact header
+            # field in that response, if present." One that cannot be read is as good as absent: the ACK must go.
+            with suppress(RemoteProtocolError):
+                self._usage.dialog.refresh(response)
+            if self._method == "INVITE":
+                self._acknowledge(response)
         proof = self._leg.proof
         if response.status in (401, 407) and proof is not None and len(self._proofs) < MAX_PROOFS and self._told:
             assert self._request is not None
@@ -95,7 +102,6 @@ class Asking:
         endpoint, flow = self._leg.endpoint, self._leg.flow
         if self._ack is None:
             # RFC 3261 §13.2.2.4: "The ACK MUST contain the same credentials as the INVITE."
-            self._usage.dialog.refresh(response)
             proofs = self._proofs[-1:]
             self._ack = self._usage.dialog.ack(response.cseq.number, via=endpoint.via(flow), headers=proofs)
         endpoint.transactions.send_stateless(self._ack, flow)

@@ -26,7 +26,7 @@ from pbx.leg.usage import InviteUsage
 from pbx.leg.values import Ended, Identity, LegEnd
 from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaSilent
 from pbx.net.transport import Flow
-from pbx.sip.dialog import Dialog
+from pbx.sip.dialog import TARGET_REFRESH, Dialog
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.multipart import session_body
@@ -328,6 +328,8 @@ class Leg:
         if usage is None:
             raise RemoteProtocolError("no such dialog", 481)
         usage.dialog.receive(request)
+        if request.method in TARGET_REFRESH:
+            _ = request.contact  # one that cannot be read is refused before anything has changed
         if self.is_over:
             # RFC 5407 §3.2: between our BYE and its answer "UAs in the Mortal state return error responses to the
             # requests that operate within a dialog or session … However, the UA shall return a 200 OK to the BYE".

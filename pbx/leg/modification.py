@@ -204,7 +204,6 @@ class Modification:
 
     def _agreed(self, change: _Change, usage: InviteUsage, response: Response) -> None:
         leg = self._leg
-        usage.dialog.refresh(response)
         usage.peer.learn(response)
         if usage.negotiation.ours is not None:
             try:

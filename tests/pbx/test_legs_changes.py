@@ -155,6 +155,18 @@ async def test_an_accepted_change_moves_the_remote_target_and_a_refused_one_does
         assert caller.leg.dialog.remote_target == target
 
 
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@virtual_time
+async def test_a_change_whose_contact_cannot_be_read_is_400_and_changes_nothing(method: str) -> None:
+    caller = await Caller.talks(Switch())
+    before = list(caller.media.updates)
+    text = caller.text(method, body=MOVED).replace("Contact: <sip:1001@192.0.2.11:5062>", "Contact: <sip:open")
+    caller.switch.hears(text)
+    assert caller.switch.last_response().status == 400
+    assert caller.media.updates == before
+    assert not caller.leg.is_over
+
+
 @virtual_time
 async def test_the_200_of_a_reinvite_is_sent_again_until_its_ack() -> None:
     switch = Switch()
@@ -247,6 +259,15 @@ async def test_the_answer_to_our_reinvite_tells_whether_the_peer_still_holds() -
         caller.answers(caller.heard("INVITE")[-1], 200, body=SDP + answer)
         assert await task
     assert holds == [True, False]
+
+
+@virtual_time
+async def test_an_answer_to_our_change_whose_contact_cannot_be_read_is_acknowledged_and_taken() -> None:
+    callee = await Callee.talks(Switch())
+    task = await asks_to_hold(callee)
+    callee.answers(callee.heard("INVITE")[-1], 200, body=SDP, contact=("Contact", "<sip:open"))
+    assert await task
+    assert len(callee.heard("ACK")) == 2
 
 
 @virtual_time

@@ -79,6 +79,15 @@ async def test_a_bye_of_the_last_early_dialog_ends_the_call() -> None:
 
 
 @virtual_time
+async def test_an_answer_of_another_fork_that_cannot_be_read_is_nothing_to_the_call() -> None:
+    callee = await Callee.is_called(Switch())
+    callee.says(200, tag="one", body=SDP)
+    callee.says(200, tag="two", body=SDP, contact=("Contact", "<sip:open"))
+    assert not callee.leg.is_over
+    assert shown(callee.leg) == "one"
+
+
+@virtual_time
 async def test_ringing_without_a_tag_makes_no_dialog_and_yet_somebody_is_there() -> None:
     """RFC 2543 peers give none before they answer."""
     callee = await Callee.is_called(Switch())
