@@ -25,7 +25,7 @@ from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
-from pbx.media.client import Recording
+from pbx.media.client import NoMedia, Recording
 from pbx.sip.reason import Cause
 
 log = structlog.get_logger("callflow.call")
@@ -233,6 +233,8 @@ class Call:
                 await side.leg.open_media(near.leg)
             assert side.leg.media is not None
             side.leg.media.stop_playing()
+        if not one.leg.is_near(other.leg) and not await other.leg.move_near(one.leg):
+            raise NoMedia("in two media workers")
         agent, customer = (other, one) if other.extension is not None else (one, other)
         self._begin_segment(agent)
         for side in (one, other):

@@ -261,6 +261,24 @@ class Leg:
         self.media.on_event = self._media_event
         return self.media
 
+    def is_near(self, other: Leg) -> bool:
+        """Whether both are in one media worker, which alone can let them hear each other."""
+        return self.media is not None and other.media is not None and self.media.worker is other.media.worker
+
+    async def move_near(self, other: Leg) -> bool:
+        """Go on in the media worker of `other`, with a new port that this leg's other side is told. False when that
+        refused, or the leg ended: then all is as it was. Raises NoMedia."""
+        before = self.media
+        assert before is not None
+        after = await self.open_media(other)
+        moved = await self.renegotiate()
+        self.media, left = (after, before) if moved else (before, after)
+        left.on_event = None
+        await left.close()
+        if self._closed:
+            await self.media.close()
+        return moved
+
     def join(self, other: Leg) -> None:
         """Each hears the other, and digits go over in whatever way each side takes them."""
         assert self.media is not None
