@@ -163,6 +163,8 @@ def why(legs: Sequence[OutboundLeg]) -> Rung:
     if not decided and any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
         return Rung(None, OfferEnd.NO_ANSWER, 480)
     refusals = [end.status or DECLINED for end in ends if end.reason is LegEnd.REFUSED]
+    if any(end.reason is LegEnd.BYE for end in ends):  # answered, and gone in the same moment
+        return Rung(None, OfferEnd.REJECTED, 480)
     if not refusals:
         return Rung(None, OfferEnd.UNREACHABLE, 480)
     # A person's "no" outranks a device that was merely busy or absent.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 from uuid import UUID, uuid5
 
@@ -11,7 +11,7 @@ from pbx.admission import Admission, Rates
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
-from pbx.media.client import MediaLeg, MediaPool
+from pbx.media.client import MediaLeg, MediaPool, NoMedia, Playback
 from pbx.net.own_address import OwnAddress
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
@@ -58,9 +58,14 @@ class PromisedLeg:
     def __init__(self, number: int) -> None:
         self.address, self.port = "203.0.113.1", 40000 + 2 * number
         self.on_event: object = None
+        self.worker = "a worker"
         self.told: list[tuple[str, object]] = []
         self.cookie = b""
         self.closed = False
+
+    def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
+        self.told.append(("play", (*files, loop)))
+        return Playback(0)
 
     def update(self, **values: object) -> None:
         self.told.append(("update", values))
@@ -92,8 +97,11 @@ class PromisedLeg:
 class PromisedMedia:
     def __init__(self) -> None:
         self.legs: list[PromisedLeg] = []
+        self.is_full = False
 
     async def open(self, *, call_id: UUID, address: str, cookie: bytes = b"", near: MediaLeg | None = None) -> MediaLeg:
+        if self.is_full:
+            raise NoMedia
         self.legs.append(PromisedLeg(len(self.legs)))
         return cast(MediaLeg, self.legs[-1])
 
@@ -157,6 +165,8 @@ class Switch:
             on_flow=lambda flow, known: self.admission.know(flow) if known else self.admission.forget(flow),
         )
         self.calls: list[InboundLeg] = []
+        self.on_call: Callable[[InboundLeg], None] = self.calls.append
+        """The room above takes calls that arrive; as long as there is none, `calls` keeps them."""
         self.heard = ""  # the last authorised request
         algorithms = (Algorithm.MD5, Algorithm.SHA_256)
         self.user_agent = UserAgent(
@@ -172,7 +182,7 @@ class Switch:
             self.registrations,
             self,
             self.admission,
-            on_call=self.calls.append,
+            on_call=lambda leg: self.on_call(leg),
         )
         self.transactions.user = self.user_agent
 
