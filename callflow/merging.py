@@ -8,9 +8,9 @@ from __future__ import annotations
 from uuid_utils.compat import uuid7
 
 from callflow.call import Call
-from callflow.facts import Outcome, TransferEnd, TransferKind, TransferStarted
+from callflow.facts import Outcome, TransferKind, TransferStarted
 from callflow.inbox import PATIENCE, GiveAway, MergeWith
-from callflow.rescue import come_back, left, tell_end
+from callflow.rescue import come_back
 from callflow.router import Route
 from callflow.side import Side
 from callflow.stages import Merge, Result, Seek, Stage, Talk, Transfer
@@ -51,9 +51,6 @@ async def merge(call: Call, stage: Merge) -> Stage:
         timeout = call.exchange.rules.transfer_timeout
         return Seek(waiting=customer, route=given, payer=transfer.by, transfer=transfer, timeout=timeout)
     call.adopts(given)
-    if customer.is_over:  # in the same moment: nobody is left for the one who was given
-        tell_end(call, transfer, TransferEnd.GONE, 487)
-        return left(call, customer)
     return Talk(one=customer, other=given, after=transfer)
 
 

@@ -268,8 +268,10 @@ class House:
     def segments(self) -> list[str]:
         return [ended.extension for ended in self.of(SegmentEnded)]
 
-    def the_call(self) -> Call:
-        (call,) = self.exchange.live._calls.values()
+    def call_of(self, dialog: Dialog) -> Call:
+        leg = self.switch.user_agent._legs[dialog.sip_call_id, dialog.theirs]
+        call = self.exchange.live.owner(leg)
+        assert call is not None
         return call
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from callflow.facts import CallEnded, Outcome
-from callflow.inbox import PATIENCE
+from callflow.inbox import PATIENCE, ConsultWith
 from callflow.rescue import FAREWELL_SECONDS
+from callflow.router import ToExtension
+from callflow.talking import SETTLED
 from pbx.media.client import LegLost
 from pbx.sip.reply import reply
 from tests.callflow.house import Dialog, House, Phone, a_house
@@ -107,6 +109,24 @@ async def test_the_transferor_goes_as_the_target_refuses() -> None:
         assert talk.hear_each_other(talk.anna, again)
         await hang_up(house, talk.anna)
         assert house.transfers == ["busy"]
+
+
+@virtual_time
+async def test_the_transferor_goes_as_soon_as_the_customer_is_back() -> None:
+    """Some phones hang up on any last NOTIFY. A second later it would be the end of the talk."""
+    async with a_house() as house:
+        talk = await a_talk(house)
+        house.at_once((talk.boris.phone, talk.boris.refer_text("1003")))
+        await house.settles()
+        await talk.carol.says(486)
+        assert talk.boris.told[-1] == 486
+        await hang_up(house, talk.boris)
+        again = await talk.boris.phone.says(200)
+        assert talk.hear_each_other(talk.anna, again)
+        await asyncio.sleep(SETTLED)
+        await hang_up(house, again)
+        assert talk.anna.is_hung_up
+        assert house.segments == ["1002", "1002", "1002"]
 
 
 # ---- the target ------------------------------------------------------------------------------------------------------
@@ -219,6 +239,23 @@ async def test_the_target_goes_as_two_calls_are_joined() -> None:
         assert talk.hear_each_other(talk.anna, talk.boris)
         assert talk.boris.told[-1] >= 400
         await hang_up(house, talk.anna)
+
+
+@virtual_time
+async def test_a_call_that_cannot_give_its_partner_away_leaves_the_customer_where_they_are() -> None:
+    """Boris has put the inquiry on hold in the panel, to ask a third one."""
+    async with a_house() as house:
+        talk = await a_talk(house)
+        inquiry = await a_talk(house, "1002", "1003")
+        call = house.call_of(inquiry.anna)
+        call.inbox.put(ConsultWith(by="1002", number="1004", route=ToExtension("1004")))
+        await house.settles()
+        house.at_once((talk.boris.phone, talk.boris.refer_text("1003", inquiry.anna)))
+        await house.settles()
+        assert talk.hear_each_other(talk.anna, talk.boris)
+        assert talk.boris.told == [100, 603]
+        await hang_up(house, talk.anna, inquiry.boris)
+        assert house.transfers == ["gone"]  # of the inquiry
 
 
 # ---- what is missing -------------------------------------------------------------------------------------------------
