@@ -40,7 +40,8 @@ class Sent(_Record, tag=">", frozen=True, gc=False):
 
 
 class Made(_Record, tag="n", frozen=True, gc=False):
-    """A machine is made. IC, IS: client and server of an INVITE; NC, NS: of another request."""
+    """A machine is made. IC, IS: client and server of an INVITE; NC, NS: of another request. A server machine is made
+    of the message that came last on this leg, a client machine of the one that it sends first."""
 
     machine: int
     kind: str
@@ -49,13 +50,13 @@ class Made(_Record, tag="n", frozen=True, gc=False):
 
 class Step(_Record, tag="m", frozen=True, gc=False):
     """`given`: "start" (client machines), "<" (the message that came last on this leg), "respond 180", "cancelled",
-    "failed", or a timer's letter. `state`: afterwards. `effects`: "send", "deliver", "inform", "end done", "-A" (stop
-    the timer), and "+A" followed by its seconds."""
+    "forsaken", "failed", or a timer's letter. `state`: afterwards. `effects`: words with a space between: "send",
+    "deliver", "inform", "end:done", "-A" (stop the timer), "+A0.5" (start it, for so many seconds)."""
 
     machine: int
     given: str
     state: str
-    effects: list[str | float]
+    effects: str
 
 
 class LegTimer(_Record, tag="t", frozen=True, gc=False):
@@ -65,21 +66,28 @@ class LegTimer(_Record, tag="t", frozen=True, gc=False):
 
 
 class DialogMark(_Record, tag="d", frozen=True, gc=False):
-    """What the leg's dialog has become."""
+    """What the leg's dialog has become, when a message had been dealt with."""
 
     state: str
     local_cseq: int | None
     remote_cseq: int | None
     remote_target: str
+    remote_tag: str
 
 
 class SessionMark(_Record, tag="s", frozen=True, gc=False):
-    """What offer and answer have settled on."""
+    """What offer and answer have settled on, likewise."""
 
     words: list[str]
 
 
-Record = Received | Sent | Made | Step | LegTimer | DialogMark | SessionMark
+class Gap(_Record, tag="x", frozen=True, gc=False):
+    """Here so many records are missing: the trace had reached its bound, and kept its beginning and its end."""
+
+    count: int
+
+
+Record = Received | Sent | Made | Step | LegTimer | DialogMark | SessionMark | Gap
 
 
 class LegHead(msgspec.Struct, array_like=True, frozen=True):
@@ -89,7 +97,7 @@ class LegHead(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Trace(msgspec.Struct, array_like=True, frozen=True):
-    """`left_out`: records beyond the bounds."""
+    """`left_out`: how many records are missing at the gap."""
 
     version: int
     call_id: str
@@ -108,7 +116,8 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Trace)
 
 
-def encode(trace: Trace) -> bytes:
+def encode(trace: Trace | tuple[object, ...]) -> bytes:
+    """A tuple stands for a Trace whose fields it has, in their order; so does each record within."""
     return _encoder.encode(trace)
 
 

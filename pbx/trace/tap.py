@@ -1,13 +1,15 @@
 """Notes the signalling of each call while it lives, and hands it over when the last of it has ended.
 
-It costs one look-up for each message, and about a microsecond for each that belongs to a call. Bytes are kept by
-reference and nothing is formatted before the end. What is kept is bounded: records and bytes of a call, calls, bytes
-altogether; beyond a bound it is only counted. A stranger's message is no part of any call, and leaves nothing here.
+It costs one look-up for each message, and about a microsecond for each note of a call. Bytes are kept by reference, and
+a note is a record that the garbage collector need not look at. What is kept is bounded: bytes of a call, calls, bytes
+altogether. A call that reaches its bound keeps its beginning and its end; what is between is only counted. A stranger's
+message is no part of any call, and leaves nothing here.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,11 +19,12 @@ from pbx.net.transport import Flow
 from pbx.sip.dialog import Dialog, DialogState
 from pbx.sip.message import Request, Response
 from pbx.sip.offer_answer import Answer
-from pbx.sip.transaction.effects import Deliver, Effect, Inform, Send, StartTimer, StopTimer, Terminate
+from pbx.sip.transaction.effects import Effect
 from pbx.sip.transaction.events import Cancelled, Forsaken, Respond, TimerFired, TransportFailed
 from pbx.trace.file import (
     VERSION,
     DialogMark,
+    Gap,
     LegHead,
     LegTimer,
     Made,
@@ -33,10 +36,11 @@ from pbx.trace.file import (
     Trace,
     encode,
 )
+from pbx.trace.words import effect_words, given_word, session_words
 
 Event = Request | Response | TimerFired | Respond | TransportFailed | Cancelled | Forsaken
-
-_PLAIN: dict[type, str] = {Send: "send", Deliver: "deliver", Inform: "inform"}
+NOTE = 128
+"""Bytes that a note is counted as, beside its message."""
 
 
 class TracedLeg(Protocol):
@@ -59,9 +63,12 @@ class TracedLeg(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
+    """head_bytes, tail_bytes: of one call. Beyond `calls` or `all_bytes` no further call is noted, and those that are
+    noted go on as if they had reached their own bound."""
+
     calls: int = 5_000  # that live, or whose transactions linger
-    records: int = 2_000  # of one call
-    call_bytes: int = 256 * 1024
+    head_bytes: int = 192 * 1024
+    tail_bytes: int = 64 * 1024
     all_bytes: int = 64 * 1024 * 1024
 
 
@@ -69,11 +76,11 @@ class Traces:
     """`keep` is handed each finished trace, encoded and not yet masked; it must not block. None: nothing is noted."""
 
     def __init__(
-        self, clock: Callable[[], float], keep: Callable[[bytes], None] | None = None, bounds: Bounds = Bounds()
+        self, clock: Callable[[], float], keep: Callable[[UUID, bytes], None] | None = None, bounds: Bounds = Bounds()
     ) -> None:
         self.clock = clock
         self.bounds = bounds
-        self._keep = keep
+        self.keep = keep
         self._calls: dict[UUID, CallTrace] = {}
         self._legs: dict[str, LegTrace] = {}
         self.of = self._legs.get
@@ -107,7 +114,8 @@ class Traces:
         if type(key) is tuple and len(key) == 2 and type(key[1]) is str:
             trace = self._legs.get(getattr(key[0], "sip_call_id", ""))
             if trace is not None:
-                trace.note(LegTimer(trace.now(), trace.number, key[1]))
+                call = trace.call
+                call.note(LegTimer(call.clock() - call.started, trace.number, key[1]))
 
     def live(self, call_id: UUID) -> bytes | None:
         """What is noted of a call that has not been handed over yet, encoded and not yet masked."""
@@ -122,7 +130,9 @@ class Traces:
     def _follow(self, call_id: UUID, head: LegHead) -> LegTrace | None:
         call = self._calls.get(call_id)
         if call is None:
-            if self._keep is None or len(self._calls) >= self.bounds.calls or self.bytes >= self.bounds.all_bytes:
+            if self.keep is None:
+                return None
+            if len(self._calls) >= self.bounds.calls or self.bytes >= self.bounds.all_bytes:
                 self.left_out += 1
                 return None
             call = self._calls[call_id] = CallTrace(self, call_id)
@@ -131,12 +141,12 @@ class Traces:
     def forget(self, call: CallTrace) -> None:
         if self._calls.pop(call.call_id, None) is None:
             return
-        self.bytes -= call.bytes
+        self.bytes -= call.bytes + call.tail_bytes
         for leg in call.legs:
             if self._legs.get(leg.head.sip_call_id) is leg:
                 del self._legs[leg.head.sip_call_id]
-        assert self._keep is not None
-        self._keep(call.encoded())
+        if self.keep is not None:
+            self.keep(call.call_id, call.encoded())
 
     def find_by(self, leg: LegTrace) -> None:
         self._legs[leg.head.sip_call_id] = leg
@@ -146,19 +156,23 @@ class CallTrace:
     """The notes of one call: in order, over all its legs."""
 
     __slots__ = (
-        "bytes", "call_id", "flows", "left_out", "legs", "machines", "open", "records", "started", "started_at",
-        "traces",
+        "_tail", "bytes", "call_id", "clock", "flows", "left_out", "legs", "machines", "notes", "open", "room",
+        "started", "started_at", "tail_bytes", "traces",
     )  # fmt: skip
 
     def __init__(self, traces: Traces, call_id: UUID) -> None:
         self.traces = traces
+        self.clock = traces.clock
         self.call_id = call_id
         self.started_at = time.time()
         self.started = traces.clock()
         self.legs: list[LegTrace] = []
         self.flows: dict[Flow, int] = {}
-        self.records: list[Record] = []
+        self.notes: list[Record] = []
         self.bytes = 0
+        self.room = traces.bounds.head_bytes
+        self._tail: deque[tuple[Record, int]] = deque()
+        self.tail_bytes = 0
         self.left_out = 0
         self.machines = 0
         self.open = 0  # legs and transactions that live
@@ -179,22 +193,42 @@ class CallTrace:
     def end(self) -> None:
         self.traces.forget(self)
 
-    def has_room(self, size: int) -> bool:
-        traces, bounds = self.traces, self.traces.bounds
-        if (
-            len(self.records) >= bounds.records
-            or self.bytes + size > bounds.call_bytes
-            or traces.bytes + size > bounds.all_bytes
-        ):
-            self.left_out += 1
-            return False
-        self.bytes += size
+    def note(self, note: Record, size: int = NOTE) -> None:
+        traces, total = self.traces, self.bytes + size
+        if total > self.room or traces.bytes > traces.bounds.all_bytes:
+            self._note_at_the_end(note, size)
+            return
+        self.bytes = total
         traces.bytes += size
-        return True
+        self.notes.append(note)
+
+    def _note_at_the_end(self, note: Record, size: int) -> None:
+        """The beginning is full: of what follows only the latest is kept."""
+        traces, bounds, tail = self.traces, self.traces.bounds, self._tail
+        self.room = -1
+        tail.append((note, size))
+        self.tail_bytes += size
+        traces.bytes += size
+        while tail and (self.tail_bytes > bounds.tail_bytes or traces.bytes > bounds.all_bytes):
+            _, dropped = tail.popleft()
+            self.tail_bytes -= dropped
+            traces.bytes -= dropped
+            self.left_out += 1
+
+    def place_of(self, flow: Flow) -> int:
+        place = self.flows.get(flow)
+        if place is None:
+            place = self.flows[flow] = len(self.flows)
+        return place
 
     def encoded(self) -> bytes:
+        notes = self.notes
+        if self._tail or self.left_out:
+            after = self._tail[0][0].at if self._tail else self.clock() - self.started
+            gap: list[Record] = [Gap(after, 0, self.left_out)] if self.left_out else []
+            notes = [*notes, *gap, *(note for note, _ in self._tail)]
         heads, flows = [leg.head for leg in self.legs], [str(flow) for flow in self.flows]
-        return encode(Trace(VERSION, str(self.call_id), self.started_at, heads, flows, self.records, self.left_out))
+        return encode(Trace(VERSION, str(self.call_id), self.started_at, heads, flows, notes, self.left_out))
 
 
 class LegTrace:
@@ -207,52 +241,40 @@ class LegTrace:
         self.number = number
         self.head = head
         self.leg: TracedLeg | None = None
-        self._dialog: tuple[DialogState, int | None, int | None, str] | None = None
+        self._dialog: tuple[DialogState, int | None, int | None, str, str] | None = None
         self._negotiated: Answer | None = None
-
-    def now(self) -> float:
-        """Seconds since the call's trace began."""
-        call = self.call
-        return call.traces.clock() - call.started
-
-    def note(self, record: Record) -> None:
-        if self.call.has_room(0):
-            self.call.records.append(record)
 
     def received(self, data: bytes, flow: Flow) -> None:
         call = self.call
-        if call.has_room(len(data)):
-            place = call.flows.setdefault(flow, len(call.flows))
-            call.records.append(Received(self.now(), self.number, place, data))
+        call.note(Received(call.clock() - call.started, self.number, call.place_of(flow), data), NOTE + len(data))
 
     def sent(self, data: bytes, flow: Flow, machine: int = 0, *, failed: bool = False) -> None:
         call = self.call
-        if call.has_room(len(data)):
-            place = call.flows.setdefault(flow, len(call.flows))
-            call.records.append(Sent(self.now(), self.number, place, data, machine, failed))
+        note = Sent(call.clock() - call.started, self.number, call.place_of(flow), data, machine, failed)
+        call.note(note, NOTE + len(data))
 
     def machine(self, kind: str, *, reliable: bool) -> MachineTrace:
         """A transaction of this leg begins."""
-        self.call.machines += 1
-        self.call.open += 1
-        self.note(Made(self.now(), self.number, self.call.machines, kind, reliable))
-        return MachineTrace(self, self.call.machines)
+        call = self.call
+        call.machines += 1
+        call.open += 1
+        call.note(Made(call.clock() - call.started, self.number, call.machines, kind, reliable))
+        return MachineTrace(self, call.machines)
 
     def settle(self) -> None:
-        """A message or a timer has been dealt with: note what it did to the dialog and the session."""
+        """A message has been dealt with: note what it did to the dialog and the session."""
         leg = self.leg
         if leg is None:
             return
-        dialog = leg.dialog
+        call, dialog, negotiated = self.call, leg.dialog, leg.negotiated
         if dialog is not None:
-            seen = (dialog.state, dialog.local_cseq, dialog.remote_cseq, dialog.remote_target)
+            seen = (dialog.state, dialog.local_cseq, dialog.remote_cseq, dialog.remote_target, dialog.remote_tag)
             if seen != self._dialog:
                 self._dialog = seen
-                self.note(DialogMark(self.now(), self.number, dialog.state.value, *seen[1:]))
-        negotiated = leg.negotiated
+                call.note(DialogMark(call.clock() - call.started, self.number, seen[0].value, *seen[1:]))
         if negotiated is not self._negotiated and negotiated is not None:
             self._negotiated = negotiated
-            self.note(SessionMark(self.now(), self.number, session_words(negotiated)))
+            call.note(SessionMark(call.clock() - call.started, self.number, session_words(negotiated)))
 
     def released(self) -> None:
         self.settle()
@@ -271,57 +293,12 @@ class MachineTrace:
 
     def step(self, event: Event | None, state: str, effects: Sequence[Effect]) -> None:
         """`event` None: the machine was started."""
-        leg = self.leg
-        leg.note(Step(leg.now(), leg.number, self.number, _word(event), state, effect_words(effects)))
+        leg, call = self.leg, self.leg.call
+        at = call.clock() - call.started
+        call.note(Step(at, leg.number, self.number, given_word(event), state, effect_words(effects)))
 
     def sent(self, data: bytes, flow: Flow, *, failed: bool = False) -> None:
         self.leg.sent(data, flow, self.number, failed=failed)
 
-    def settle(self) -> None:
-        self.leg.settle()
-
     def ended(self) -> None:
         self.leg.call.closed()
-
-
-def _word(event: Event | None) -> str:
-    match event:
-        case None:
-            return "start"
-        case Request() | Response():
-            return "<"
-        case TimerFired(timer):
-            return timer.name
-        case Respond(response):
-            return f"respond {response.status}"
-        case Cancelled():
-            return "cancelled"
-        case Forsaken():
-            return "forsaken"
-        case TransportFailed():
-            return "failed"
-
-
-def effect_words(effects: Sequence[Effect]) -> list[str | float]:
-    words: list[str | float] = []
-    for effect in effects:
-        kind = type(effect)
-        if kind in _PLAIN:
-            words.append(_PLAIN[kind])
-        elif isinstance(effect, StartTimer):
-            words += ["+" + effect.timer.name, effect.after]
-        elif isinstance(effect, StopTimer):
-            words.append("-" + effect.timer.name)
-        elif isinstance(effect, Terminate):
-            words.append(f"end {effect.reason}")
-    return words
-
-
-def session_words(session: Answer) -> list[str]:
-    """What offer and answer settled on."""
-    return [
-        f"{session.codec.name}/{session.codec.payload_type}",
-        f"digits {session.dtmf_payload_type or '-'}",
-        f"to {session.remote_address or '-'}:{session.remote_port}",
-        session.direction.value,
-    ]

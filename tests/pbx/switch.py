@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import ClassVar, cast
 from uuid import UUID, uuid5
 
 from pbx.admission import Admission, Rates
@@ -107,7 +107,9 @@ class PromisedMedia:
 
 
 class Switch:
-    """`calls` are the legs that arrived; `sent` is what left, oldest first."""
+    """`calls` are the legs that arrived; `sent` is what left, oldest first. `made`: all of the running test."""
+
+    made: ClassVar[list[Switch]] = []
 
     def __init__(
         self,
@@ -118,6 +120,7 @@ class Switch:
         digests: Mapping[str, Sequence[Algorithm]] = {},
     ) -> None:
         """`trusted`: everybody, unless the test is about strangers. `digests`: of users who differ from the others."""
+        self.made.append(self)
         self._accounts = {
             user: Account(
                 user,
@@ -133,7 +136,7 @@ class Switch:
         self.timers = Timers(asyncio.get_running_loop())
         self.traces: list[bytes] = []
         """What was handed over of each call that has ended, transactions and all."""
-        self.tap = Traces(self.timers.now, self.traces.append)
+        self.tap = Traces(self.timers.now, lambda _, trace: self.traces.append(trace))
         self.lockouts: list[tuple[str, str, float]] = []
         self.admission = Admission(
             self.timers.now,

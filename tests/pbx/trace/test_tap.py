@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from pbx.sip.message import parse
-from pbx.trace.file import DialogMark, LegTimer, Made, Received, Sent, SessionMark, Step, Trace, decode
+from pbx.trace.file import DialogMark, Gap, LegTimer, Made, Received, Sent, SessionMark, Step, Trace, decode
 from pbx.trace.tap import Bounds, Traces
+from tests.pbx.peers import Caller
 from tests.pbx.switch import PHONE, SDP, Switch, a_request
 from tests.pbx.test_legs import ack, an_arrived_call, in_dialog
 from tests.support.virtual_time import virtual_time
@@ -60,12 +61,12 @@ async def test_each_step_of_each_machine_is_noted() -> None:
     trace = only(switch)
     assert [record.kind for record in trace.records if isinstance(record, Made)] == ["IS", "NS"]
     assert [(step.given, step.state, step.effects) for step in trace.records if isinstance(step, Step)] == [
-        ("respond 100", "PROCEEDING", ["send"]),
-        ("respond 180", "PROCEEDING", ["send"]),
-        ("respond 200", "ACCEPTED", ["send", "+L", 32.0]),
-        ("respond 200", "COMPLETED", ["send", "+J", 32.0]),
-        ("L", "TERMINATED", ["end done"]),
-        ("J", "TERMINATED", ["end done"]),
+        ("respond 100", "PROCEEDING", "send"),
+        ("respond 180", "PROCEEDING", "send"),
+        ("respond 200", "ACCEPTED", "send +L32.0"),
+        ("respond 200", "COMPLETED", "send +J32.0"),
+        ("L", "TERMINATED", "end:done"),
+        ("J", "TERMINATED", "end:done"),
     ]
 
 
@@ -120,14 +121,44 @@ async def test_a_send_that_fails_is_noted_as_such() -> None:
 
 
 @virtual_time
-async def test_beyond_its_bounds_a_call_is_only_counted() -> None:
+async def test_beyond_its_bound_a_call_keeps_its_beginning_and_its_end() -> None:
     switch = Switch()
-    switch.tap.bounds = Bounds(records=4)
+    switch.tap.bounds = Bounds(head_bytes=2048, tail_bytes=1024)
     await an_answered_call(switch)
     await asyncio.sleep(LINGER)
     trace = only(switch)
-    assert len(trace.records) == 4
-    assert trace.left_out > 4
+    (gap,) = (record for record in trace.records if isinstance(record, Gap))
+    assert start_lines(trace) == ["< INVITE", "> 100", "> 200"]
+    assert gap.count == trace.left_out > 4
+    assert [record.given for record in trace.records[-2:] if isinstance(record, Step)] == ["L", "J"]
+
+
+@virtual_time
+async def test_what_a_call_holds_is_bounded_by_bytes() -> None:
+    switch = Switch()
+    switch.tap.bounds = Bounds(head_bytes=4096, tail_bytes=2048)
+    caller = await Caller.calls(switch)
+    caller.inbound.answer()
+    caller.acknowledges()
+    for _ in range(50):
+        caller.asks("OPTIONS")
+    assert 4096 < switch.tap.bytes <= 4096 + 2048
+    assert decode(switch.tap.live(caller.leg.call_id) or b"").left_out > 100
+    await caller.leg.close()
+
+
+@virtual_time
+async def test_when_all_memory_is_taken_only_the_end_of_running_calls_is_lost() -> None:
+    switch = Switch()
+    leg = await an_arrived_call(switch)
+    switch.tap.bounds = Bounds(all_bytes=switch.tap.bytes)
+    leg.ring()
+    await leg.close()
+    await asyncio.sleep(LINGER)
+    trace = only(switch)
+    assert start_lines(trace)[0] == "< INVITE"
+    assert trace.left_out > 0
+    assert switch.tap.bytes == 0
 
 
 @virtual_time
