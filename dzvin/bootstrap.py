@@ -19,6 +19,7 @@ from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
 from dzvin import gate, signalling, switchboard, trunk_plans
+from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
 from dzvin.origins import Origins
@@ -59,6 +60,7 @@ class Telephony:
     admission: Admission
     watchers: Watchers
     trunks: Trunks
+    traces: CallTraces
 
     @property
     def media(self) -> MediaPool:
@@ -137,10 +139,10 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
     """Everything that speaks SIP and RTP, ready to take calls. Raises PortTaken."""
     config = given.config
     async with AsyncExitStack() as stack:
-        timers = Timers(asyncio.get_running_loop())
-        stack.callback(timers.close)
+        timers = _timers(stack)
         admission = gate.admission(config, timers.now, given.spool)
-        endpoint = await _endpoint(given, timers, admission, stack)
+        traces = await _traces(given, timers, stack)
+        endpoint = await _endpoint(given, timers, admission, traces, stack)
         dispatcher = Dispatcher(switchboard.lines(config))
         stack.callback(dispatcher.close)
         registrations = _registrations(given, endpoint, dispatcher, admission)
@@ -171,17 +173,34 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             admission=admission,
             watchers=watched,
             trunks=trunks,
+            traces=traces,
         )
 
 
-async def _endpoint(given: Surroundings, timers: Timers, admission: Admission, stack: AsyncExitStack) -> Endpoint:
+def _timers(stack: AsyncExitStack) -> Timers:
+    timers = Timers(asyncio.get_running_loop())
+    stack.callback(timers.close)
+    return timers
+
+
+async def _traces(given: Surroundings, timers: Timers, stack: AsyncExitStack) -> CallTraces:
+    """Of everything here it is closed last: then no call is left."""
+    traces = CallTraces(given.config, given.data, timers.now)
+    await traces.start()
+    stack.push_async_callback(traces.close)
+    return traces
+
+
+async def _endpoint(
+    given: Surroundings, timers: Timers, admission: Admission, traces: CallTraces, stack: AsyncExitStack
+) -> Endpoint:
     config = given.config
     sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
     media = await stack.enter_async_context(MediaPool(sockets, epoch=given.epoch))
     network = signalling.transports(config, timers, admission)
     stack.callback(network.close)
     return Endpoint(
-        transactions=Transactions(timers, network.senders, admits=admission.admits),
+        transactions=Transactions(timers, network.senders, traces.tap, admits=admission.admits),
         timers=timers,
         transports=network,
         media=media,

@@ -160,6 +160,33 @@ Use it in the configuration, then start again
 
 
 @app.command()
+def replay(
+    call: Annotated[str, typer.Argument(help="The id of a call, or how it begins.")],
+    data: Data = DATA,
+    messages: Annotated[bool, typer.Option("--messages", help="Print each message too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the ladder and the verdict as JSON.")] = False,
+) -> None:
+    """Show the signalling of a call, and feed it to the core again. Exit status: 1 when something comes out otherwise
+    than in the call, 2 when there is no such trace. Works beside a running installation, or without one."""
+    import msgspec
+
+    from dzvin import replaying
+
+    try:
+        ladder = replaying.load(data, call)
+    except replaying.NoTrace as missing:
+        typer.echo(str(missing), err=True)
+        raise typer.Exit(2) from missing
+    if as_json:
+        typer.echo(msgspec.json.encode(ladder).decode())
+    else:
+        for line in replaying.lines(ladder, messages=messages):
+            typer.echo(line)
+    if not ladder.verdict.same:
+        raise typer.Exit(1)
+
+
+@app.command()
 def version() -> None:
     """Print the version of the installed program."""
     typer.echo(installed_version("dzvin"))

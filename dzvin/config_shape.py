@@ -256,6 +256,14 @@ class Log(Table, frozen=True, kw_only=True):
     format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, else JSON
 
 
+class Trace(Table, frozen=True, kw_only=True):
+    """Signalling of calls, for the ladder and for `dzvin replay`. Beyond any of these the oldest goes."""
+
+    days: Annotated[int, Meta(ge=0)] = 14  # 0: nothing is noted
+    calls: Positive = 100_000
+    megabytes: Positive = 1024
+
+
 class User(Table, frozen=True, kw_only=True):
     login: str
     full_name: str
@@ -348,6 +356,7 @@ class Config(Table, frozen=True, kw_only=True):
     presence: Presence = Presence()
     follow_up: FollowUp = FollowUp()
     log: Log = Log()
+    trace: Trace = Trace()
     users: tuple[User, ...] = ()
     extensions: tuple[Extension, ...] = ()
     lines: tuple[Line, ...] = ()

@@ -15,6 +15,7 @@ from callflow.facts import ForwardKind
 from callflow.wishes import Wishes
 from crm_core.database import Pool
 from queue_engine.facts import Will
+from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel
 from web_panel.passwords import Passwords
 from web_panel.rate_limit import Limits
@@ -102,6 +103,12 @@ class PhoneDoor(Protocol):
         ...
 
 
+class CallTraces(Protocol):
+    async def ladder(self, call_id: UUID) -> CallLadder | None:
+        """The signalling of a call, without secrets; None when nothing is kept of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """`parts` says of each part (database, media, spool, sip) how it is, in one word."""
@@ -139,6 +146,7 @@ class PanelServices:
     control: CallControl
     live: LivePanel
     recordings: RecordingFiles
+    traces: CallTraces
     clock: Callable[[], datetime]  # aware UTC
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text

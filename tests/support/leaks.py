@@ -18,7 +18,7 @@ GAUGES = (
     "dzvin_calls", "dzvin_sip_legs", "dzvin_media_legs", "dzvin_waiting", "dzvin_registered", "dzvin_spool_facts",
     "dzvin_tasks", "dzvin_sip_subscriptions", "dzvin_sip_publications", "dzvin_sip_messages",
 )  # fmt: skip
-LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers")
+LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers", "dzvin_sip_traces")
 LINGERS = 45.0  # seconds: RFC 3261 keeps a transaction for 32 after its end, to answer what the network brings late
 POOL = 16
 POOLED = "database"

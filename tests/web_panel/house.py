@@ -28,6 +28,7 @@ from queue_engine.facts import Will
 from tests.web_panel.phone_door import EchoDoor
 from tests.web_panel.story import BEGIN, named
 from web_panel.app import create_app
+from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel, Seed
 from web_panel.live_entries import Line, Person
 from web_panel.passwords import Passwords
@@ -160,12 +161,23 @@ class Files:
 
 
 @dataclass
+class Ladders:
+    """What is kept of each call's signalling."""
+
+    kept: dict[UUID, CallLadder] = field(default_factory=dict)
+
+    async def ladder(self, call_id: UUID) -> CallLadder | None:
+        return self.kept.get(call_id)
+
+
+@dataclass
 class House:
     app: Litestar
     services: PanelServices
     live: LivePanel
     control: Control
     files: Files
+    traces: Ladders
     clock: Clock
     users: dict[str, User]
 
@@ -214,7 +226,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         await seed.apply(conn, seed.Seed(users=people, lines=LINES, services=SERVICES))
         users = {user.login: user for user in await organisation.all_users(conn)}
         offered = await hall.services(conn)
-    clock, control, files = Clock(), Control(), Files()
+    clock, control, files, traces = Clock(), Control(), Files(), Ladders()
     live = LivePanel(clock, time_zone=ZoneInfo("Europe/Kyiv"))
     live.seed(
         Seed(
@@ -233,6 +245,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         control=control,
         live=live,
         recordings=files,
+        traces=traces,
         clock=clock,
         health=lambda: Health(ok=True, parts={"sip": "ok"}),
         metrics=lambda: b"dzvin_calls 0\n",
@@ -240,4 +253,4 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         settings=settings or PanelSettings(company="Ромашка", session_check=0.01, trusted=("192.0.2.1",)),
         passwords=Passwords(hasher=QUICK),
     )
-    return House(create_app(services), services, live, control, files, clock, users)
+    return House(create_app(services), services, live, control, files, traces, clock, users)

@@ -1,4 +1,4 @@
-"""Commands to calls: ring somebody back, hang up."""
+"""Calls: ring somebody back, hang up, look at the signalling."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, delete, post
+from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from callflow.control import Actor
 from crm_core import follow_ups
-from crm_core.access import Right
+from crm_core.access import NotFound, Right
 from crm_core.organisation import User
 from web_panel.auth import needs
+from web_panel.call_ladder import CallLadder
 from web_panel.ports import PanelServices
 
 
@@ -52,3 +53,12 @@ class CallController(Controller):
     ) -> None:
         """End a call: one's own, or any for a supervisor."""
         await services.control.hang_up(actor, call_id)
+
+    @get("/{call_id:uuid}/trace", opt={"rule": needs(Right.SUPERVISE)})
+    async def trace(self, call_id: FromPath[UUID], services: NamedDependency[PanelServices]) -> CallLadder:
+        """Every message of the call's signalling, without passwords, keys, pressed digits and private texts, and
+        whether the core would do the same again. 404 when nothing is kept of it (`[trace]` in the configuration)."""
+        ladder = await services.traces.ladder(call_id)
+        if ladder is None:
+            raise NotFound(call_id)
+        return ladder
