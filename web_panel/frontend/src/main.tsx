@@ -32,6 +32,7 @@ function later(load: () => Promise<{ default: ComponentType }>): ComponentType {
 
 const Board = later(() => import("./pages/board"));
 const Booking = later(() => import("./pages/booking"));
+const Ladder = later(() => import("./pages/ladder"));
 const Hall = later(() => import("./pages/hall"));
 const Journal = later(() => import("./pages/journal"));
 
@@ -59,6 +60,7 @@ function SignedIn(): JSX.Element {
   if (page === "/") return may("see_live_panel") ? <Desk /> : <Hall />;
   if (page === "/hall") return <Hall />;
   if (page === "/events" || page.startsWith("/events/")) return <Journal />;
+  if (page.startsWith("/calls/") && may("supervise")) return <Ladder />;
   return <Unknown />;
 }
 

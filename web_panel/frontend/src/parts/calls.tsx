@@ -100,6 +100,17 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
             <Icon name="phone" />
           </button>
         )}
+        {may("supervise") && (
+          <a
+            class="icon-button"
+            href={`/calls/${call.call_id}`}
+            title={t("ladder.open")}
+            aria-label={t("ladder.open_of", { who: from.title })}
+            data-testid="signalling"
+          >
+            <Icon name="ladder" />
+          </a>
+        )}
         {!ended && (may("supervise") || mine(call)) && (
         <button
           class="icon-button danger"

@@ -214,6 +214,14 @@ export function EventCard(props: { id: string; close: () => void; changed: () =>
             </div>
           )}
           <Recordings card={card.value} />
+          {row.call_id && may("supervise") && (
+            <p>
+              <a class="button quiet compact" href={`/calls/${row.call_id}`} data-testid="signalling">
+                <Icon name="ladder" />
+                {t("ladder.open")}
+              </a>
+            </p>
+          )}
           <Content row={row} changed={props.changed} />
         </div>
       ) : (

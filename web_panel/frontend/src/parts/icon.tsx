@@ -27,6 +27,7 @@ const SHAPES = {
   right: "M10 6l6 6-6 6",
   sound: "M4 9.500v5h4l5 4v-13l-5 4zM16.5 9a4 4 0 0 1 0 6",
   screen: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  ladder: "M6 4v16M18 4v16M6 9h12M15 6l3 3-3 3M18 16H6M9 13l-3 3 3 3",
   download: "M12 4v11M7 10.500l5 5 5-5M5 20h14",
 } as const;
 
