@@ -269,9 +269,9 @@ class Transactions:
     ) -> ClientTransaction:
         """Send a request and drive it to its end. Raises Overloaded."""
         if len(self._clients) >= MAX_TRANSACTIONS:
-            trace = self.traces.of(request.sip_call_id)
-            if trace is not None:
-                trace.sent(request.serialise(), flow, failed=True)  # its CSeq is spent
+            noting = self.traces.of(request.sip_call_id)
+            if noting is not None:
+                noting.sent(request.serialise(), flow, failed=True)  # its CSeq is spent
             raise Overloaded
         reliable = self._senders[flow.protocol].reliable
         machine: InviteClientTransaction | NonInviteClientTransaction

@@ -11,9 +11,8 @@ from pbx.sip.message import Request, Response
 from pbx.trace.file import DialogMark
 from pbx.trace.verdict import Unknown, compare
 
-# Whose acceptance moves the remote target, in an INVITE's dialog (§12.2, RFC 3311 §5, RFC 3515 §2.4.1).
+# The peer's requests whose acceptance moves the remote target of an INVITE's dialog (§12.2, RFC 3311 §5, RFC 3515).
 REFRESH = frozenset({"INVITE", "UPDATE", "REFER"})
-ASKED = frozenset({"INVITE", "UPDATE"})  # of ours
 MAX_REQUESTS = 64  # that are remembered until their answers
 
 Key = TypeVar("Key")
@@ -58,7 +57,7 @@ class Dialogs:
         asked = self._ours.get((response.cseq.number, response.cseq.method, tag))
         if asked is not None:
             dialog = self._dialogs.get(asked.to.tag or "")
-            if dialog is not None and response.is_success and asked.method in ASKED:
+            if dialog is not None and response.is_success:
                 dialog.refresh(response)
             return
         invite = self._invite
