@@ -221,7 +221,10 @@ class OutboundLeg(Leg):
         usage = self._forks.get(tag)
         if usage is None and tag and len(self._forks) < MAX_FORKS:
             assert self._invite is not None
-            dialog = Dialog.from_uac(self._invite, response)
+            try:
+                dialog = Dialog.from_uac(self._invite, response)
+            except RemoteProtocolError:
+                return None  # its Contact or its routes cannot be read; somebody is there all the same
             usage = self._forks[tag] = InviteUsage(dialog=dialog, negotiation=self._negotiation.forked())
         if usage is not None:
             usage.peer.learn(response)

@@ -88,6 +88,14 @@ async def test_an_answer_of_another_fork_that_cannot_be_read_is_nothing_to_the_c
 
 
 @virtual_time
+async def test_ringing_whose_contact_cannot_be_read_is_ringing() -> None:
+    callee = await Callee.is_called(Switch())
+    callee.says(180, contact=("Contact", "<sip:open"))
+    assert callee.outbound.rang
+    assert callee.leg.dialog is None
+
+
+@virtual_time
 async def test_ringing_without_a_tag_makes_no_dialog_and_yet_somebody_is_there() -> None:
     """RFC 2543 peers give none before they answer."""
     callee = await Callee.is_called(Switch())
