@@ -77,6 +77,7 @@ class Leg:
         self.on_refer: Callable[[Referral], None] | None = None
         self.contact_user = "dzvin"
         self._first_success: int | None = None  # CSeq of the INVITE that made the dialog, when we are its UAS
+        self._late_offer: int | None = None  # CSeq of the INVITE that our last 2xx with an offer answers
         self._leaving: Cause | None = None  # the BYE that may only go after the ACK
         self._byes = 0  # that have no final response yet
         self._closed = False
@@ -386,7 +387,7 @@ class Leg:
         if self._leaving is not None:
             if ack.cseq.number == self._first_success:
                 self._leave_now()
-        elif not self.is_over and usage.negotiation.ours is not None:
+        elif not self.is_over and usage.negotiation.ours is not None and ack.cseq.number == self._late_offer:
             self._answered_late(usage, ack)
 
     def _answered_late(self, usage: InviteUsage, ack: Request) -> None:
@@ -425,4 +426,5 @@ class Leg:
         )
         server.respond(response)
         if request.method == "INVITE":
+            self._late_offer = request.cseq.number if body and usage.negotiation.ours is not None else None
             self.successes.watch(response)

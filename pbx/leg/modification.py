@@ -136,12 +136,13 @@ class Modification:
         change, usage = self._current, self._leg.usage
         if change is None:
             return
-        change.tries += 1
-        if usage is None or self._leg.media is None or change.tries > MAX_TRIES:
+        if usage is None or self._leg.media is None or change.tries >= MAX_TRIES:
             self._done(False)
         elif not usage.is_confirmed:
             self._try_early(change, usage)
-        elif usage.negotiation.is_busy:
+        elif usage.negotiation.is_busy or self._leg.successes.are_waiting:
+            # RFC 3261 §14.1, while an INVITE of the peer is in progress: "the TU MUST wait until the transaction
+            # reaches the confirmed or terminated state before initiating the new INVITE": until the ACK is here.
             self._again(BUSY_WAIT)
         elif not change.offers and usage.peer.takes("UPDATE"):
             self._send(change, usage, "UPDATE", offers=False)
@@ -159,6 +160,7 @@ class Modification:
 
     def _send(self, change: _Change, usage: InviteUsage, method: str, *, offers: bool) -> None:
         leg = self._leg
+        change.tries += 1
         body = b""
         if offers:
             offer = leg.streams.offer(usage, change.codecs, change.direction)

@@ -32,6 +32,10 @@ class Successes:
         self._waiting[number] = SuccessRetransmission(response)
         self._perform(number, self._waiting[number].start())
 
+    @property
+    def are_waiting(self) -> bool:
+        return bool(self._waiting)
+
     def waits(self, number: int) -> bool:
         return number in self._waiting
 

@@ -340,6 +340,23 @@ async def test_a_bye_that_nobody_answers_is_forgotten_after_64_t1(side: type[Cal
 
 
 @virtual_time
+async def test_our_reinvite_waits_for_the_ack_of_our_200() -> None:
+    """RFC 3261 §14.1. The ACK, which has no body, was once taken for a missing answer to the re-INVITE's offer."""
+    caller = await Caller.calls(Switch())
+    caller.inbound.answer()
+    task = await holds(caller)
+    await asyncio.sleep(5)
+    assert caller.heard("INVITE") == []
+    caller.acknowledges()
+    await asyncio.sleep(0.6)
+    (reinvite,) = caller.heard("INVITE")
+    caller.acknowledges(cseq=2)
+    assert not caller.leg.is_over
+    caller.answers(reinvite, 200, body=SDP)
+    assert await task
+
+
+@virtual_time
 async def test_a_lost_ack_brings_the_200_again_and_the_next_ack_settles_it() -> None:
     switch = Switch()
     caller = await Caller.calls(switch)
