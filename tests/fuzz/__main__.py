@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import framing, messages, packets, states, timing
+from tests.fuzz import framing, messages, packets, states, stun_messages, timing
 from tests.fuzz.plays import PLAYS
 from tests.support.server import running_dzvin
 
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _states(kinds.add_parser("states", help="each play with an accident to one message"))
     _packets(kinds.add_parser("packets", help="mutated messages over UDP at the running product"))
     _timing(kinds.add_parser("timing", help="does the time of an answer tell who exists?"))
+    _stun(kinds.add_parser("stun", help="spoiled STUN messages"))
     given = parser.parse_args(arguments)
     result: int = given.run(given)
     return result
@@ -111,6 +112,18 @@ def _run_timing(given: argparse.Namespace) -> int:
             print(comparison, flush=True)
             told |= comparison.difference >= timing.BOUND or len(comparison.statuses) > 1
     return int(told)
+
+
+def _stun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_run_stun)
+
+
+def _run_stun(given: argparse.Namespace) -> int:
+    answered = stun_messages.run(given.count, given.seed)
+    print(f"{given.count} STUN messages, seed {given.seed}: {answered} answered, the others none or passed over")
+    return 0
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Mutator:
 
     def spoiled(self, data: bytes, chance: random.Random) -> bytes:
         for _ in range(1 + int(chance.random() ** 3 * 6)):
-            data = self._by_grammar(data, chance) if chance.random() < 0.55 else _by_bytes(data, chance)
+            data = self._by_grammar(data, chance) if chance.random() < 0.55 else by_bytes(data, chance)
         return data[:LONGEST]
 
     def other(self, chance: random.Random) -> tuple[Lines, bytes]:
@@ -86,7 +86,7 @@ def split(data: bytes) -> tuple[Lines, bytes]:
 # ---- what knows nothing --------------------------------------------------------------------------------------------
 
 
-def _by_bytes(data: bytes, chance: random.Random) -> bytes:
+def by_bytes(data: bytes, chance: random.Random) -> bytes:
     spoiled = bytearray(data)
     at = chance.randrange(len(spoiled) + 1)
     match chance.randrange(7):
@@ -226,7 +226,7 @@ def _body(mutator: Mutator, chance: random.Random, lines: Lines, body: bytes) ->
         case 4:
             return b"<a>" * chance.choice((10, 5000)) + b"<!DOCTYPE a [<!ENTITY x 'y'>]>&x;"
         case _:
-            return _by_bytes(_by_bytes(body, chance), chance)
+            return by_bytes(by_bytes(body, chance), chance)
 
 
 def _body_lines(_: Mutator, chance: random.Random, lines: Lines, body: bytes) -> bytes:
