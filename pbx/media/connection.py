@@ -152,12 +152,15 @@ class WorkerConnection:
         head = await self._reader.readexactly(4)
         return decode_from_worker(await self._reader.readexactly(frame_length(head)))
 
+    def _is_waited_for(self, number: int) -> bool:
+        future = self._waiting.get(number)
+        return future is not None and not future.done()
+
     def _handle(self, message: FromWorker) -> None:
         match message:
-            case Opened() | Failed() | Statistics() | Closed() if message.id in self._waiting:
-                future = self._waiting.pop(message.id)
-                if not future.done():
-                    future.set_result(message)
+            # Who gave up in this very turn of the loop waits no more, though its place is still there.
+            case Opened() | Failed() | Statistics() | Closed() if self._is_waited_for(message.id):
+                self._waiting.pop(message.id).set_result(message)
             case Opened():
                 # Whoever asked has given up: the leg must not stay behind.
                 self.send(Close(id=self.next_id(), leg=message.leg))

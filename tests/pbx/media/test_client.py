@@ -206,14 +206,17 @@ async def test_leaving_the_pool_leaves_no_task_behind(tmp_path: Path) -> None:
         assert {task for task in asyncio.all_tasks() if "media worker" in task.get_name()} == before
 
 
-async def test_a_leg_that_is_opened_in_the_moment_of_giving_up_is_closed_again(tmp_path: Path) -> None:
-    """Its answer is there, but who asked is cancelled before it could be taken."""
+@pytest.mark.parametrize("first", ["answer", "cancel"])
+async def test_a_leg_that_is_opened_in_the_moment_of_giving_up_is_closed_again(tmp_path: Path, first: str) -> None:
+    """In one turn of the loop the answer comes and who asked is cancelled."""
     path = tmp_path / "a.sock"
     async with made_up(path, lambda _: []) as worker, MediaPool([path], epoch=1) as pool:
         asking = asyncio.create_task(pool.open(call_id=uuid7(), address=HOST))
         asked = await worker.hears(Open)
         assert isinstance(asked, Open)
         connection = pool._workers[path]
+        if first == "cancel":
+            asking.cancel()
         connection._handle(Opened(id=asked.id, leg=78, port=4000))
         asking.cancel()
         await asyncio.wait([asking])
