@@ -46,7 +46,7 @@ lint: install ## style and import rules
 types: install ## mypy, strict
 	$(BIN)/mypy
 
-bench: install packages ## processor time of the server for each unit of work (BENCH="--rate 100")
+bench: install packages ## processor time for each call and registration, beside Kamailio (BENCH="--runs 5")
 	$(BIN)/python -m tests.bench $(BENCH)
 
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the interop and browser tests need from the system: SIPp, baresip, Chromium with a font for Cyrillic.
+# What the interop and browser tests need from the system: SIPp, baresip, Chromium with a font for Cyrillic; and Kamailio,
+# which the benchmark measures beside us. Nothing of it is started as a service.
 # As root on Debian it installs what is missing, once; elsewhere it names it, and those tests skip with that reason.
 set -eu
 
@@ -10,12 +11,21 @@ need() { # need PACKAGE FILE-OR-COMMAND
 need sip-tester sipp
 need baresip-core baresip
 need chromium chromium
+need kamailio kamailio
 need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Some tests will be skipped. On Debian they need: sudo apt-get install$missing" >&2
     exit 0
+fi
+
+# Debian starts a service when its package is installed, unless this says no (invoke-rc.d(8)): 101 is "not allowed".
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
 fi
 
 export DEBIAN_FRONTEND=noninteractive
