@@ -22,9 +22,12 @@ from crm_core.fact_codec import AnyFact, UnknownKind, UnreadableRecord
 from crm_core.projection import project
 from crm_core.spool import Entry, Spool
 
-BATCH = 50  # facts; bounds how long folding a batch holds the loop
+BATCH = 100  # facts; bounds how long folding a batch holds the loop
 BATCH_TIMEOUT = 15.0  # seconds; then the connection is cut, whatever it waits for
-GATHER = 0.1  # seconds that a fact may wait for company: a batch costs a dozen statements whatever its size
+# A batch costs a dozen statements whatever its size. So a fact waits for company: a little in a quiet hour, when
+# somebody watches that one call; longer while facts never cease.
+GATHER = 0.1  # seconds
+GATHER_BUSY = 0.5  # seconds after the batch before
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 
@@ -89,10 +92,13 @@ class LedgerWriter:
     async def run(self) -> None:
         """Write until cancelled. Cancelling loses nothing: what was not acknowledged is read again."""
         pause = FIRST_PAUSE
+        loop = asyncio.get_running_loop()
+        last = -GATHER_BUSY
         while True:
             await self.spool.readable()
             if self.spool.pending < self._batch:
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(max(GATHER, last + GATHER_BUSY - loop.time()))
+            last = loop.time()
             try:
                 await self._take(self.spool.read(self._batch))
             except Exception as error:  # the task's edge: facts wait, the writer goes on

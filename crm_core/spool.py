@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import struct
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -220,31 +222,32 @@ class _Syncer:
         self._lock = threading.Lock()
         self._dirty: set[int] = set()
         self._retired: list[int] = []
-        self._wake = threading.Event()
-        self._closing = threading.Event()
+        self._closing = False
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-sync", daemon=True)
         self._thread.start()
 
     def wrote(self, descriptor: int) -> None:
         with self._lock:
+            first = not self._dirty
             self._dirty.add(descriptor)
-        self._wake.set()
+        if first:  # the writes that follow at once share the fsync, and need not wake anybody
+            self._wake.put(None)
 
     def retire(self, descriptor: int) -> None:
         with self._lock:
             self._retired.append(descriptor)
-        self._wake.set()
+        self._wake.put(None)
 
     def close(self) -> None:
-        self._closing.set()
-        self._wake.set()
+        self._closing = True
+        self._wake.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            self._wake.wait()
-            self._closing.wait(SYNC_AFTER)  # writes that follow at once share the fsync
-            self._wake.clear()
+        while not self._closing:
+            self._wake.get()
+            time.sleep(SYNC_AFTER)
             self._sync()
         self._sync()
 

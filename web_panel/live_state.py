@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -103,7 +104,7 @@ class LiveState:
             self.calls.pop(call_id, None)
         self._ended.clear()
         self._touched = {}
-        self._fold(happened)
+        _fold_of(type(happened))(self, happened)
         for kind, user_id in tuple(self._touched):
             if kind is Kind.AGENT and isinstance(user_id, UUID) and self._date_status(user_id, at):
                 self._touch_lines_of(user_id)
@@ -485,6 +486,10 @@ class LiveState:
         if changed:
             self._since[user_id] = (status, at)
         return changed
+
+
+# `self._fold(…)` would build the method that it calls anew each time (until Python 3.14).
+_fold_of: Callable[[type], Callable[[LiveState, object], None]] = LiveState.__dict__["_fold"].dispatcher.dispatch
 
 
 def _bound(table: dict[_K, _V], most: int) -> None:

@@ -58,6 +58,13 @@ def test_an_exception_is_one_line_with_its_trace() -> None:
     assert "ZeroDivisionError" in failed["exception"]
 
 
+def test_text_that_is_not_utf8_does_not_lose_the_line() -> None:
+    speak = 'from dzvin import logs; import structlog; logs.configure("core", "info", "json"); '
+    speak += 'structlog.get_logger().info("called", by="\\udce9")'
+    run = subprocess.run([sys.executable, "-c", speak], capture_output=True, text=True, check=True)
+    assert json.loads(run.stderr)["by"] == "\udce9"
+
+
 def test_the_level_is_obeyed_and_everyday_lines_of_libraries_are_not_there() -> None:
     assert "details" not in [line["event"] for line in spoken("info")]
     events = [line["event"] for line in spoken("debug")]
