@@ -100,14 +100,15 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
-        key = _local_key(name)
+        key = _KEYS.get(name) or _local_key(name)
         value = _one_line(value)
         self._lines.append((key, name, value))
         if key in self._values:
             self._values[key].append(value)
         else:
             self._values[key] = [value]
-        self._forget(key)
+        if self._parsed:
+            self._forget(key)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line above all others, as a Via or Record-Route goes."""
@@ -152,8 +153,19 @@ class Headers:
         """Take `view` for what `parsed(what, name, …)` would find, having just written it there."""
         self._parsed[what] = (name, view)
 
+    def missing(self, names: Iterable[str]) -> str | None:
+        """The first of these (lower case) that is absent or whose first line is empty."""
+        values = self._values
+        for name in names:
+            lines = values.get(name)
+            if not lines or not lines[0]:
+                return name
+        return None
+
     def duplicated(self, names: Iterable[str]) -> str | None:
         """The first of these (lower case) that stands on more than one line."""
+        if len(self._values) == len(self._lines):
+            return None
         return next((name for name in names if len(self._values.get(name, ())) > 1), None)
 
     def _insert(self, place: int, name: str, value: str) -> None:

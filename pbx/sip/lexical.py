@@ -104,7 +104,7 @@ def integer(text: str, maximum: int, what: str) -> int:
     """
     if not (text.isascii() and text.isdigit()) or len(text) > 64:
         raise RemoteProtocolError(f"{what} is not a number")
-    digits = text.lstrip("0") or "0"
+    digits = text if len(text) <= 20 else text.lstrip("0") or "0"
     if len(digits) > 20 or (value := int(digits)) > maximum:
         raise RemoteProtocolError(f"{what} is out of range")
     return value

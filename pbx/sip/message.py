@@ -307,9 +307,8 @@ def check_response(response: Response) -> None:
 
 def _check_common(message: Request | Response) -> None:
     headers = message.headers
-    for name in _MANDATORY:
-        if not headers.get(name):
-            raise RemoteProtocolError(f"no {name}")
+    if missing := headers.missing(_MANDATORY):
+        raise RemoteProtocolError(f"no {missing}")
     if duplicate := headers.duplicated(_SINGLE):
         raise RemoteProtocolError(f"more than one {duplicate}")
     _ = message.via, message.from_, message.to, message.cseq

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pbx.sip import lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
+from pbx.sip.memo import remembered
 from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp, succeeding
 
 __all__ = [
@@ -233,7 +234,7 @@ def _common(stream: MediaDescription, supported: Iterable[Codec]) -> list[Codec]
 
 def _codecs(stream: MediaDescription) -> list[Codec]:
     """The codecs of an m= line in its order; numbers that nothing explains are left out."""
-    maps = {number: _codec(number, text) for number, text in _by_number(stream.attributes("rtpmap"))}
+    maps = dict(found for text in stream.attributes("rtpmap") if (found := _mapped(text)) is not None)
     formats = dict(_by_number(stream.attributes("fmtp")))
     codecs = []
     for text in stream.formats:
@@ -248,6 +249,14 @@ def _codecs(stream: MediaDescription) -> list[Codec]:
 def _by_number(values: Iterable[str]) -> list[tuple[int, str]]:
     pairs = (value.partition(" ") for value in values)
     return [(number, rest.strip()) for head, _, rest in pairs if (number := _payload_type(head)) is not None]
+
+
+@remembered
+def _mapped(text: str) -> tuple[int, Codec | None] | None:
+    """What an rtpmap says of a number, if it says anything. Phones write the same few lines in every call."""
+    head, _, rest = text.partition(" ")
+    number = _payload_type(head)
+    return None if number is None else (number, _codec(number, rest.strip()))
 
 
 def _codec(number: int, text: str) -> Codec | None:
@@ -295,6 +304,11 @@ def _address(remote: Sdp, stream: MediaDescription) -> IPv4Address | IPv6Address
     text = remote.connection_of(stream)
     if text is None:
         raise NotAcceptable("no connection address", 399)
+    return _unicast(text)
+
+
+@remembered
+def _unicast(text: str) -> IPv4Address | IPv6Address:
     try:
         address = ip_address(text)
     except ValueError:

@@ -6,8 +6,8 @@ an offer or an answer is in `offer_answer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
 
@@ -90,16 +90,14 @@ class _Section:
 
     __slots__ = ()
     lines: tuple[Line, ...]
+    _named: Mapping[str, Sequence[str]] | None
 
-    def attributes(self, name: str) -> list[str]:
+    def attributes(self, name: str) -> Sequence[str]:
         """The values of every a=name:value line; "" for a flag."""
-        found = []
-        for kind, value in self.lines:
-            if kind == "a":
-                key, _, rest = value.partition(":")
-                if key.strip().lower() == name:
-                    found.append(rest.strip())
-        return found
+        if self._named is None:
+            object.__setattr__(self, "_named", _attributes(self.lines))
+            assert self._named is not None
+        return self._named.get(name, ())
 
     def attribute(self, name: str) -> str | None:
         values = self.attributes(name)
@@ -124,6 +122,15 @@ class _Section:
         return None
 
 
+def _attributes(lines: Iterable[Line]) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = {}
+    for kind, value in lines:
+        if kind == "a":
+            key, _, rest = value.partition(":")
+            named.setdefault(key.strip().lower(), []).append(rest.strip())
+    return named
+
+
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
@@ -136,14 +143,21 @@ class MediaDescription(_Section):
     protocol: str
     formats: tuple[str, ...]
     lines: tuple[Line, ...] = ()
+    _named: Mapping[str, Sequence[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
-    def parse(cls, text: str) -> MediaDescription:
+    def parse(cls, text: str, lines: Iterable[Line] = ()) -> MediaDescription:
         fields = text.split()
         if not 4 <= len(fields) <= 3 + MAX_FORMATS:
             raise RemoteProtocolError("an m= line without formats, or with more than 128")
         port = lexical.integer(fields[1].partition("/")[0], 65535, "media port")
-        return cls(media=fields[0].lower(), port=port, protocol=fields[2].upper(), formats=tuple(fields[3:]))
+        return cls(
+            media=fields[0].lower(),
+            port=port,
+            protocol=fields[2].upper(),
+            formats=tuple(fields[3:]),
+            lines=tuple(lines),
+        )
 
     def serialised(self) -> Iterator[str]:
         yield f"m={self.media} {self.port} {self.protocol} {' '.join(self.formats)}"
@@ -157,6 +171,7 @@ class Sdp(_Section):
     origin: Origin
     lines: tuple[Line, ...] = (("s", "-"), ("t", "0 0"))
     media: tuple[MediaDescription, ...] = ()
+    _named: Mapping[str, Sequence[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, body: bytes) -> Sdp:
@@ -180,7 +195,7 @@ class Sdp(_Section):
             origin=Origin.parse(origins[0]),
             lines=tuple(line for line in session if line[0] != "o"),
             media=tuple(
-                replace(MediaDescription.parse(lines[start][1]), lines=tuple(lines[start + 1 : end]))
+                MediaDescription.parse(lines[start][1], lines[start + 1 : end])
                 for start, end in pairwise([*starts, len(lines)])
             ),
         )

@@ -23,6 +23,10 @@ class Timer(Enum):
     L = "wait time for INVITE retransmissions after a 2xx"
     M = "wait time for retransmitted and forked 2xx"
 
+    # A member is equal to itself alone. Enum's own hash is that of its name, in Python code; each start and stop of a
+    # timer needs one.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
