@@ -218,8 +218,7 @@ class Call:
         for leg in tuple(self._legs):
             if isinstance(leg, InboundLeg):
                 leg.refuse(status or 480)
-        for leg in tuple(self._legs):
-            await leg.close()
+        await asyncio.gather(*(leg.close() for leg in tuple(self._legs)))
 
     # ---- people --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ A record is msgpack `[kind, fields]`. Fields that a reader does not know are ski
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -19,7 +20,7 @@ from queue_engine.facts import QueueFact
 
 AnyFact: TypeAlias = Fact | QueueFact
 
-KINDS = MappingProxyType({**call_facts.KINDS, **queue_facts.KINDS})
+KINDS: Mapping[str, type[AnyFact]] = MappingProxyType({**call_facts.KINDS, **queue_facts.KINDS})
 
 _encoder = msgspec.msgpack.Encoder()
 _envelope = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
@@ -27,6 +28,9 @@ _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {
     name: msgspec.msgpack.Decoder(kind) for name, kind in KINDS.items()
 }
 _json = msgspec.json.Encoder()
+_FIELDS: dict[type[AnyFact], tuple[str, ...]] = {
+    kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in KINDS.values()
+}
 
 
 class UnknownKind(Exception):
@@ -72,19 +76,15 @@ def payload(fact: AnyFact) -> str:
     """The ledger's JSON: what the fact says beyond id, v, at and call_id; of a person only the reference."""
     if isinstance(fact, PartyIntroduced):
         return _json.encode({"party": fact.party}).decode()
-    rest = {
-        field.name: getattr(fact, field.name)
-        for field in dataclasses.fields(fact)
-        if field.name not in ("id", "v", "at", "call_id")
-    }
+    rest = {name: getattr(fact, name) for name in _FIELDS[type(fact)] if name not in ("id", "v", "at", "call_id")}
     return _json.encode(rest).decode()
 
 
 def _storable(fact: AnyFact) -> AnyFact:
     changed: dict[str, Any] = {
-        field.name: text.replace("\0", "").encode(errors="replace").decode()
-        for field in dataclasses.fields(fact)
-        if isinstance(text := getattr(fact, field.name), str) and not _is_storable(text)
+        name: text.replace("\0", "").encode(errors="replace").decode()
+        for name in _FIELDS[type(fact)]
+        if isinstance(text := getattr(fact, name), str) and not _is_storable(text)
     }
     return dataclasses.replace(fact, **changed) if changed else fact
 

@@ -31,10 +31,9 @@ async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
         conn, [fact for fact in facts if isinstance(fact, PartyIntroduced)], region=parameters.region
     )
     await calls.project(conn, [fact for fact in facts if isinstance(fact, CallFact)], parameters)
+    await events.phones_changed(conn, [fact for fact in facts if isinstance(fact, PhoneOnline | PhoneOffline)])
     for fact in facts:
         match fact:
-            case PhoneOnline() | PhoneOffline():
-                await events.phone_changed(conn, fact)
             case AgentDeclared():
                 await wills.declare(conn, fact)
             case PhoneSettingsChanged():

@@ -60,6 +60,7 @@ class InboundLeg(Leg):
         request = server.request
         self.arrival = arrival
         self.offered = offered
+        self._codecs: tuple[Codec, ...] | None = None  # in common with the caller, once somebody has asked
         self.local_tag = token()
         self.knows_identity = arrival.user is not None
         self.contact_user = arrival.dialled if arrival.dialled.isalnum() else "dzvin"
@@ -94,10 +95,10 @@ class InboundLeg(Leg):
     def codecs(self) -> tuple[Codec, ...]:
         """What the caller can be joined with: codecs of the offer that we know, in the caller's order; all of ours
         for a late offer. Empty when there is no speech codec in common."""
-        if self.offered is None:
-            return CODECS
-        common = in_common(self.offered, CODECS)
-        return common if any(codec.name != TELEPHONE_EVENT.name for codec in common) else ()
+        if self._codecs is None:
+            common = CODECS if self.offered is None else in_common(self.offered, CODECS)
+            self._codecs = common if any(codec.name != TELEPHONE_EVENT.name for codec in common) else ()
+        return self._codecs
 
     # ---- before the answer -----------------------------------------------------------------------------------------
 
@@ -120,7 +121,7 @@ class InboundLeg(Leg):
     def _describe(self) -> None:
         usage = self._early_usage()
         if self.offered is not None:
-            self._description = self.streams.answer_to(usage, session_body(self._server.request))
+            self._description = self.streams.answer_to(usage, self.offered)
         else:
             # RFC 3261 §13.2.1: the offer may be in a reliable provisional response; its answer comes in the PRACK.
             offer = self.streams.offer(usage)
@@ -295,7 +296,7 @@ class InboundLeg(Leg):
             return reply(request, 200)
         try:
             usage.negotiation.updated(retry_after(self.endpoint.chance()))
-            answer = self.streams.answer_to(usage, offered)
+            answer = self.streams.answer_to(usage, Sdp.parse(offered))
         except RemoteProtocolError as error:
             return reply(request, error.status or 400, headers=error.headers)
         return reply(request, 200, body=answer, content_type="application/sdp")

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from callflow.facts import CallForwarded, TransferEnd, TransferEnded
 from crm_core import numbering
 from crm_core.database import Connection
-from crm_core.events.telephony import PROJECT_OF
+from crm_core.events.telephony import projects_of
 
 # Whose the Event is: whose calls were forwarded. The other side is that of the call.
 FORWARDED = """
@@ -60,8 +60,7 @@ async def _add(
     party: UUID | None,
     why: str,
 ) -> None:
-    owner = await conn.fetchrow(PROJECT_OF, by)
-    project_id = owner["telephony_project_id"] if owner is not None else None
+    project_id = (await projects_of(conn, [by])).get(by)
     number = await numbering.next_number(conn, "event", project_id=project_id)
     await conn.execute(
         FORWARDED, uuid7(), str(number), fact.at, event_id, original, target, party, why, fact.call_id, by

@@ -5,7 +5,7 @@ People type into `content` meanwhile; nothing here names that column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -149,16 +149,25 @@ PHONE = """
       FROM device d JOIN app_user u ON u.id = d.user_id
      WHERE d.number = $4
 """
-PROJECT_OF = """
-    SELECT u.telephony_project_id FROM device d JOIN app_user u ON u.id = d.user_id WHERE d.number = $1
+PROJECTS_OF = """
+    SELECT d.number, u.telephony_project_id FROM device d JOIN app_user u ON u.id = d.user_id
+     WHERE d.number = ANY($1::text[])
 """
 
 
-async def phone_changed(conn: Connection, fact: PhoneOnline | PhoneOffline) -> None:
-    """Register that a user's phone came online or went offline."""
-    owner = await conn.fetchrow(PROJECT_OF, fact.extension)
-    if owner is None:
+async def projects_of(conn: Connection, extensions: Iterable[str]) -> dict[str, UUID | None]:
+    """The projects that the users of these extensions work for; without those that belong to nobody."""
+    rows = await conn.fetch(PROJECTS_OF, list(extensions))
+    return {row["number"]: row["telephony_project_id"] for row in rows}
+
+
+async def phones_changed(conn: Connection, facts: Sequence[PhoneOnline | PhoneOffline]) -> None:
+    """Register that users' phones came online or went offline."""
+    if not facts:
         return
-    number = await numbering.next_number(conn, "event", project_id=owner["telephony_project_id"])
-    kind = "phone_on" if isinstance(fact, PhoneOnline) else "phone_off"
-    await conn.execute(PHONE, uuid7(), kind, fact.at, fact.extension, str(number))
+    projects = await projects_of(conn, {fact.extension for fact in facts})
+    for fact in facts:
+        if fact.extension in projects:
+            number = await numbering.next_number(conn, "event", project_id=projects[fact.extension])
+            kind = "phone_on" if isinstance(fact, PhoneOnline) else "phone_off"
+            await conn.execute(PHONE, uuid7(), kind, fact.at, fact.extension, str(number))

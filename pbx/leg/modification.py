@@ -23,7 +23,7 @@ from pbx.sip.multipart import session_body
 from pbx.sip.negotiation import glare_wait, retry_after
 from pbx.sip.offer_answer import Codec, Direction
 from pbx.sip.reason import Cause
-from pbx.sip.sdp import CONTENT_TYPE
+from pbx.sip.sdp import CONTENT_TYPE, Sdp
 from pbx.transactions import ServerTransaction
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Modification:
         agreed, timer = leg.session.answer(request)
         offered = session_body(request)
         if offered:
-            body = leg.streams.answer_to(usage, offered)
+            body = leg.streams.answer_to(usage, Sdp.parse(offered))
         else:
             offer = leg.streams.offer(usage)
             usage.negotiation.offer(offer)
@@ -81,7 +81,7 @@ class Modification:
         if offered:
             usage.negotiation.updated(retry_after(leg.endpoint.chance()))
         agreed, timer = leg.session.answer(request) if usage.is_confirmed else (None, ())
-        body = leg.streams.answer_to(usage, offered) if offered else b""
+        body = leg.streams.answer_to(usage, Sdp.parse(offered)) if offered else b""
         usage.dialog.refresh(request)
         leg.respond_success(request, server, usage, body, headers=timer)
         if usage.is_confirmed:

@@ -54,13 +54,12 @@ class Streams:
             previous=usage.negotiation.sent if usage is not None else None,
         )
 
-    def answer_to(self, usage: InviteUsage, body: bytes) -> bytes:
+    def answer_to(self, usage: InviteUsage, offered: Sdp) -> bytes:
         """Our answer to an offer of the peer, which is in force from now on. Raises RemoteProtocolError; NotAcceptable
         is one of its kinds."""
         media = self._leg.media
         if media is None:
             raise RemoteProtocolError("no media yet", 500, headers=(("Retry-After", "1"),))
-        offered = Sdp.parse(body)
         answered = offer_answer.answer(
             offered,
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),

@@ -35,6 +35,8 @@ from pbx.media.messages import (
 log = structlog.get_logger(__name__)
 
 GREETING_TIMEOUT = 5.0  # seconds
+HEAD = 4  # octets before a frame, that say how long it is
+READ_AT_ONCE = 65536
 UNSENT_LIMIT = 4 * 1024 * 1024  # octets; a worker that reads none of them is hung
 
 
@@ -56,6 +58,7 @@ class WorkerConnection:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._unsent: list[bytes] = []
+        self._received = bytearray()
 
     async def greet(self, epoch: int) -> list[LegReport]:
         """Connect and take the worker over; returns the legs that outlived the last core. Raises WorkerGone."""
@@ -132,25 +135,45 @@ class WorkerConnection:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         self.send(command)
+        late = asyncio.get_running_loop().call_later(timeout, self._give_up, number, timeout)
         try:
-            async with asyncio.timeout(timeout):
-                return await future
-        except TimeoutError as error:
-            raise WorkerGone(f"no answer in {timeout:g} s") from error
+            return await future
         except asyncio.CancelledError:
             # The answer may have come in the same turn of the loop, and nobody takes it any more.
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._handle(future.result())
             raise
         finally:
+            late.cancel()
             self._waiting.pop(number, None)
             if future.done() and not future.cancelled():
                 future.exception()  # seen: the loop need not report it
 
+    def _give_up(self, number: int, timeout: float) -> None:
+        future = self._waiting.pop(number, None)
+        if future is not None and not future.done():
+            future.set_exception(WorkerGone(f"no answer in {timeout:g} s"))
+
     async def _receive(self) -> FromWorker:
+        """The next message. A read takes all that is there, which may be several."""
         assert self._reader is not None
-        head = await self._reader.readexactly(4)
-        return decode_from_worker(await self._reader.readexactly(frame_length(head)))
+        while (frame := self._next_frame()) is None:
+            octets = await self._reader.read(READ_AT_ONCE)
+            if not octets:
+                raise EOFError("the media worker closed the connection")
+            self._received += octets
+        return decode_from_worker(frame)
+
+    def _next_frame(self) -> bytes | None:
+        received = self._received
+        if len(received) < HEAD:
+            return None
+        end = HEAD + frame_length(bytes(received[:HEAD]))
+        if len(received) < end:
+            return None
+        frame = bytes(received[HEAD:end])
+        del received[:end]
+        return frame
 
     def _is_waited_for(self, number: int) -> bool:
         future = self._waiting.get(number)

@@ -76,6 +76,8 @@ class Headers:
 
     def take(self, line: str) -> None:
         """Add a line as it stood in a message, already unfolded. Raises RemoteProtocolError."""
+        if "\r" in line or "\n" in line:
+            raise RemoteProtocolError("a bare CR or LF in a header")
         name, colon, value = line.partition(":")
         if not colon:
             raise RemoteProtocolError("a header line without a colon")
@@ -96,7 +98,7 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """One entry for each line; comma-separated lists are not split."""
-        return list(self._values.get(_local_key(name), ()))
+        return list(self._values.get(_KEYS.get(name) or _local_key(name), ()))
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""

@@ -258,8 +258,6 @@ def _take_all(headers: Headers, lines: list[str]) -> RemoteProtocolError | None:
     fault = None
     for line in lines:
         try:
-            if "\r" in line or "\n" in line:
-                raise RemoteProtocolError("a bare CR or LF in a header")
             headers.take(line)
         except RemoteProtocolError as error:
             fault = fault or error
@@ -332,7 +330,8 @@ def _answerable(request: Request) -> Request | None:
 
 def stamp(request: Request, source_host: str, source_port: int) -> None:
     """Write into the top Via where the request really came from (§18.2.1, RFC 3581). Do it before anything else."""
-    _, *others = lexical.split_list(request.headers.all("via")[0])
+    written = request.headers.get("via") or ""
+    others = lexical.split_list(written)[1:] if "," in written else []
     via = stamped(request.via, source_host, source_port)
     request.headers.replace_first("Via", ", ".join([str(via), *others]))
     request.headers.know("via", "via", via)
