@@ -71,25 +71,39 @@ class Headers:
         self._lines: list[tuple[str, str, str]] = []
         self._values: dict[str, list[str]] = {}
         self._parsed: dict[str, tuple[str, object]] = {}  # view -> the header it was made of, and the view
+        lines, values = self._lines, self._values
         for name, value in items:
-            self.add(name, value)
+            key = _KEYS.get(name) or _local_key(name)
+            value = _one_line(value)
+            lines.append((key, name, value))
+            if key in values:
+                values[key].append(value)
+            else:
+                values[key] = [value]
 
-    def take(self, line: str) -> None:
-        """Add a line as it stood in a message, already unfolded. Raises RemoteProtocolError."""
-        if "\r" in line or "\n" in line:
-            raise RemoteProtocolError("a bare CR or LF in a header")
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise RemoteProtocolError("a header line without a colon")
-        key = _KEYS.get(name)
-        if key is None:
-            key, name = key_of(name), name.rstrip(" \t")
-        value = value.strip(" \t")
-        self._lines.append((key, name, value))
-        if key in self._values:
-            self._values[key].append(value)
-        else:
-            self._values[key] = [value]
+    def take(self, lines: Iterable[str]) -> RemoteProtocolError | None:
+        """Add lines as they stood in a message, already unfolded. What can be taken is; the first fault is given back,
+        so that a request can still be answered."""
+        fault = None
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if not colon or "\r" in line or "\n" in line:
+                fault = fault or RemoteProtocolError("a header line without a colon, or with a bare CR or LF")
+                continue
+            key = _KEYS.get(name)
+            if key is None:
+                try:
+                    key, name = key_of(name), name.rstrip(" \t")
+                except RemoteProtocolError as error:
+                    fault = fault or error
+                    continue
+            value = value.strip(" \t")
+            self._lines.append((key, name, value))
+            if key in self._values:
+                self._values[key].append(value)
+            else:
+                self._values[key] = [value]
+        return fault
 
     def get(self, name: str) -> str | None:
         """The first line's value."""

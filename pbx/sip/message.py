@@ -216,7 +216,7 @@ def _parse_request(start_line: str, lines: list[str], body: bytes) -> Request:
     if len(words) < 3 or not _SIP_VERSION.fullmatch(words[-1]):
         raise RemoteProtocolError("not a SIP message", None)
     headers = Headers()
-    fault = _take_all(headers, lines)
+    fault = headers.take(lines)
     request = Request(words[0], " ".join(words[1:-1]), headers, body)
     try:
         if words[-1].upper() != VERSION:
@@ -243,7 +243,7 @@ def _parse_response(start_line: str, lines: list[str], body: bytes) -> Response:
     headers = Headers()
     try:
         status = lexical.integer(code, 699, "status")
-        if fault := _take_all(headers, lines):
+        if fault := headers.take(lines):
             raise fault
         response = Response(status, reason, headers, _cut(headers, body))
         check_response(response)
@@ -251,17 +251,6 @@ def _parse_response(start_line: str, lines: list[str], body: bytes) -> Response:
         error.status = None
         raise
     return response
-
-
-def _take_all(headers: Headers, lines: list[str]) -> RemoteProtocolError | None:
-    """Take what can be taken; the first fault is given back, so that a request can still be answered."""
-    fault = None
-    for line in lines:
-        try:
-            headers.take(line)
-        except RemoteProtocolError as error:
-            fault = fault or error
-    return fault
 
 
 def _cut(headers: Headers, body: bytes) -> bytes:

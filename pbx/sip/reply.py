@@ -95,26 +95,22 @@ def reply(
     to_tag: the local tag of the dialog; ignored when To has a tag already. Without one, a response other than 100 gets
     a tag computed from the request, the same each time: §8.2.7 asks that of a UAS that keeps no state.
     """
-    ours = Headers()
     # §8.2.6.2: "The Via header field values in the response MUST equal the Via header field values in the request".
-    for via in request.headers.all("via"):
-        ours.add("Via", via)
+    ours = [("Via", via) for via in request.headers.all("via")]
     for name in ("From", "To", "Call-ID", "CSeq"):
         value = _to(request, status, to_tag) if name == "To" else request.headers.get(name)
         if value:  # absent in the broken requests that `refusal` answers all the same
-            ours.add(name, value)
+            ours.append((name, value))
     # §12.1.1: "the UAS MUST copy all Record-Route header field values from the request into the response".
     if request.method in _FORMS_DIALOG and 100 < status < 300:
-        for route in request.headers.all("record-route"):
-            ours.add("Record-Route", route)
+        ours += (("Record-Route", route) for route in request.headers.all("record-route"))
     # §8.2.6.1: "any Timestamp header field present in the request MUST be copied into this 100 (Trying) response."
     if status == 100 and (timestamp := request.headers.get("timestamp")):
-        ours.add("Timestamp", timestamp)
-    for name, value in headers:
-        ours.add(name, value)
+        ours.append(("Timestamp", timestamp))
+    ours += headers
     if content_type:
-        ours.add("Content-Type", content_type)
-    return Response(status, reason or reason_of(status), ours, body)
+        ours.append(("Content-Type", content_type))
+    return Response(status, reason or reason_of(status), Headers(ours), body)
 
 
 def reason_of(status: int) -> str:

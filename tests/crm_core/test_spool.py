@@ -40,6 +40,23 @@ async def test_what_was_appended_is_read_in_order_until_acknowledged(tmp_path: P
     opened.close()
 
 
+async def test_a_fact_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write = os.write
+
+    def counted(descriptor: int, data: bytes) -> int:
+        written.append(data)
+        return write(descriptor, data)
+
+    opened = Spool(tmp_path)
+    monkeypatch.setattr("crm_core.spool.os.write", counted)
+    for fact in FACTS:
+        opened.append(fact)
+    assert len(written) == len(FACTS)
+    monkeypatch.undo()
+    opened.close()
+
+
 async def test_everything_unacknowledged_is_read_again_after_a_kill(tmp_path: Path) -> None:
     first = Spool(tmp_path)
     for fact in FACTS:

@@ -15,6 +15,7 @@ from pbx.media import client
 from pbx.media.client import LegLost, MediaPool, NoMedia
 from pbx.media.messages import (
     PROTOCOL_VERSION,
+    Bridge,
     Close,
     Command,
     Digit,
@@ -168,6 +169,44 @@ async def test_a_lost_worker_costs_its_own_legs_and_comes_back(tmp_path: Path) -
                     await asyncio.sleep(0.05)
                 assert pool.status()[0].pid == again.pid
                 assert (await pool.open(call_id=uuid7(), address=HOST)).worker.path == again.socket
+
+
+async def test_what_one_turn_of_the_loop_tells_a_worker_is_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.sock"
+    async with made_up(path, always_opens) as worker, MediaPool([path], epoch=1) as pool:
+        first, second = [await pool.open(call_id=uuid7(), address=HOST) for _ in range(2)]
+        writes: list[bytes] = []
+        stream = first.worker._writer
+        assert stream is not None
+        write = stream.write
+
+        def written(data: bytes) -> None:
+            writes.append(data)
+            write(data)
+
+        monkeypatch.setattr(stream, "write", written)
+        first.stop_playing()
+        second.stop_playing()
+        first.bridge(second)
+        await worker.hears(Bridge)
+        assert len(writes) == 1
+
+
+async def test_answers_may_come_in_any_pieces(tmp_path: Path) -> None:
+    def in_pieces(command: Command) -> list[FromWorker]:
+        if isinstance(command, Open):
+            answer = encode(Opened(id=command.id, leg=command.id, port=4000))
+            answer += encode(Digit(leg=command.id, digit="5", milliseconds=100))
+            for at in range(len(answer)):
+                asyncio.get_running_loop().call_later(0.001 * at, worker.writers[-1].write, answer[at : at + 1])
+        return []
+
+    path = tmp_path / "a.sock"
+    async with made_up(path, in_pieces) as worker, MediaPool([path], epoch=1) as pool:
+        heard = Heard(await pool.open(call_id=uuid7(), address=HOST))
+        await heard.wait(Digit)
 
 
 async def test_a_listener_that_fails_silences_no_other_leg(tmp_path: Path) -> None:

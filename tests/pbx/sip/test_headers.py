@@ -91,5 +91,10 @@ def test_our_own_header_names_are_tokens(name: str) -> None:
 def test_the_peers_header_names_are_tokens() -> None:
     with pytest.raises(RemoteProtocolError):
         key_of("a b")
-    with pytest.raises(RemoteProtocolError):
-        Headers().take("no colon")
+
+
+def test_of_lines_with_a_fault_the_others_are_taken() -> None:
+    headers = Headers()
+    fault = headers.take(["To: <sip:a@b>", "no colon", "a b: c", "Call-ID : 1"])
+    assert fault is not None
+    assert list(headers) == [("To", "<sip:a@b>"), ("Call-ID", "1")]
