@@ -113,6 +113,7 @@ class LedgerWriter:
                 )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+                last = -GATHER_BUSY  # the pause was long enough
             else:
                 pause = FIRST_PAUSE
                 self._batch = min(BATCH, self._batch * 2)
