@@ -202,7 +202,7 @@ async def test_a_fact_that_cannot_even_be_set_aside_waits(
     await conn.execute("ALTER TABLE ledger_set_aside RENAME TO gone")
     append(spool, missed_call(ANNA).facts)
     async with writing(pool, spool) as writer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while writer.troubles < 2:
                 await asyncio.sleep(0.02)
         await conn.execute("ALTER TABLE gone RENAME TO ledger_set_aside")
