@@ -241,6 +241,8 @@ class Transactions:
 
     def trace(self, invite: ServerTransaction, call_id: UUID, leg_id: UUID) -> None:
         """A call begins with the INVITE at hand: from here on its signalling is noted."""
+        if invite.trace is not None:
+            invite.trace.ended()  # an earlier call with the same Call-ID, of which something lingers
         self.traces.arrived(call_id, leg_id, invite.request.sip_call_id, self.at_hand, invite.flow)
         invite.trace = self._traced(invite.request, invite.machine)
 

@@ -116,16 +116,41 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Trace)
 
 
+# Bytes of a peer's header that are not UTF-8 are lone surrogates in our texts, which msgpack cannot say. They become
+# characters for private use, and are turned back when the trace is read.
+_HIDDEN = {0xDC00 + octet: 0xEF00 + octet for octet in range(0x80, 0x100)}
+_SHOWN = {hidden: surrogate for surrogate, hidden in _HIDDEN.items()}
+
+
+def _translated(value: object, by: dict[int, int]) -> object:
+    match value:
+        case str():
+            return value.translate(by)
+        case list() | tuple():
+            return [_translated(item, by) for item in value]
+        case _:
+            return value
+
+
+def _has_hidden(data: bytes) -> bool:
+    return b"\xee\xbe" in data or b"\xee\xbf" in data  # how UTF-8 writes U+EF80 to U+EFFF
+
+
 def encode(trace: Trace | tuple[object, ...]) -> bytes:
     """A tuple stands for a Trace whose fields it has, in their order; so does each record within."""
-    return _encoder.encode(trace)
+    try:
+        return _encoder.encode(trace)
+    except UnicodeEncodeError:
+        return _encoder.encode(_translated(msgspec.to_builtins(trace, builtin_types=(bytes,)), _HIDDEN))
 
 
 def decode(data: bytes) -> Trace:
     """Raises NotATrace."""
     try:
         trace = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+        if _has_hidden(data):
+            trace = msgspec.convert(_translated(msgspec.to_builtins(trace, builtin_types=(bytes,)), _SHOWN), Trace)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise NotATrace(str(error)) from error
     if trace.version != VERSION:
         raise NotATrace(f"a trace of version {trace.version}")

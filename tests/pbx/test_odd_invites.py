@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pbx.leg.cookie import Cookie
 from pbx.sip.dialog import Dialog
 from tests.pbx.switch import SDP, Switch, a_request
+from tests.pbx.test_legs import in_dialog
 from tests.support.virtual_time import virtual_time
 
 CONTACT = "Contact: <sip:1001@192.0.2.11:5062>"
@@ -56,3 +59,25 @@ def test_what_is_no_cookie_is_told_as_such() -> None:
     for data in (b"", b"{", b"[]", b'{"call_id": 1, "leg": "x"}', b"\xff"):
         with pytest.raises(ValueError):
             Cookie.unpacked(data)
+
+
+@virtual_time
+async def test_a_late_copy_of_an_invite_whose_call_is_over_keeps_no_trace_open() -> None:
+    """It is another call by the rules (its transaction is gone), with the Call-ID of the one that is still noted."""
+    switch = Switch()
+    switch.hears_authenticated(a_request("INVITE", body=SDP))
+    (first,) = switch.calls
+    await first.open_media()
+    first.answer()
+    switch.hears(in_dialog(first, "ACK", 2))
+    await asyncio.sleep(33)
+    switch.hears(in_dialog(first, "BYE", 3))
+    await first.close()
+    switch.hears_authenticated(a_request("INVITE", body=SDP))
+    second = switch.calls[-1]
+    assert second is not first
+    second.refuse(486)
+    await second.close()
+    await asyncio.sleep(70)
+    assert len(switch.transactions.traces) == 0
+    assert len(switch.traces) == 2
