@@ -38,11 +38,13 @@ COMPACT = {
     "y": "identity",
 }
 _USUAL = (
-    "Accept Allow Authorization CSeq Call-ID Contact Content-Disposition Content-Length Content-Type Date Event "
-    "Expires From Max-Forwards Min-Expires P-Asserted-Identity Path Proxy-Authorization Reason Record-Route Require "
-    "Route Server Session-Expires Supported To User-Agent Via WWW-Authenticate"
-)
-_KEYS: dict[str, str] = {name: name.lower() for name in _USUAL.split()} | COMPACT
+    "Accept Allow Allow-Events Authorization CSeq Call-ID Contact Content-Disposition Content-Length Content-Type Date "
+    "Event Expires From Max-Forwards Min-Expires Min-SE P-Asserted-Identity Path Privacy Proxy-Authenticate "
+    "Proxy-Authorization RAck RSeq Reason Record-Route Refer-To Replaces Require Retry-After Route Server "
+    "Session-Expires Supported Timestamp To User-Agent Via WWW-Authenticate"
+).split()
+# The usual spellings, and those that this program looks up by.
+_KEYS: dict[str, str] = {name: name.lower() for name in (*_USUAL, *map(str.lower, _USUAL))} | COMPACT
 
 
 T = TypeVar("T")
@@ -208,7 +210,7 @@ class Headers:
         return lines
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and _local_key(name) in self._values
+        return isinstance(name, str) and (_KEYS.get(name) or _local_key(name)) in self._values
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """(name as written, value) in order."""
