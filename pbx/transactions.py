@@ -54,6 +54,15 @@ _KINDS: dict[type, str] = {
 }
 
 
+_TIMERS: dict[type, tuple[Timer, ...]] = {
+    InviteClientTransaction: (Timer.A, Timer.B, Timer.D, Timer.M),
+    NonInviteClientTransaction: (Timer.E, Timer.F, Timer.K),
+    InviteServerTransaction: (Timer.G, Timer.H, Timer.I, Timer.L),
+    NonInviteServerTransaction: (Timer.J,),
+}
+"""What each machine may have started: none of it may outlive the machine."""
+
+
 class Overloaded(Exception):
     """The transaction table is full."""
 
@@ -417,14 +426,14 @@ class Transactions:
             beside.discard(client)
             if not beside:
                 del self._on_stream[client.flow]
-        for timer in Timer:
+        for timer in _TIMERS[type(client.machine)]:
             self._timers.stop((client, timer))
 
     def _forget_server(self, server: ServerTransaction) -> None:
         self._servers.pop(server.key, None)
         if self._ongoing.get(key := merge_key(server.request)) is server:
             del self._ongoing[key]
-        for timer in Timer:
+        for timer in _TIMERS[type(server.machine)]:
             self._timers.stop((server, timer))
         if server.trace is not None:
             server.trace.ended()

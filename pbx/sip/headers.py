@@ -42,9 +42,9 @@ _USUAL = (
     "Event Expires From Max-Forwards Min-Expires Min-SE P-Asserted-Identity Path Privacy Proxy-Authenticate "
     "Proxy-Authorization RAck RSeq Reason Record-Route Refer-To Replaces Require Retry-After Route Server "
     "Session-Expires Supported Timestamp To User-Agent Via WWW-Authenticate"
-).split()
+)
 # The usual spellings, and those that this program looks up by.
-_KEYS: dict[str, str] = {name: name.lower() for name in (*_USUAL, *map(str.lower, _USUAL))} | COMPACT
+_KEYS: dict[str, str] = {name: name.lower() for name in f"{_USUAL} {_USUAL.lower()}".split()} | COMPACT
 
 
 T = TypeVar("T")
