@@ -14,7 +14,7 @@ from callflow.call import Call
 from callflow.facts import OfferEnd
 from callflow.side import Side
 from callflow.waiting import first_of
-from pbx.leg import Identity, Leg, LegEnd
+from pbx.leg import Diversion, Identity, Leg, LegEnd
 from pbx.leg.leg import MAX_FORWARDS
 from pbx.media.client import NoMedia
 from pbx.outbound_leg import Destination, OutboundLeg
@@ -51,7 +51,7 @@ async def ring_extension(
     on_ringing: Callable[[], None] = lambda: None,
     withdrawn: Callable[[], OfferEnd] = lambda: OfferEnd.CANCELLED,
     auto_answer: bool = False,
-    diverted_by: Identity | None = None,
+    diverted_by: Diversion | None = None,
 ) -> Rung:
     """Offer the call to an agent. `near`: the leg of who waits. `withdrawn` says why, should this be cancelled.
     `auto_answer` asks the phones to take it by themselves. `diverted_by`: who sent the call on to this agent."""
@@ -101,7 +101,7 @@ async def ring(
     agent: str | None,
     withdrawn: Callable[[], OfferEnd] = lambda: OfferEnd.CANCELLED,
     auto_answer: bool = False,
-    diverted_by: Identity | None = None,
+    diverted_by: Diversion | None = None,
 ) -> Rung:
     """All destinations at once; the first to answer wins, the others are cancelled."""
     legs: list[OutboundLeg] = []

@@ -24,7 +24,7 @@ from callflow.side import Side
 from callflow.stages import ABANDONED, Result
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import Identity, Leg
+from pbx.leg import Diversion, Identity, Leg
 from pbx.media.client import NoMedia
 from pbx.sip.offer_answer import NotAcceptable
 from pbx.transactions import Overloaded
@@ -48,6 +48,15 @@ FORWARDED_WHEN = {
     OfferEnd.NO_ANSWER: ForwardKind.NO_ANSWER,
     OfferEnd.UNREACHABLE: ForwardKind.NO_ANSWER,
 }
+
+DIVERSIONS = {
+    ForwardKind.ALWAYS: "unconditional",
+    ForwardKind.BUSY: "user-busy",
+    ForwardKind.NO_ANSWER: "no-answer",
+    ForwardKind.REDIRECTED: "deflection",
+    ForwardKind.DEFLECTED: "deflection",
+}
+"""How RFC 5806 calls why a call went on."""
 
 
 class Search:
@@ -75,7 +84,7 @@ class Search:
         self._forwards = forwards
         self._timeout = timeout
         self._auto_answer = auto_answer
-        self._diverted_by: Identity | None = None
+        self._diverted_by: Diversion | None = None
         self._visited: list[str] = []
         self._withdrawn = OfferEnd.CANCELLED
         self._taken = self._kept = False
@@ -195,7 +204,7 @@ class Search:
         self.call.tell(CallForwarded, kind=kind, by=by, original=by, **self.call.goal(number, route))
         self.call.routed(route)
         self._payer = by
-        self._diverted_by = self.call.exchange.identity(by)
+        self._diverted_by = Diversion(self.call.exchange.identity(by), DIVERSIONS[kind])
         return await self._go(route)
 
     async def _trunk(self, route: ToTrunk) -> Side | Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pbx.leg.values import Identity
+from pbx.leg.values import Diversion, Identity
 from pbx.sip.headers import Headers
 from pbx.sip.message import Request
 from pbx.sip.sdp import CONTENT_TYPE
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Invitation:
     """auto_answer: the phone shall answer by itself. diverted_by: who sent the call on to this destination."""
 
-    def __init__(self, leg: OutboundLeg, *, auto_answer: bool, diverted_by: Identity | None) -> None:
+    def __init__(self, leg: OutboundLeg, *, auto_answer: bool, diverted_by: Diversion | None) -> None:
         self._leg = leg
         self._auto_answer = auto_answer
         self._diverted_by = diverted_by
@@ -59,9 +59,9 @@ class Invitation:
 
     def _diversion(self) -> Iterable[tuple[str, str]]:
         """RFC 5806: whose calls go on to this destination; for phones of ours and trusted trunks."""
-        by = self._diverted_by
-        if by is not None and not by.withheld and self._leg.knows_identity:
-            yield "Diversion", f"{by.asserted(self._leg.endpoint.domain)};reason=unconditional"
+        diversion = self._diverted_by
+        if diversion is not None and not diversion.by.withheld and self._leg.knows_identity:
+            yield "Diversion", f"{diversion.by.asserted(self._leg.endpoint.domain)};reason={diversion.reason}"
 
 
 AUTO_ANSWER = (

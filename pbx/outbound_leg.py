@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from pbx.endpoint import Endpoint, token
-from pbx.leg import Cookie, Identity, InviteUsage, Leg, LegEnd, Proof
+from pbx.leg import Cookie, Diversion, Identity, InviteUsage, Leg, LegEnd, Proof
 from pbx.leg.asking import MAX_PROOFS, Asking
 from pbx.leg.cookie import head_of
 from pbx.leg.leg import MAX_FORWARDS
@@ -78,7 +78,7 @@ class OutboundLeg(Leg):
         destination: Destination,
         caller: Identity,
         auto_answer: bool = False,
-        diverted_by: Identity | None = None,
+        diverted_by: Diversion | None = None,
         max_forwards: int = MAX_FORWARDS,
     ) -> None:
         flow, called = destination.flow, Identity(destination.number)

@@ -18,7 +18,7 @@ from pbx.authentication import Authenticated, Authenticator, Challenged
 from pbx.dialog_guard import is_at_home, owner_of
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import Arrival, InboundLeg, offered_sdp
-from pbx.leg import Identity, Leg
+from pbx.leg import Diversion, Identity, Leg
 from pbx.leg.leg import MAX_FORWARDS
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
@@ -343,7 +343,7 @@ class UserAgent:
         call_id: UUID,
         caller: Identity,
         auto_answer: bool = False,
-        diverted_by: Identity | None = None,
+        diverted_by: Diversion | None = None,
         max_forwards: int = MAX_FORWARDS,
     ) -> OutboundLeg:
         """A new leg to a phone or trunk; `open_media`, then `dial` it. Raises Overloaded.

@@ -35,6 +35,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversion:
+    """Who sent a call on, and why: `reason` is a diversion-reason of RFC 5806 §4."""
+
+    by: Identity
+    reason: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who is shown: a SIP number or an outside number, and a display name (hostile text).
 

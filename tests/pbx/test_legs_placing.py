@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbx.leg import CODECS, Identity, LegEnd
+from pbx.leg import CODECS, Diversion, Identity, LegEnd
 from pbx.net.transport import Flow
 from pbx.sip.digest import authorise
 from pbx.sip.message import Request, Response
@@ -77,11 +77,12 @@ async def test_an_untrusted_one_is_not_told_an_asserted_number() -> None:
 async def test_who_sent_the_call_on_is_for_our_phones_and_trusted_trunks(phone: bool, told: bool) -> None:
     switch = Switch()
     destination = replace(CALLED, phone=phone)
-    leg = switch.user_agent.leg_to(destination, call_id=CALL, caller=OLENA, diverted_by=Identity("1003", "Taras"))
+    sent_on = Diversion(Identity("1003", "Taras"), "no-answer")
+    leg = switch.user_agent.leg_to(destination, call_id=CALL, caller=OLENA, diverted_by=sent_on)
     await leg.open_media()
     leg.dial(CODECS)
     diversion = switch.requests[-1].headers.get("Diversion")
-    assert diversion == ('"Taras" <sip:1003@example.com>;reason=unconditional' if told else None)
+    assert diversion == ('"Taras" <sip:1003@example.com>;reason=no-answer' if told else None)
 
 
 @virtual_time

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.scenarios.call_control.people import desk, follow_up_of, known_events, new_event, wishing
 from tests.scenarios.company import LINE, Company, connect, hear_each_other
 from tests.scenarios.test_watching import a_watch, over
+from tests.support.deadlines import eventually
 from tests.support.server import Server
 
 
@@ -91,8 +94,10 @@ async def test_a_line_waits_for_an_agent_who_may_be_disturbed(company: Company, 
     async with wishing(server, "1003", do_not_disturb=True):
         call = await caller.dial(LINE)
         await call.ringing()
-        assert agent.is_quiet
+        await eventually("the caller waits", server.metrics, lambda metrics: metrics["dzvin_waiting"] == 1)
+        disturbed_at = time.time()
     incoming = await agent.rings()
+    assert agent.log.received("INVITE")[0].at > disturbed_at
     await incoming.answer()
     await call.answered()
     await call.hang_up()

@@ -6,9 +6,18 @@ import pytest
 
 from tests.scenarios.call_control.people import desk, forwarding, known_events, new_event, wishing
 from tests.scenarios.company import LINE, Company, connect, hear_each_other
+from tests.support.phone_call import Call
 from tests.support.server import Server
 
 OUTSIDE = "+380503337711"
+
+
+def diverted(call: Call) -> str:
+    """Why a call that 1002 sent on came here (RFC 5806)."""
+    assert call.invite
+    diversion = call.invite.headers.get("Diversion") or ""
+    assert diversion.startswith('"Тарас Бондар" <sip:1002@')
+    return diversion.rpartition("reason=")[2]
 
 
 @pytest.mark.req("R-CALL-11")
@@ -17,7 +26,7 @@ async def test_always_and_the_register_keeps_both_numbers(company: Company, serv
     async with server.sign_in("admin") as panel, forwarding(server, "1002", "always", "1003"):
         known = await known_events(panel)
         talk = await connect(anna, carol, "1002")
-        assert talk.callee.caller == "1001"
+        assert (talk.callee.caller, diverted(talk.callee)) == ("1001", "unconditional")
         await hear_each_other(talk.caller, talk.callee)
         await talk.caller.hang_up()
         await talk.callee.ended()
@@ -37,6 +46,7 @@ async def test_when_busy(company: Company, server: Server) -> None:
         call = await anna.dial("1002")
         await (await boris.rings()).refuse(486)
         incoming = await carol.rings()
+        assert diverted(incoming) == "user-busy"
         await incoming.answer()
         await call.answered()
         await hear_each_other(call, incoming)
