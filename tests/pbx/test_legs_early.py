@@ -133,6 +133,18 @@ async def test_a_reliable_response_comes_again_until_its_prack() -> None:
 
 
 @virtual_time
+async def test_ringing_that_must_arrive_is_repeated_every_minute_under_the_next_number() -> None:
+    caller = await Caller.calls(Switch(), headers=["Require: 100rel"])
+    caller.inbound.ring()
+    for repetition in range(1, 4):
+        caller.asks("PRACK", headers=[rack(caller.provisionals()[-1])])
+        await asyncio.sleep(60.1)
+        assert len(caller.provisionals()) == 1 + repetition
+    numbers = [int(response.headers.get("RSeq") or 0) for response in caller.provisionals()]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+
+
+@virtual_time
 async def test_a_caller_that_never_pracks_gets_504_after_64_t1() -> None:
     switch = Switch()
     caller = await Caller.calls(switch, headers=["Require: 100rel"])
