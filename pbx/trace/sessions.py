@@ -8,7 +8,7 @@ from pbx.sip.message import Request, Response
 from pbx.sip.multipart import session_body
 from pbx.sip.offer_answer import Answer
 from pbx.sip.reliable import rseq_of
-from pbx.sip.sdp import Sdp
+from pbx.sip.sdp import Direction, MediaDescription, Sdp
 from pbx.trace.file import SessionMark
 from pbx.trace.verdict import Unknown, compare
 from pbx.trace.words import session_words
@@ -25,6 +25,7 @@ class Sessions:
         self._settled: set[tuple[Asked, str]] = set()
         self._of_fork: dict[str, Answer] = {}
         self._agreed: Answer | None = None
+        self._wish = Direction.SENDRECV  # what we are willing to do: another one begins with an offer that is accepted
         self._cut = False
 
     def cut(self) -> None:
@@ -70,7 +71,7 @@ class Sessions:
         if (key, "") in self._settled:
             return
         self._settled.add((key, ""))
-        self._agreed = _answered_again(theirs, ours)
+        self._agreed = _answered_again(theirs, ours, self._wish)
 
     def _hear_answer(self, response: Response, theirs: Sdp | None) -> None:
         key, tag = _key(response), response.to.tag or ""
@@ -79,6 +80,8 @@ class Sessions:
             return
         if response.is_success or (theirs is not None and rseq_of(response) is not None):
             self._settled.add((key, tag))
+        if response.is_success:
+            self._wish = offered.direction_of(_live(offered))
         if theirs is not None:
             self._agree(offered, theirs, tag)
         if response.is_success and tag in self._of_fork and (key, tag) in self._settled and theirs is None:
@@ -93,16 +96,21 @@ class Sessions:
             self._agreed = self._of_fork[tag] = agreed
 
 
-def _answered_again(theirs: Sdp, ours: Sdp) -> Answer:
-    """What our answer follows from: their offer, and the address, the codecs and the direction that the leg wished."""
-    stream = next((media for media in ours.media if media.port), ours.media[0])
+def _live(sdp: Sdp) -> MediaDescription:
+    """The one stream of ours that was not refused."""
+    return next((media for media in sdp.media if media.port), sdp.media[0])
+
+
+def _answered_again(theirs: Sdp, ours: Sdp, wish: Direction) -> Answer:
+    """What our answer follows from: their offer, our address and codecs, and the direction that the leg wished."""
+    stream = _live(ours)
     known = [*offer_answer.in_common(ours), offer_answer.TELEPHONE_EVENT]
     return offer_answer.answer(
         theirs,
         address=ours.connection_of(stream) or "",
         port=stream.port,
         supported=[codec for codec in known if any(codec.is_same(spoken) for spoken in offer_answer.in_common(ours))],
-        direction=ours.direction_of(stream),
+        direction=wish,
         session_id=0,
         version=0,
     )

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from pbx.sip.sdp import Direction
 from pbx.trace.file import (
     DialogMark,
     Gap,
@@ -152,6 +153,30 @@ async def unreachable(switch: Switch) -> None:
     await caller.leg.close()
 
 
+async def behind_a_proxy(switch: Switch) -> None:
+    """Whose Record-Route is the way of everything that follows."""
+    callee = await Callee.is_called(switch)
+    callee.says(200, body=SDP, headers=[("Record-Route", "<sip:192.0.2.1;lr>"), ("Record-Route", "<sip:192.0.2.2;lr>")])
+    callee.leg.hang_up()
+    assert callee.heard("BYE")[0].headers.all("route") == ["<sip:192.0.2.2;lr>", "<sip:192.0.2.1;lr>"]
+    callee.answers(callee.heard("BYE")[0], 200)
+    await callee.leg.close()
+
+
+async def held_by_us(switch: Switch) -> None:
+    """Our hold narrows what we answer to the other side's re-INVITE, until we take it back."""
+    callee = await Callee.talks(switch)
+    for direction in (Direction.SENDONLY, Direction.SENDRECV):
+        asking = asyncio.ensure_future(callee.leg.renegotiate(direction))
+        await asyncio.sleep(0)
+        callee.answers(callee.invite, 200, body=SDP)
+        assert await asking
+        callee.asks("INVITE", body=SDP)
+        callee.acknowledges()
+    callee.asks("BYE")
+    await callee.leg.close()
+
+
 async def transferred(switch: Switch) -> None:
     """REFER is accepted, and its NOTIFYs are answered."""
     caller = await Caller.talks(switch)
@@ -164,7 +189,7 @@ async def transferred(switch: Switch) -> None:
 
 CALLS = (
     plain, refused, cancelled, held_and_taken_back, answered_late, rings_reliably, forked, everything_is_lost,
-    sent_again, given_up, both_sides, unreachable, transferred,
+    sent_again, given_up, both_sides, unreachable, behind_a_proxy, held_by_us, transferred,
 )  # fmt: skip
 
 
