@@ -42,6 +42,7 @@ class _Driven:
     machine: Machine | None  # None: a client that has not been started
     unsent: deque[Message] = field(default_factory=deque)
     due: dict[Timer, float] = field(default_factory=dict)
+    answers: bool = False  # the user has just responded, so what is sent is sent for the first time
 
 
 class Machines:
@@ -73,6 +74,7 @@ class Machines:
         driven = self._of(step.machine)
         if driven.unsent:
             raise Differs(f"transaction {step.machine}", "nothing sent", _first_line(driven.unsent[0]))
+        driven.answers = step.given.startswith(RESPOND)
         effects = self._given(driven, step, came, sends)
         machine = driven.machine
         assert machine is not None
@@ -92,14 +94,14 @@ class Machines:
                     pass
 
     def sent(self, sent: Sent) -> str:
-        """The kind of the machine that sent it. Raises Differs, Unknown."""
+        """The machine's kind if its user answers so; "" for what it sends by itself. Raises Differs, Unknown."""
         driven = self._of(sent.machine)
         if not driven.unsent:
             raise Differs(f"transaction {sent.machine}", _line(sent.data), "nothing to send")
         compare(f"transaction {sent.machine}: message", sent.data, driven.unsent.popleft().serialise())
         if sent.failed:
             driven.unsent.clear()
-        return driven.kind
+        return driven.kind if driven.answers else ""
 
     def end(self) -> None:
         """Raises Differs when something that was to be sent never was."""

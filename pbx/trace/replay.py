@@ -2,8 +2,8 @@
 
 Pure. What went in is taken from the trace: messages, timers that fired, responses and requests of the transaction user.
 What came out is made anew and compared: the state of each transaction machine after each step, its effects, the bytes
-of each message that it sent (`machines`), when each 2xx is sent again (`successes`), the dialogs of each leg
-(`dialogs`), and what offer and answer agreed upon (`sessions`).
+of each message that it sent (`machines`), when each 2xx and each reliable provisional response is sent again
+(`successes`, `provisionals`), the dialogs of each leg (`dialogs`), and what offer and answer agreed upon (`sessions`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pbx.sip.message import Request, Response, parse, stamp
 from pbx.trace.dialogs import Dialogs
 from pbx.trace.file import DialogMark, Gap, LegTimer, Made, Received, Record, Sent, SessionMark, Step, Trace
 from pbx.trace.machines import Machines
+from pbx.trace.provisionals import TIMER as RELIABLE
+from pbx.trace.provisionals import Provisionals
 from pbx.trace.sessions import Sessions
 from pbx.trace.successes import TIMER, Successes
 from pbx.trace.verdict import Difference, Differs, Unknown, Verdict
@@ -50,10 +52,17 @@ class _Leg:
         self.dialogs = Dialogs()
         self.sessions = Sessions()
         self.successes = Successes()
+        self.provisionals = Provisionals()
+
+    def answer(self, at: float, response: Response, data: bytes, kind: str) -> None:
+        """A response that a transaction sends for the first time."""
+        self.provisionals.sent(at, response, data)
+        if kind == "IS" and response.is_success:
+            self.successes.answered(at, response)
 
     def cut(self) -> None:
         self.came = None
-        for part in (self.dialogs, self.sessions, self.successes):
+        for part in (self.dialogs, self.sessions, self.successes, self.provisionals):
             part.cut()
 
 
@@ -98,6 +107,8 @@ class _Replay:
                 self.machines.step(record, leg.came, lambda: self._sends(place, record.machine))
             case LegTimer(name=name) if name.startswith(TIMER):
                 leg.successes.fired(record.at, name)
+            case LegTimer(name=name) if name == RELIABLE:
+                leg.provisionals.fired(record.at)
             case DialogMark():
                 leg.dialogs.compare(record)
             case SessionMark():
@@ -119,17 +130,19 @@ class _Replay:
                     return
                 leg.successes.acknowledged(message)
         leg.dialogs.received(message)
+        leg.provisionals.received(message)
         leg.sessions.received(message)
 
     def _sent(self, record: Sent, leg: _Leg) -> None:
         message = _read(record.data)
-        succeeds = isinstance(message, Response) and message.is_success and message.cseq.method == "INVITE"
+        answers = isinstance(message, Response) and 100 < message.status < 300 and message.cseq.method == "INVITE"
         if record.machine:
             kind = self.machines.sent(record)
-            if succeeds and kind == "IS" and isinstance(message, Response):
-                leg.successes.answered(record.at, message)
-        elif succeeds:
-            leg.successes.sent(record.data)
+            if kind and isinstance(message, Response):
+                leg.answer(record.at, message, record.data, kind)
+        elif answers and isinstance(message, Response):
+            # The transaction has sent it before; it comes again from the leg.
+            (leg.successes.sent if message.is_success else leg.provisionals.sent_again)(record.data)
             return
         leg.sessions.sent(message)
         leg.dialogs.sent(message)

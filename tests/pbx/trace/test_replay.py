@@ -89,6 +89,19 @@ async def rings_reliably(switch: Switch) -> None:
     await callee.leg.close()
 
 
+async def rung_reliably(switch: Switch) -> None:
+    """Our 183 is sent again until its PRACK comes."""
+    caller = await Caller.calls(switch, headers=["Supported: 100rel"])
+    caller.inbound.ring(early_media=True)
+    await asyncio.sleep(2)
+    (rseq,) = {response.headers.get("RSeq") for response in caller.provisionals()}
+    caller.asks("PRACK", headers=[f"RAck: {rseq} 2 INVITE"])
+    caller.inbound.answer()
+    caller.acknowledges()
+    caller.asks("BYE")
+    await caller.leg.close()
+
+
 async def forked(switch: Switch) -> None:
     callee = await Callee.is_called(switch)
     callee.says(180, tag="one")
@@ -188,8 +201,8 @@ async def transferred(switch: Switch) -> None:
 
 
 CALLS = (
-    plain, refused, cancelled, held_and_taken_back, answered_late, rings_reliably, forked, everything_is_lost,
-    sent_again, given_up, both_sides, unreachable, behind_a_proxy, held_by_us, transferred,
+    plain, refused, cancelled, held_and_taken_back, answered_late, rings_reliably, rung_reliably, forked,
+    everything_is_lost, sent_again, given_up, both_sides, unreachable, behind_a_proxy, held_by_us, transferred,
 )  # fmt: skip
 
 
@@ -303,6 +316,26 @@ async def test_a_2xx_that_is_sent_again_after_its_ack_is_found() -> None:
     records = [*trace.records[:timer], ack, *trace.records[timer:]]
     found = difference(msgspec.structs.replace(trace, records=records))
     assert (found.record, found.noted, found.replayed) == (timer + 1, "sent again", "its ACK has come")
+
+
+@virtual_time
+async def test_a_reliable_response_that_is_sent_again_otherwise_or_too_early_is_found() -> None:
+    trace = await traced(rung_reliably)
+    timer = the(trace, LegTimer)
+    found = difference(changed(trace, timer, at=0.4))
+    assert (found.record, found.noted, found.replayed) == (timer, "sent again at 0.400", "due at 0.500")
+    again = cast(Sent, trace.records[timer + 1])
+    found = difference(changed(trace, timer + 1, data=again.data.replace(b"RSeq: ", b"RSeq: 1")))
+    assert (found.record, found.what) == (timer + 1, "reliable provisional response")
+
+
+@virtual_time
+async def test_a_prack_for_another_response_is_found() -> None:
+    trace = await traced(rung_reliably)
+    place = the(trace, Received, lambda record: cast(Received, record).data.startswith(b"PRACK"))
+    prack = cast(Received, trace.records[place])
+    found = difference(changed(trace, place, data=prack.data.replace(b"RAck: ", b"RAck: 9")))
+    assert (found.what, found.noted) == ("reliable provisional response", "its PRACK was taken")
 
 
 def answers_200(record: Record) -> bool:
