@@ -66,6 +66,17 @@ class Dialog:
         return self.text("REFER", f"Refer-To: <sip:{number}@example.com{question}>")
 
     @property
+    def replaces(self) -> str:
+        """A header that names it."""
+        return f"Replaces: {self.sip_call_id};to-tag={self.theirs};from-tag={self.ours}"
+
+    @property
+    def cancel_text(self) -> str:
+        """Of the call that this phone places."""
+        head = self.request.serialise().decode().partition("Content-Type")[0]
+        return head.replace("INVITE", "CANCEL") + "Content-Length: 0\r\n\r\n"
+
+    @property
     def heard(self) -> list[Request]:
         """What came inside this dialog, each once."""
         seen: dict[tuple[str, int], Request] = {}
@@ -131,11 +142,16 @@ class Phone:
         text = self.text("REGISTER", "sip:example.com", "reg", address, f"reg-{self.user}", 1)
         self.house.switch.hears_authenticated(text, self.user, USERS[self.user], self.flow)
 
-    async def dials(self, number: str) -> Dialog:
-        uri = f"sip:{number}@example.com"
-        text = self.text("INVITE", uri, "caller", f"<{uri}>", f"call-{next(NUMBERS)}", 1, body=SDP)
-        self.house.switch.hears_authenticated(text, self.user, USERS[self.user], self.flow)
+    async def dials(self, number: str, *headers: str) -> Dialog:
+        dialog = self.invites(number, *headers)
         await self.house.settles()
+        return dialog
+
+    def invites(self, number: str, *headers: str) -> Dialog:
+        """The same, in this moment."""
+        uri = f"sip:{number}@example.com"
+        text = self.text("INVITE", uri, "caller", f"<{uri}>", f"call-{next(NUMBERS)}", 1, headers, SDP)
+        self.house.switch.hears_authenticated(text, self.user, USERS[self.user], self.flow)
         invite = parse(self.house.switch.heard.encode())
         assert isinstance(invite, Request)
         return Dialog(self, invite, "caller")
