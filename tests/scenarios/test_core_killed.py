@@ -11,6 +11,7 @@ import pytest
 from tests.scenarios.company import Company, Talk, connect, hear_each_other
 from tests.support import tones
 from tests.support.deadlines import eventually
+from tests.support.phone_lines import Transport
 from tests.support.server import Server, running_dzvin
 
 CALLS = 10
@@ -107,3 +108,22 @@ async def test_a_ringing_call_ends_for_both_when_the_core_was_killed(server: Ser
         await server.next_ready()
         assert await call.refused(40) >= 400
         await incoming.cancelled(40)
+
+
+async def test_phones_on_connections_come_back_to_the_same_ports(server: Server) -> None:
+    """Their connections end with the core; the next one is to be found where the last one was."""
+    ways: dict[str, Transport] = {"1001": "tcp", "1002": "tls", "1003": "wss", "u00000": "ws"}
+    async with Company(server) as company:
+        phones = [await company.phone(user, transport=transport) for user, transport in ways.items()]
+        before = dict(server.ready.sip)
+        server.kill_core()
+        await asyncio.gather(*(phone.connection_lost() for phone in phones))
+        await server.next_ready()
+        assert server.ready.sip == before
+        for phone in phones:
+            phone.reconnect()
+            await phone.register()
+        for caller, callee in zip(phones, phones[1:] + phones[:1], strict=True):
+            talk = await connect(caller, callee, callee.user)
+            await talk.caller.hang_up()
+            await talk.callee.ended()

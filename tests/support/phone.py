@@ -162,6 +162,12 @@ class FakePhone:
         self._port.close()
         return self._port
 
+    async def connection_lost(self) -> None:
+        """Returns when its connection has ended. Raises NotInTime."""
+        assert isinstance(self._port, StreamLine)
+        async with deadline(f"{self.user} has lost its connection"):
+            await self._port.lost.wait()
+
     def reconnect(self) -> None:
         """Another connection. The server does not know of it until the phone registers."""
         self._port = self._connect()
