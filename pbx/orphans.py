@@ -1,7 +1,8 @@
 """Ends the dialogs of a core that died: the media worker kept them, each as a cookie.
 
 The audio of such a call ran on meanwhile. A later version may carry the call on; this one says BYE to both sides, so
-that nobody is left talking into a call that no longer exists.
+that nobody is left talking into a call that no longer exists. A phone's connection has ended with that core: it gets
+its BYE when it comes back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from pbx.sip.message import Request, Response, parse
 from pbx.sip.reply import reply
 
 log = structlog.get_logger("pbx.orphans")
+
+RETURN_WITHIN = 40.0
+"""Seconds that a phone has to register over another connection, and be told that its call is over."""
+LOOK_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,24 @@ def _end(endpoint: Endpoint, cookie: Cookie) -> None:
         return
     flow = Flow.parse(cookie.flow)
     if cookie.dialog is not None:
-        dialog = Dialog.from_state(cookie.dialog)
-        bye = dialog.request("BYE", via=endpoint.via(flow))
-        endpoint.transactions.request(bye, flow, on_response=_unheard, on_end=_unheard)
+        _hang_up(endpoint, Dialog.from_state(cookie.dialog), flow, endpoint.timers.now() + RETURN_WITHIN)
     elif cookie.invite:
         invite = parse(cookie.invite.encode("utf-8", "surrogateescape"))
         if isinstance(invite, Request):
             _end_ringing(endpoint, invite, flow, cookie)
     log.info("orphan ended", call_id=cookie.call_id, leg=cookie.leg)
+
+
+def _hang_up(endpoint: Endpoint, dialog: Dialog, flow: Flow, until: float) -> None:
+    there = endpoint.follow(flow)
+    if endpoint.transports.is_open(there):
+        bye = dialog.request("BYE", via=endpoint.via(there))
+        endpoint.transactions.request(bye, there, on_response=_unheard, on_end=_unheard)
+    elif endpoint.timers.now() < until:
+        who = "orphan", dialog.sip_call_id, dialog.local_tag
+        endpoint.timers.start(who, LOOK_EVERY, lambda: _hang_up(endpoint, dialog, flow, until))
+    else:
+        log.info("orphan did not come back", flow=str(flow))
 
 
 def _end_ringing(endpoint: Endpoint, invite: Request, flow: Flow, cookie: Cookie) -> None:

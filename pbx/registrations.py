@@ -52,7 +52,8 @@ class Registrations:
 
     def load(self, bindings: Mapping[str, tuple[Binding, ...]]) -> None:
         """Take over what an earlier core knew. Nobody is told that these phones came online: they never left.
-        Those that lapsed meanwhile, and those whose connection ended with that core, are told as gone."""
+        Those that lapsed meanwhile, and those whose connection ended with that core, are told as gone; the latter can
+        be followed when they come back."""
         now = self._timers.now()
         for aor, known in bindings.items():
             current = tuple(binding for binding in known if binding.expires_at > now)
@@ -61,6 +62,9 @@ class Registrations:
                 self._bindings[aor] = live
                 self._tell_flows((), live)
                 self._arm(aor)
+            for binding in current:
+                if _is_stream(binding):
+                    self._leave(Flow.parse(binding.received), aor, binding)
             if live != known:
                 self._store.save(aor, live)
             if known and not live:

@@ -92,3 +92,17 @@ async def test_too_short_an_interval_is_answered_with_the_shortest_that_we_take(
     switch.hears_authenticated(a_register(5))
     assert switch.last_response().status == 423
     assert switch.last_response().headers.get("Min-Expires") == "60"
+
+
+@virtual_time
+async def test_a_connection_that_ended_with_an_earlier_core_is_followed_to_the_next() -> None:
+    instance = '<sip:1001@x.invalid;transport=ws>;+sip.instance="<urn:uuid:1>";reg-id=1'
+    first, second = Flow("WS", "192.0.2.11", 40000, 7), Flow("WS", "192.0.2.11", 40001, 8)
+    before = Switch()
+    before.hears_authenticated(a_register(120, contact=instance), flow=first)
+    after = Switch()
+    after.registrations.load(before.kept)
+    assert after.online == [("1001", "flow_lost")]
+    assert after.registrations.follow(first) == first
+    after.hears_authenticated(a_register(120, contact=instance), flow=second)
+    assert after.registrations.follow(first) == second

@@ -11,6 +11,7 @@ import pytest
 from tests.scenarios.company import Company, Talk, connect, hear_each_other
 from tests.support import tones
 from tests.support.deadlines import eventually
+from tests.support.phone import FakePhone
 from tests.support.phone_lines import Transport
 from tests.support.server import Server, running_dzvin
 
@@ -78,17 +79,23 @@ async def test_ten_calls_end_in_order_after_the_core_was_killed(server: Server) 
         assert (await server.metrics())["dzvin_media_legs"] == 0
 
 
+async def registered(server: Server, *phones: FakePhone) -> None:
+    """Returns when the database knows their registrations."""
+    contacts = [phone.contact.strip("<>") for phone in phones]
+    async with server.database() as conn:
+        kept = "SELECT count(*) FROM sip_binding WHERE contact = ANY($1)"
+
+        async def bindings() -> int:
+            return int(await conn.fetchval(kept, contacts))
+
+        await eventually("registrations are kept", bindings, lambda count: count == len(phones))
+
+
 async def test_phones_stay_registered_over_a_kill(server: Server) -> None:
     """Registrations are the database's: nobody has to sign on again to be called."""
     async with Company(server) as company:
         anna, boris = await company.phone("1001"), await company.phone("1002")
-        async with server.database() as conn:
-            kept = "SELECT count(*) FROM sip_binding WHERE aor = ANY($1)"
-
-            async def bindings() -> int:
-                return int(await conn.fetchval(kept, ["1001", "1002"]))
-
-            await eventually("both registrations are kept", bindings, lambda count: count == 2)
+        await registered(server, anna, boris)
         server.kill_core()
         await server.next_ready()
         talk = await connect(anna, boris, "1002")
@@ -127,3 +134,20 @@ async def test_phones_on_connections_come_back_to_the_same_ports(server: Server)
             talk = await connect(caller, callee, callee.user)
             await talk.caller.hang_up()
             await talk.callee.ended()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "wss"])
+async def test_a_phone_that_comes_back_on_another_connection_is_told_that_its_call_is_over(
+    server: Server, transport: Transport
+) -> None:
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001", transport=transport), await company.phone("1002")
+        talk = await connect(anna, boris, "1002")
+        await registered(server, anna)
+        server.kill_core()
+        await anna.connection_lost()
+        await server.next_ready()
+        await talk.callee.ended()
+        anna.reconnect()
+        await anna.register()
+        await talk.caller.ended()
