@@ -9,14 +9,17 @@ import pytest
 
 from tests.support.leaks import nothing_left
 from tests.support.server import Server, running_dzvin
+from tests.support.traces import unlike
 
 LONG_CALL = float(os.environ.get("DZVIN_TEST_CALL_SECONDS", "60"))
 
 
 @pytest.fixture(scope="session")
 def foreign_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_dzvin(tmp_path_factory.mktemp("interop") / "data") as server:
+    data = tmp_path_factory.mktemp("interop") / "data"
+    with running_dzvin(data) as server:
         yield server
+    assert unlike(data) == {}  # each call replays from its trace
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from tests.interop.sipp.run import PORTS_EACH, main
 from tests.interop.sipp.scenarios import CASES
 from tests.support.server import Server, running_dzvin
+from tests.support.traces import unlike
 
 pytestmark = [
     pytest.mark.interop,
@@ -25,8 +26,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_dzvin(tmp_path_factory.mktemp("sipp") / "data") as server:
+    data = tmp_path_factory.mktemp("sipp") / "data"
+    with running_dzvin(data) as server:
         yield server
+    assert unlike(data) == {}  # each call replays from its trace
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,5 @@
-"""Whole calls through the running product. All scenarios share one installation, and none may leave anything in it."""
+"""Whole calls through the running product. All scenarios share one installation, and none may leave anything in it.
+Each call that it has carried replays from its trace when it ends."""
 
 from __future__ import annotations
 
@@ -10,16 +11,19 @@ import pytest
 from tests.scenarios.company import Company
 from tests.support.leaks import nothing_left, nothing_lingers
 from tests.support.server import Server, running_dzvin
+from tests.support.traces import unlike
 
 A_FEW = 25
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running_dzvin(tmp_path_factory.mktemp("dzvin") / "data") as server:
+    data = tmp_path_factory.mktemp("dzvin") / "data"
+    with running_dzvin(data) as server:
         yield server
         if request.session.testscollected > A_FEW:  # half a minute is long for somebody who works on one scenario
             asyncio.run(nothing_lingers(server))
+    assert unlike(data) == {}
 
 
 @pytest.fixture
