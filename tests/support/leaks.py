@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ GAUGES = (
 )  # fmt: skip
 LINGERING = ("dzvin_sip_transactions", "dzvin_sip_timers", "dzvin_sip_traces")
 LINGERS = 45.0  # seconds: RFC 3261 keeps a transaction for 32 after its end, to answer what the network brings late
+SEGMENT = re.compile(r"[0-9]+\.facts$")  # the spool goes on in the next file when one is full
 POOL = 16
 POOLED = "database"
 KEPT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -52,7 +54,7 @@ def open_files(pid: int, database_port: int) -> list[tuple[str, int]]:
             target = os.readlink(entry)
         except FileNotFoundError:
             continue
-        kind, _, inode = target.partition(":")
+        kind, _, inode = SEGMENT.sub(".facts", target).partition(":")
         kinds[inodes.get(inode.strip("[]"), "other socket") if kind == "socket" else kind] += 1
     kinds.pop(POOLED, None)
     return sorted(kinds.items())
