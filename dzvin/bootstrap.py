@@ -40,6 +40,7 @@ from pbx.trunks.trunk import Trunk
 from pbx.trunks.trunks import Trunks
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
+from queue_engine.facts import Will
 from recordings.store import Store
 
 NEW_CALLS_BELOW = 0.9
@@ -130,6 +131,7 @@ class Surroundings:
     spool: Spool
     bindings: PostgresBindings
     wishes: WishBook
+    wills: Mapping[str, Will]
     certificate: Certificate | None
     origins: Origins
 
@@ -273,6 +275,8 @@ def _look_at(extension: str, given: Surroundings, registrations: Registrations, 
 async def _resume(given: Surroundings, registrations: Registrations, dispatcher: Dispatcher, watched: Watchers) -> None:
     """Phones that registered with an earlier core are there still."""
     registrations.load(await WallClockBindings(given.bindings).load())
+    for extension, will in given.wills.items():
+        dispatcher.declare(extension, will)
     for extension in registrations.online():
         _look_at(extension, given, registrations, dispatcher)
 

@@ -35,7 +35,7 @@ from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import close_the_books, end_what_was
 from dzvin.seeding import seed_database
-from dzvin.wishes import wish_book
+from dzvin.wishes import wills, wish_book
 
 log = structlog.get_logger("dzvin.core")
 
@@ -104,16 +104,10 @@ async def run(given: Arguments, config: Config) -> None:
         for work in (writer.run, outbox.run, bindings.run):
             tasks.start(work())
         around = Surroundings(
-            config=config,
-            data=given.data,
-            runtime=given.runtime,
-            epoch=given.epoch,
-            spool=spool,
-            bindings=bindings,
-            wishes=await wish_book(pool, writer, config),
-            certificate=kept.certificate if kept else None,
-            origins=Origins(config),
-        )
+            config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
+            wishes=await wish_book(pool, writer, config), wills=await wills(pool),
+            certificate=kept.certificate if kept else None, origins=Origins(config),
+        )  # fmt: skip
         switch = await stack.enter_async_context(telephony(around))
         await end_what_was(switch, spool)
         tasks.start(close_the_books(pool, writer, spool, started_at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -14,6 +15,7 @@ from crm_core.ledger import LedgerWriter
 from crm_core.telephony import KeptWishes
 from dzvin import switchboard
 from dzvin.config import Config
+from queue_engine.facts import Will
 
 BACKLOG = 5.0  # seconds
 """For what the core before left in the spool to reach the database. What comes later counts from the next start."""
@@ -44,3 +46,9 @@ def after(before: Wishes, kept: KeptWishes) -> Wishes:
     for kind, number in kept.forwards.items():
         wishes = wishes.with_forward(kind, number)
     return wishes
+
+
+async def wills(pool: Pool) -> Mapping[str, Will]:
+    """Who was paused is paused: a restart sends nobody back to work."""
+    async with pool.acquire() as conn:
+        return await telephony.wills_of_phones(conn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
-from crm_core.telephony.wills import AgentWill, last_wills
+from crm_core.telephony.wills import AgentWill, last_wills, wills_of_phones
 from crm_core.telephony.wishes import KeptWishes, kept_wishes
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "kept_wishes",
     "last_wills",
     "lines",
+    "wills_of_phones",
 ]

@@ -32,6 +32,14 @@ async def declare(conn: Connection, fact: AgentDeclared) -> None:
     await conn.execute(DECLARE, fact.user, fact.will, fact.reason, fact.at, fact.by)
 
 
+OF_PHONES = "SELECT d.number, w.will FROM agent_will w JOIN device d ON d.user_id = w.user_id"
+
+
+async def wills_of_phones(conn: Connection) -> dict[str, Will]:
+    """What the person behind each extension declared last."""
+    return {row["number"]: Will(row["will"]) for row in await conn.fetch(OF_PHONES)}
+
+
 LAST = "SELECT user_id, will, reason, since FROM agent_will"
 
 

@@ -133,7 +133,7 @@ async def test_park_and_retrieve_between_two_people(server: Server, window: Brow
         await colleague.close()
 
 
-@pytest.mark.req("R-PHONE-35", "R-PHONE-36")
+@pytest.mark.req("R-PHONE-36")
 async def test_a_ringing_call_is_sent_on_or_declined(server: Server, window: BrowserContext) -> None:
     async with Company(server) as company:
         page = await sign_in(window, "agent2")

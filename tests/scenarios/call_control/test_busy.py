@@ -113,7 +113,6 @@ async def test_do_not_disturb_by_the_file_until_the_person_changes_it(company: C
         await talk.callee.ended()
 
 
-@pytest.mark.req("R-PHONE-35")
 async def test_a_ringing_call_is_declined_from_the_panel(company: Company, server: Server) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
     async with desk(server, "1002") as mine:

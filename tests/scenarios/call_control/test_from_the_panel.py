@@ -19,7 +19,6 @@ def asked_to_answer(call: Call) -> list[str]:
     return [value for name in AUTO_ANSWER if (value := call.invite.headers.get(name))]
 
 
-@pytest.mark.req("R-PHONE-31")
 async def test_a_click_rings_the_own_phone_then_the_other(company: Company, server: Server) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
     async with desk(server, "1001") as mine:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.scenarios.call_control.people import desk
-from tests.scenarios.company import Company
+from tests.scenarios.company import LINE, Company
+from tests.scenarios.test_watching import a_watch, over
 from tests.support import tones
+from tests.support.deadlines import eventually
 from tests.support.panel import Row
 from tests.support.phone import FakePhone
 from tests.support.server import Server
@@ -56,6 +58,26 @@ async def test_do_not_disturb_by_code(company: Company, server: Server) -> None:
     assert await (await anna.dial("1002")).refused(5) == 486
     await dialled(boris, "*79")
     assert (await wishes(server, "1002"))["do_not_disturb"] is False
+
+
+@pytest.mark.req("R-PANEL-08")
+async def test_who_is_paused_stays_paused_when_a_core_is_killed(server: Server) -> None:
+    """For the lines too, and not only on the panel: the dispatcher's word is what a lamp tells."""
+    async with desk(server, "1003") as mine, Company(server) as company:
+        await mine.panel.ask("PUT", "/api/agents/me", {"will": "paused", "reason": "break"})
+        server.kill_core()
+        await server.next_ready()
+        carol, anna = await company.phone("1003"), await company.phone("1001")
+        watch = await a_watch(anna, "1003", "presence")
+        await watch.note("Away")
+        call = await anna.dial(LINE)
+        await call.ringing()
+        await eventually("the caller waits", server.metrics, lambda metrics: metrics["dzvin_waiting"] == 1)
+        assert carol.is_quiet
+        await call.cancel()
+        await over(watch)
+    async with desk(server, "1003") as mine:
+        await mine.panel.ask("PUT", "/api/agents/me", {"will": "ready"})
 
 
 async def test_wishes_outlive_a_core_that_is_killed(server: Server) -> None:
