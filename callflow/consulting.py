@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callflow.call import Call
-from callflow.facts import TransferConsulting, TransferEnd
+from callflow.facts import OfferEnd, OfferEnded, TransferConsulting, TransferEnd
 from callflow.inbox import Command, Complete, PersonalCommand, Swap, TakeBack
 from callflow.rescue import ENDS, left, tell_end
 from callflow.search import Search
@@ -64,6 +64,8 @@ class _Consultation:
             return self._back(ENDS.get(found.outcome, TransferEnd.FAILED), found.status or 480)
         self.target = found
         self.call.tell(TransferConsulting, transfer=self.transfer.id)
+        if found.offer is not None and found.extension is not None:
+            self.call.tell(OfferEnded, leg=found.offer, extension=found.extension, reason=OfferEnd.ANSWERED)
         self._connect(self.agent.leg, found.leg)
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflow.facts import Direction, ForwardKind, TransferEnd, TransferKind
+from callflow.facts import Direction, ForwardKind, OfferEnd, TransferEnd, TransferKind
 from tests.web_panel.story import IVAN, MARTA, OLENA, Story, named
 from tests.web_panel.test_live_state import state, statuses, story, tell
 from web_panel.live_entries import Kind
@@ -60,7 +60,7 @@ def test_a_consultation_shows_who_speaks_with_whom(state: LiveState, story: Stor
     tell(state, story.hands_on("a", "1002", "1003", TransferKind.ATTENDED), story.held("a", "1002"))
     tell(state, story.offered("a", "1003"))
     assert statuses(state, IVAN, MARTA) == [CALLING, AgentStatus.OFFERED]
-    tell(state, story.consults("a"))
+    tell(state, story.consults("a"), story.offer_ended("a", "1003", OfferEnd.ANSWERED))
     assert statuses(state, IVAN, MARTA) == [BUSY, BUSY]
     transfer = shown(state).transfer
     assert transfer is not None
