@@ -1,8 +1,8 @@
 """One heap of deadlines behind one loop timer.
 
 A SIP transaction starts and stops several timers; most never fire. `start` and `stop` cost a dict operation and a
-heap push, never an `asyncio.TimerHandle`. A stopped entry stays in the heap until its time comes or until stopped
-entries outnumber live ones, so memory is bounded by twice the live timers.
+heap push, never an `asyncio.TimerHandle`. A stopped entry stays in the heap until it would be the next, or until
+stopped entries outnumber live ones, so memory is bounded by twice the live timers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Timers:
         self._armed_for = float("inf")
         now = self._loop.time()
         try:
-            while self._heap and self._heap[0][0] <= now:
+            # Stopped entries that come next go too: the loop need not wake for them.
+            while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):
                 entry = heapq.heappop(self._heap)[2]
                 callback, entry.callback = entry.callback, None
                 if callback is not None:

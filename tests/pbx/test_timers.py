@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from pbx.timers import Timers
+from tests.support.virtual_time import virtual_time
 
 
 async def test_timers_fire_in_the_order_of_their_deadlines() -> None:
@@ -66,3 +69,33 @@ async def test_memory_is_bounded_by_the_live_timers() -> None:
     assert len(timers) == 0
     assert len(timers._heap) <= 1100
     timers.close()
+
+
+@virtual_time
+async def test_the_loop_does_not_wake_for_stopped_timers() -> None:
+    loop = CountingLoop()
+    timers = Timers(cast(asyncio.AbstractEventLoop, loop))
+    fired: list[int] = []
+    for after in (1, 2, 3, 10):
+        timers.start(after, after, lambda after=after: fired.append(after))  # type: ignore[misc]
+    timers.stop(2)
+    timers.stop(3)
+    began = loop.time()
+    await asyncio.sleep(11)
+    assert fired == [1, 10]
+    assert loop.wakes == [began + 1, began + 10]
+
+
+class CountingLoop:
+    """The running loop, with a note of what it was asked to wake for."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.wakes: list[float] = []
+
+    def time(self) -> float:
+        return self._loop.time()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        self.wakes.append(when)
+        return self._loop.call_at(when, callback)
