@@ -128,6 +128,14 @@ class Traces:
             call.end()
 
     def _follow(self, call_id: UUID, head: LegHead) -> LegTrace | None:
+        known = self._legs.get(head.sip_call_id)
+        if known is not None and known.head.outbound and not head.outbound:
+            # A call of ours came back to us as another one, under its Call-ID: from here on it cannot be told whose
+            # messages are whose.
+            del self._legs[head.sip_call_id]
+            known.cut()
+            self.left_out += 1
+            return None
         call = self._calls.get(call_id)
         if call is None:
             if self.keep is None:
@@ -275,6 +283,12 @@ class LegTrace:
         if negotiated is not self._negotiated and negotiated is not None:
             self._negotiated = negotiated
             call.note(SessionMark(call.clock() - call.started, self.number, session_words(negotiated)))
+
+    def cut(self) -> None:
+        """What follows is not noted, or only in part."""
+        call = self.call
+        call.left_out += 1
+        call.note(Gap(call.clock() - call.started, self.number, 1))
 
     def released(self) -> None:
         self.settle()

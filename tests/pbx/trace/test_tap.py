@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from pbx.outbound_leg import Destination
 from pbx.sip.message import parse
 from pbx.trace.file import DialogMark, Gap, LegTimer, Made, Received, Sent, SessionMark, Step, Trace, decode
+from pbx.trace.replay import replay
 from pbx.trace.tap import Bounds, Traces
-from tests.pbx.peers import Caller
-from tests.pbx.switch import PHONE, SDP, Switch, a_request
+from tests.pbx.peers import Callee, Caller
+from tests.pbx.switch import PHONE, SDP, TRUNK, Switch, a_request
 from tests.pbx.test_legs import ack, an_arrived_call, in_dialog
 from tests.support.virtual_time import virtual_time
 
@@ -96,6 +98,26 @@ async def test_the_timer_that_sends_a_200_again_is_noted() -> None:
     assert [record.name for record in trace.records if isinstance(record, LegTimer)] == ["2xx"]
     answers = [record.data for record in trace.records if isinstance(record, Sent) and b" 200 " in record.data[:12]]
     assert answers[0] == answers[1]
+
+
+@virtual_time
+async def test_a_call_that_comes_back_under_its_call_id_is_told_apart_from_a_difference() -> None:
+    """A proxy of the provider leads our call back to us, to another number."""
+    switch = Switch()
+    callee = await Callee.is_called(switch, Destination("sip:1003@198.51.100.5", TRUNK, "1003"))
+    callee.says(180)
+    switch.hears(a_request("INVITE", sip_call_id=callee.sip_call_id, body=SDP), TRUNK)
+    (back,) = switch.calls
+    callee.leg.hang_up()
+    callee.answers(callee.heard("CANCEL")[0], 200)
+    callee.says(487)
+    for leg in (back, callee.leg):
+        await leg.close()
+    await asyncio.sleep(LINGER)
+    verdict = replay(only(switch))
+    assert (verdict.difference, verdict.missing, switch.tap.left_out) == (None, 1, 1)
+    assert verdict.unchecked > 0
+    assert len(switch.tap) == switch.tap.bytes == 0
 
 
 @virtual_time
