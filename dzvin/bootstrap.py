@@ -202,7 +202,9 @@ async def _endpoint(
     network = signalling.transports(config, timers, admission)
     stack.callback(network.close)
     return Endpoint(
-        transactions=Transactions(timers, network.senders, traces.tap, admits=admission.admits),
+        transactions=Transactions(
+            timers, network.senders, traces.tap, admits=admission.admits, may_answer=admission.may_answer
+        ),
         timers=timers,
         transports=network,
         media=media,

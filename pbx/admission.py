@@ -141,6 +141,12 @@ class Admission:
     def is_friend(self, host: str) -> bool:
         return host in self._friends
 
+    def may_answer(self, sent_to: Flow, source: Flow) -> bool:
+        """Whether an answer from `source` may be that of whom we asked at `sent_to`. Our Via says `rport`, and RFC 3581
+        §4 wants the answer sent from where the request was received; so whoever has seen our request somewhere cannot
+        answer it from elsewhere. Providers answer from any machine of theirs."""
+        return sent_to.host == source.host or self.is_friend(sent_to.host)
+
     def befriend(self, hosts: Iterable[str]) -> None:
         """The addresses of trunks and named peers, all of them: what was said before is forgotten."""
         self._friends = frozenset(hosts)

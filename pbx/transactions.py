@@ -132,7 +132,8 @@ class ServerTransaction:
 
 
 class Transactions:
-    """`user` is set once, before the first message. `admits`: whether to look at a message from there at all."""
+    """`user` is set once, before the first message. `admits`: whether to look at a message from there at all.
+    `may_answer(sent_to, source)`: whether a response from `source` may answer what went to `sent_to`."""
 
     user: User
 
@@ -143,8 +144,10 @@ class Transactions:
         traces: Traces | None = None,
         *,
         admits: Callable[[bytes, Flow], bool] = lambda data, flow: True,
+        may_answer: Callable[[Flow, Flow], bool] = lambda sent_to, source: True,
     ) -> None:
         self._admits = admits
+        self._may_answer = may_answer
         self.traces = Traces(timers.now) if traces is None else traces
         timers.on_fire = self.traces.fired
         self._timers = timers
@@ -219,6 +222,8 @@ class Transactions:
         client = self._clients.get(client_key(response))
         if client is None:
             self.user.on_stray_response(response, flow)
+        elif not self._may_answer(client.flow, flow):
+            raise RemoteProtocolError("an answer from elsewhere", None)
         else:
             client.answered_from = flow
             self._client_event(client, response)

@@ -148,7 +148,13 @@ class Switch:
         )
         self.transports = Transports(self.timers, OwnAddress())
         self.transports.senders |= {"UDP": self.sender, "WS": KeptSender(self.sender.sent, reliable=True)}
-        self.transactions = Transactions(self.timers, self.transports.senders, self.tap, admits=self.admission.admits)
+        self.transactions = Transactions(
+            self.timers,
+            self.transports.senders,
+            self.tap,
+            admits=self.admission.admits,
+            may_answer=self.admission.may_answer,
+        )
         self.endpoint = Endpoint(
             transactions=self.transactions,
             timers=self.timers,

@@ -69,6 +69,22 @@ async def test_nobody_elsewhere_can_answer_in_a_phones_place() -> None:
 
 
 @virtual_time
+async def test_nor_with_the_branch_of_our_request() -> None:
+    """RFC 3581 §4: an answer comes from where the request was received."""
+    switch = Switch()
+    leg, invite = await a_dialled_call(switch)
+    for flow in (THIEF, TRUNK):
+        switch.hears(answered(invite, "thief"), flow)
+        switch.hears(reply(invite, 486, to_tag="thief"), flow)
+    assert not leg.answered.done()
+    assert not leg.is_over
+    switch.hears(answered(invite), Flow("UDP", PHONE.host, 40000))  # a NAT may give another port at any time
+    assert leg.answered.done()
+    leg.hang_up()
+    await leg.close()
+
+
+@virtual_time
 async def test_a_trunk_may_answer_from_any_of_its_addresses() -> None:
     switch = Switch()
     switch.admission.befriend([TRUNK.host, "198.51.100.7"])

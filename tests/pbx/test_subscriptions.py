@@ -102,8 +102,9 @@ class Office:
         return [request.headers.get("Subscription-State") or "" for request in self.notifies]
 
     def takes(self, status: int = 200, *headers: tuple[str, str]) -> Request:
-        """The watcher answers the last NOTIFY."""
-        self.switch.hears(reply(self.notifies[-1], status, headers=headers))
+        """The watcher answers the last NOTIFY, from where that went."""
+        went_to = next(flow for message, flow in reversed(self.switch.sender.sent) if message == self.notifies[-1])
+        self.switch.hears(reply(self.notifies[-1], status, headers=headers), went_to)
         return self.notifies[-1]
 
     def becomes(self, activity: Activity) -> None:
