@@ -102,8 +102,9 @@ def _run_packets(given: argparse.Namespace) -> int:
 
 
 def _passes(count: int) -> Sequence[tuple[str, int]]:
-    """The second one brings as many calls at once as there will ever be: only after it memory can be compared."""
-    return (packets.STRANGER, count), (packets.TRUSTED, count // 2), (packets.TRUSTED, count)
+    """Half a pass first from each address: only when as much has gone on at once as ever will, memory can be
+    compared."""
+    return tuple((source, each) for source in (packets.STRANGER, packets.TRUSTED) for each in (count // 2, count))
 
 
 def _timing(parser: argparse.ArgumentParser) -> None:

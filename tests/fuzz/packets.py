@@ -104,7 +104,8 @@ async def _send(server: Server, outcome: Outcome, count: int, rate: float, seed:
         messages = _messages(seed, calls=calls)
         begun = loop.time()
         while outcome.sent < count:
-            due = min(count, int((loop.time() - begun) * rate) + 1)
+            # After a pause of this process it does not make up for all at once: the phones live on the same loop.
+            due = min(count, int((loop.time() - begun) * rate) + 1, outcome.sent + round(4 * rate * BATCH))
             while outcome.sent < due:
                 with suppress(BlockingIOError, ConnectionRefusedError):
                     sock.sendto(next(messages), server.sip)
