@@ -94,10 +94,12 @@ class InboundLeg(Leg):
 
     def codecs(self) -> tuple[Codec, ...]:
         """What the caller can be joined with: codecs of the offer that we know, in the caller's order; all of ours
-        for a late offer. Empty when there is no speech codec in common."""
+        for a late offer. Empty when there is no speech codec in common. Telephone-event is always among them: a caller
+        without it may send its digits by INFO, and they go over in the way that the other side takes."""
         if self._codecs is None:
             common = CODECS if self.offered is None else in_common(self.offered, CODECS)
-            self._codecs = common if any(codec.name != TELEPHONE_EVENT.name for codec in common) else ()
+            speech = tuple(codec for codec in common if not codec.is_same(TELEPHONE_EVENT))
+            self._codecs = (*speech, TELEPHONE_EVENT) if speech else ()
         return self._codecs
 
     # ---- before the answer -----------------------------------------------------------------------------------------

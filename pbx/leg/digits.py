@@ -86,7 +86,7 @@ class DigitPath:
             return
         if self.takes_events:
             leg.media.send_digits(digits, milliseconds)
-        elif leg.usage is not None and leg.usage.peer.takes("INFO"):
+        elif leg.usage is not None and leg.usage.peer.may_take("INFO"):
             self._unsent += [(digit, milliseconds) for digit in digits][: MAX_UNSENT - len(self._unsent)]
             self._send_next()
 

@@ -92,6 +92,11 @@ class PeerCapabilities:
     def takes(self, method: str) -> bool:
         return method in self.methods
 
+    def may_take(self, method: str) -> bool:
+        """RFC 3261 §20.5: "The absence of an Allow header field MUST NOT be interpreted to mean that the UA sending the
+        message supports no methods.\""""
+        return not self.methods or method in self.methods
+
 
 def option_tags(message: Request | Response, header: str) -> frozenset[str]:
     """The tokens of a list header, in lower case. Raises RemoteProtocolError."""

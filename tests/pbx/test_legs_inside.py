@@ -151,6 +151,29 @@ async def test_digits_go_on_by_info_one_after_the_other_where_telephone_events_a
 
 
 @virtual_time
+async def test_a_phone_that_does_not_say_what_it_allows_is_tried() -> None:
+    """RFC 3261 §20.5: no Allow "MUST NOT be interpreted to mean that the UA … supports no methods"."""
+    switch = Switch()
+    callee = await Callee.is_called(switch)
+    callee.says(200, body=SDP.replace("0 8 101", "0 8"))
+    callee.leg.send_digits("1")
+    assert len(callee.heard("INFO")) == 1
+
+
+@virtual_time
+async def test_a_caller_that_has_no_telephone_events_can_be_joined_with_a_phone_that_has() -> None:
+    """Its digits come by INFO; Linphone offers either the one or the other."""
+    caller = await Caller.calls(Switch(), body=SDP.replace("0 8 101", "0 8"))
+    assert [codec.name for codec in caller.inbound.codecs()] == ["PCMU", "PCMA", "telephone-event"]
+
+
+@virtual_time
+async def test_telephone_events_alone_are_no_speech() -> None:
+    caller = await Caller.calls(Switch(), body=SDP.replace("0 8 101", "101"))
+    assert caller.inbound.codecs() == ()
+
+
+@virtual_time
 async def test_where_neither_is_taken_no_digit_is_sent() -> None:
     switch = Switch()
     callee = await Callee.is_called(switch)
