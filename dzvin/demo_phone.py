@@ -200,7 +200,7 @@ class DemoPhone:
         call.arrived(server)
         self.on_call(call)
 
-    def on_ack(self, ack: Request, flow: Flow) -> None:
+    def on_ack(self, ack: Request, flow: Flow, tag: str) -> None:
         if call := self._calls.get(ack.sip_call_id):
             call.acknowledged(ack)
 

@@ -73,8 +73,8 @@ class User(Protocol):
     def on_request(self, request: Request, flow: Flow) -> None:
         """A request outside any transaction; answer statelessly or `accept` it."""
 
-    def on_ack(self, ack: Request, flow: Flow) -> None:
-        """An ACK for a 2xx: it belongs to a dialog, not to a transaction (§13.3.1.4)."""
+    def on_ack(self, ack: Request, flow: Flow, tag: str) -> None:
+        """An ACK for a 2xx: it belongs to the dialog that `tag`, ours, names, not to a transaction (§13.3.1.4)."""
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
         """A response that no transaction waits for (a late or forked 2xx)."""
@@ -110,7 +110,7 @@ class ClientTransaction:
 class ServerTransaction:
     """A request that we accepted and owe a final response."""
 
-    __slots__ = ("_layer", "flow", "key", "machine", "request", "trace")
+    __slots__ = ("_layer", "flow", "key", "machine", "request", "tag", "trace")
 
     def __init__(
         self,
@@ -126,8 +126,10 @@ class ServerTransaction:
         self.flow = flow
         self.trace = trace
         self.key = server_key(request)
+        self.tag = request.to.tag or ""  # ours, as the last response told it
 
     def respond(self, response: Response) -> None:
+        self.tag = response.to.tag or self.tag
         self._layer.respond(self, response)
 
 
@@ -210,7 +212,7 @@ class Transactions:
                 return
             self._server_event(server, request)
         elif request.method == "ACK":
-            self.user.on_ack(request, flow)
+            self.user.on_ack(request, flow, request.to.tag or "")
         else:
             self.user.on_request(request, flow)
 
@@ -412,7 +414,9 @@ class Transactions:
                         # RFC 6026 §7.1: an INVITE's transaction lives on, so it needs the timers that end it.
                 case Deliver(message):
                     if isinstance(message, Request) and message.method == "ACK":
-                        fault = _fault_of(partial(self.user.on_ack, message, server.flow))
+                        # RFC 6026 §7.1: an ACK that matches the INVITE's transaction is passed to the TU. Phones that
+                        # give it the INVITE's branch may also give it a To tag of their own making (pyVoIP).
+                        fault = _fault_of(partial(self.user.on_ack, message, server.flow, server.tag))
                 case StartTimer(timer, after):
                     self._timers.start((server, timer), after, self._server_timer(server, timer))
                 case StopTimer(timer):

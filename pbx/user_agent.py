@@ -99,8 +99,8 @@ class UserAgent:
         except Overloaded:
             self._refuse(request, flow, 503, (("Retry-After", "10"),))
 
-    def on_ack(self, ack: Request, flow: Flow) -> None:
-        leg = self._legs.get((ack.sip_call_id, ack.to.tag or ""))
+    def on_ack(self, ack: Request, flow: Flow, tag: str) -> None:
+        leg = self._legs.get((ack.sip_call_id, tag))
         if leg is not None and (flow.host == leg.flow.host or not ack.body):
             # An ACK cannot be challenged; one with a body moves the audio, so it must come from where the leg is.
             leg.acknowledged(ack)

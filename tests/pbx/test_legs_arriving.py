@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
 
 from pbx.leg import LegEnd
-from tests.pbx.peers import Caller
+from tests.pbx.peers import Caller, local_tag
 from tests.pbx.switch import PHONE, SDP, TRUNK, Switch, a_request
 from tests.support.virtual_time import virtual_time
 
@@ -167,3 +170,17 @@ async def test_an_asserted_identity_of_a_phone_is_not_believed(headers: str, num
     switch.hears_authenticated(a_request("INVITE", headers=headers, body=SDP))
     assert switch.calls[0].remote.number == "1001"
     assert switch.calls[0].remote.withheld is withheld
+
+
+@virtual_time
+async def test_an_ack_with_the_branch_of_the_invite_is_known_by_it() -> None:
+    """RFC 6026 §7.1: it matches the INVITE's transaction, which hands it on; pyVoIP makes up a To tag for it."""
+    switch = Switch()
+    caller = await Caller.calls(switch)
+    caller.inbound.answer()
+    ack = caller.text("ACK", cseq=caller.cseq).replace(f";tag={local_tag(caller.leg)}", ";tag=made-up")
+    switch.hears(re.sub("branch=[^;]+", f"branch={switch.last_response().via.branch}", ack))
+    sent = len(switch.sent)
+    await asyncio.sleep(40)
+    assert switch.sent[sent:] == [], "the 200 was sent again, or the call was given up"
+    assert not caller.leg.is_over
