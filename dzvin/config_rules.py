@@ -69,6 +69,9 @@ def _security(config: Config) -> Iterator[Breach]:
     for name in config.security.scanners:
         if len(name) < 3:
             yield ("security", "scanners"), f'expected a part of a User-Agent, 3 characters or more, got "{name}"'
+    for name in config.sip.only_md5:
+        if len(name) < 3:
+            yield ("sip", "only_md5"), f'expected a part of a User-Agent, 3 characters or more, got "{name}"'
     for prefix in config.security.premium_prefixes:
         if not re.fullmatch(r"\+?[0-9]{1,15}", prefix):
             yield ("security", "premium_prefixes"), f'expected digits such as "0900" or "+38090", got "{prefix}"'

@@ -124,6 +124,11 @@ class Sip(Table, frozen=True, kw_only=True):
     connections: Annotated[int, Meta(ge=10, le=1_000_000)] = 4000
     connections_each: Positive = 100  # of one source, without credentials
     digest: tuple[DigestName, ...] = ("MD5", "SHA-256")  # in the order in which they are offered
+    only_md5: tuple[str, ...] = (
+        "baresip v0.",
+        "baresip v1.",
+        "JsSIP",
+    )  # parts of a User-Agent that is offered MD5 alone, where it may have MD5
     min_expires: Positive = 60
     default_expires: Positive = 600
     max_expires: Positive = 3600

@@ -61,6 +61,7 @@ def authenticator(config: Config, data: Path, accounts: ConfiguredAccounts, gate
         accounts,
         gate,
         offers=accounts.offers(),
+        only_md5=config.sip.only_md5,
         decoy_secret=secret,
     )
 

@@ -44,7 +44,7 @@ IGNORED = Ignored()
 
 class Authenticator:
     """`offers`: the algorithms of each account, preferred first, in any order of accounts; empty: all have
-    `algorithms`."""
+    `algorithms`. `only_md5`: parts of the User-Agent of phones that fail when they are offered anything beside MD5."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Authenticator:
         admission: Admission,
         *,
         offers: Sequence[tuple[Algorithm, ...]] = (),
+        only_md5: Sequence[str] = (),
         decoy_secret: bytes = b"",
     ) -> None:
         self.realm = realm
@@ -62,6 +63,7 @@ class Authenticator:
         self._accounts = accounts
         self._admission = admission
         self._offers = tuple(offers) or (tuple(algorithms),)
+        self._only_md5 = tuple(name.lower() for name in only_md5)
         self._decoy_secret = decoy_secret
         self._nobody = Account("", dict.fromkeys(Algorithm, "0" * 64))
 
@@ -117,9 +119,17 @@ class Authenticator:
         return Challenged(
             tuple(
                 ("WWW-Authenticate", challenge(self.realm, nonce, algorithm, stale=stale))
-                for algorithm in self._offered(request.from_.uri.user or "")
+                for algorithm in self._understood(request, self._offered(request.from_.uri.user or ""))
             )
         )
+
+    def _understood(self, request: Request, offered: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+        # RFC 8760 §2.4 lets a phone pass over what it does not know; libre 1 gives up, and JsSIP 3 reads the last
+        # challenge only. Nothing is lost: whoever says to be one of them could have answered the MD5 challenge anyway.
+        if Algorithm.MD5 not in offered or not self._only_md5:
+            return offered
+        agent = (request.headers.get("User-Agent") or "").lower()
+        return (Algorithm.MD5,) if any(name in agent for name in self._only_md5) else offered
 
     def _offered(self, user: str) -> tuple[Algorithm, ...]:
         chosen = hmac.digest(self._decoy_secret, user.encode("utf-8", "surrogateescape"), "sha256")

@@ -187,6 +187,7 @@ class Switch:
                 self,
                 self.admission,
                 offers=[tuple(account.ha1) for account in self._accounts.values()],
+                only_md5=["JsSIP"],
             ),
             self.registrations,
             self,

@@ -28,6 +28,15 @@ async def test_each_algorithm_has_its_own_challenge_with_the_preferred_one_first
 
 
 @virtual_time
+async def test_a_phone_that_stumbles_over_a_second_algorithm_is_offered_md5_alone() -> None:
+    """libre 1 gives up at the first challenge that is not MD5, JsSIP 3 reads the last one only."""
+    switch = Switch()
+    switch.hears(a_request("REGISTER", headers="User-Agent: JsSIP 3.13.8\r\n"))
+    (challenge,) = switch.last_response().headers.all("WWW-Authenticate")
+    assert "algorithm=MD5" in challenge
+
+
+@virtual_time
 async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer() -> None:
     switch = Switch()
     answers = []
