@@ -18,7 +18,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types bench fuzz requirements packages clean
+.PHONY: help install run demo test lint types interop bench fuzz requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint: install ## style and import rules
 types: install ## mypy, strict
 	$(BIN)/mypy
 
+interop: install packages ## foreign phones, the long tests too; writes docs/interop.md
+	$(BIN)/python -m pytest -q tests/interop -m interop --interop-table=docs/interop.md $(PYTEST)
+
 bench: install packages ## processor time for each call and registration, beside Kamailio (BENCH="--runs 5")
 	$(BIN)/python -m tests.bench $(BENCH)
 
@@ -61,6 +64,7 @@ $(RESULTS): $(CODE) | $(STAMP)
 
 packages: ## Debian packages of the interop and browser tests (as root on Debian; elsewhere named)
 	@scripts/system_packages.sh
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.interop.phones.jssip_bundle
 
 clean: ## remove what was built, not the data
 	rm -rf .venv build dist .test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the interop and browser tests need from the system: SIPp, baresip, Chromium with a font for Cyrillic; and Kamailio,
-# which the benchmark measures beside us. Nothing of it is started as a service.
+# What the interop and browser tests need from the system: SIPp, baresip, Linphone, Chromium with a font for Cyrillic; and
+# Kamailio, which the benchmark measures beside us. Nothing of it is started as a service.
 # As root on Debian it installs what is missing, once; elsewhere it names it, and those tests skip with that reason.
 set -eu
 
@@ -10,6 +10,7 @@ need() { # need PACKAGE FILE-OR-COMMAND
 }
 need sip-tester sipp
 need baresip-core baresip
+need linphone-cli linphonec
 need chromium chromium
 need kamailio kamailio
 need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

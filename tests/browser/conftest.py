@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,11 +10,9 @@ pytest.importorskip("playwright.async_api", reason="playwright is not installed 
 
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
+from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.leaks import nothing_left
 from tests.support.server import Server, running_dzvin
-
-CHROMIUM = os.environ.get("DZVIN_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio"]
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.interop.authority import issue
+from tests.interop.meeting import Meeting
 from tests.support.leaks import nothing_left
 from tests.support.server import Server, running_dzvin
 from tests.support.traces import unlike
@@ -16,10 +19,12 @@ LONG_CALL = float(os.environ.get("DZVIN_TEST_CALL_SECONDS", "60"))
 
 @pytest.fixture(scope="session")
 def foreign_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    data = tmp_path_factory.mktemp("interop") / "data"
-    with running_dzvin(data) as server:
+    folder = tmp_path_factory.mktemp("interop")
+    issued = issue(folder, "127.0.0.1")
+    certificate = {"DZVIN_TLS__CERTIFICATE": str(issued.certificate), "DZVIN_TLS__KEY": str(issued.key)}
+    with running_dzvin(folder / "data", overrides=certificate) as server:
         yield server
-    assert unlike(data) == {}  # each call replays from its trace
+    assert unlike(folder / "data") == {}  # each call replays from its trace
 
 
 @pytest.fixture
@@ -27,3 +32,10 @@ async def dzvin(foreign_server: Server) -> AsyncIterator[Server]:
     """The installation that all foreign phones meet; each leaves nothing behind in it."""
     async with nothing_left(foreign_server):
         yield foreign_server
+
+
+@pytest.fixture
+async def meeting(dzvin: Server, tmp_path: Path) -> AsyncIterator[Meeting]:
+    """A foreign phone and phones of ours, at that installation."""
+    async with Meeting(dzvin, tmp_path) as meeting:
+        yield meeting

@@ -10,8 +10,8 @@ pytest.importorskip("baresip", reason="baresip is not installed (pip install bar
 
 import baresip
 
-from tests.interop.baresip_phone import Baresip, BaresipCall, BaresipPhone, running_baresip
 from tests.interop.conftest import LONG_CALL
+from tests.interop.phones.baresip_stack import Baresip, BaresipCall, BaresipPhone, running_baresip
 from tests.support import tones
 from tests.support.deadlines import eventually
 from tests.support.server import Server

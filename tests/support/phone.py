@@ -206,18 +206,22 @@ class FakePhone:
         await self._register(0)
         self._registered = False
 
+    async def forget_all(self) -> None:
+        """Unregister every phone of this user. Raises Refused."""
+        await self._register(0, contact="*")
+
     async def _keep_registered(self, granted: int) -> None:
         while True:
             await asyncio.sleep(granted / 2)
             granted = await self.register(granted)
 
-    async def _register(self, expires: int) -> Response:
+    async def _register(self, expires: int, *, contact: str = "") -> Response:
         uri = f"sip:{self.domain}"
         me = f"<sip:{self.user}@{self.domain}>"
         sip_call_id, tag = self._registration
         # RFC 5626 §4.2: who keeps a connection says which phone and which of its ways this is.
         kept = "" if self._transport == "udp" else f';+sip.instance="{self._instance}";reg-id=1'
-        extra = [("Contact", self.contact + kept), ("Expires", str(expires))]
+        extra = [("Contact", contact or self.contact + kept), ("Expires", str(expires))]
         if kept:
             extra.append(("Supported", "path, outbound"))
 

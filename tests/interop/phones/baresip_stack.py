@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 import baresip
 from baresip import Account, Config, Event, StackEvent
@@ -115,6 +117,7 @@ class BaresipCall:
 class BaresipPhone:
     agent: baresip.UserAgent
     server: Address
+    transport: str = "udp"
     calls: list[BaresipCall] = field(default_factory=list)
     _ringing: asyncio.Queue[BaresipCall] = field(default_factory=asyncio.Queue)
 
@@ -124,7 +127,8 @@ class BaresipPhone:
 
     async def dial(self, number: str, *, frequency: float | None = None) -> BaresipCall:
         host, port = self.server
-        call = BaresipCall(await self.agent.dial(f"sip:{number}@{host}:{port}"), frequency)
+        over = "" if self.transport == "udp" else f";transport={self.transport}"
+        call = BaresipCall(await self.agent.dial(f"sip:{number}@{host}:{port}{over}"), frequency)
         self.calls.append(call)
         return call
 
@@ -145,20 +149,33 @@ class Baresip:
     runtime: baresip.Runtime
     phones: list[BaresipPhone] = field(default_factory=list)
 
-    async def phone(self, user: str, password: str, server: Address, *, registers: bool = True) -> BaresipPhone:
+    async def phone(
+        self,
+        user: str,
+        password: str,
+        server: Address,
+        *,
+        registers: bool = True,
+        transport: Literal["udp", "tcp", "tls"] = "udp",
+        dtmf_mode: Literal["rtpevent", "info"] = "rtpevent",
+    ) -> BaresipPhone:
         host, port = server
-        account = Account(user, f"{host}:{port}", password, reg_interval=60 if registers else 0)
-        phone = BaresipPhone(await baresip.UserAgent.create(self.runtime, account), server)
+        account = Account(
+            user, f"{host}:{port}", password, reg_interval=60 if registers else 0, transport=transport,
+            dtmf_mode=dtmf_mode,
+        )  # fmt: skip
+        phone = BaresipPhone(await baresip.UserAgent.create(self.runtime, account), server, transport)
         phone.agent.on_incoming(phone.is_called)
         self.phones.append(phone)
         return phone
 
 
 @asynccontextmanager
-async def running_baresip() -> AsyncIterator[Baresip]:
-    """Leaving it hangs up, signs off and ends baresip's thread."""
+async def running_baresip(authority: Path | None = None) -> AsyncIterator[Baresip]:
+    """Leaving it hangs up, signs off and ends baresip's thread. `authority`: whose certificates it trusts."""
     runtime = baresip.Runtime()
-    await runtime.start(Config(net_interface="127.0.0.1", max_concurrent_calls=None, extra_config_text=CONFIG))
+    trust = f"sip_cafile {authority}\nsip_verify_server yes\n" if authority else ""
+    await runtime.start(Config(net_interface="127.0.0.1", max_concurrent_calls=None, extra_config_text=CONFIG + trust))
     stack = Baresip(runtime)
     try:
         yield stack

@@ -1,0 +1,66 @@
+"""Foreign phones register and call over each transport that they have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.interop.capabilities import Capability, Transport
+from tests.interop.meeting import REFUSALS, Kind, Meeting, calls, hear_each_other, tries
+
+
+async def registers(meeting: Meeting, kind: Kind, transport: Transport) -> None:
+    """A call finds it where it has registered."""
+    phone, boris = await meeting.both(kind, transport=transport)
+    ours = await boris.dial(phone.setting.user)
+    theirs = await phone.rings()
+    await theirs.refuse()
+    assert await ours.refused() in REFUSALS
+
+
+async def calls_over(meeting: Meeting, kind: Kind, transport: Transport) -> None:
+    phone, boris = await meeting.both(kind, transport=transport)
+    talk = await calls(phone, boris)
+    await hear_each_other(talk)
+    await talk.theirs.hang_up()
+    await talk.ours.ended()
+
+
+@tries(Capability.REGISTERS_UDP)
+@pytest.mark.req("R-PHONE-05")
+async def test_it_registers_over_udp(meeting: Meeting, kind: Kind) -> None:
+    await registers(meeting, kind, Transport.UDP)
+
+
+@tries(Capability.REGISTERS_TCP)
+@pytest.mark.req("R-PHONE-05")
+async def test_it_registers_over_tcp(meeting: Meeting, kind: Kind) -> None:
+    await registers(meeting, kind, Transport.TCP)
+
+
+@tries(Capability.CALLS_TCP)
+async def test_it_calls_over_tcp(meeting: Meeting, kind: Kind) -> None:
+    await calls_over(meeting, kind, Transport.TCP)
+
+
+@tries(Capability.REGISTERS_TLS)
+@pytest.mark.req("R-PHONE-05")
+async def test_it_registers_over_tls(meeting: Meeting, kind: Kind) -> None:
+    """It believes the authority of this installation, and nobody else."""
+    await registers(meeting, kind, Transport.TLS)
+
+
+@tries(Capability.CALLS_TLS)
+async def test_it_calls_over_tls(meeting: Meeting, kind: Kind) -> None:
+    await calls_over(meeting, kind, Transport.TLS)
+
+
+@tries(Capability.REGISTERS_WS)
+@pytest.mark.req("R-PHONE-05")
+async def test_it_registers_over_a_websocket(meeting: Meeting, kind: Kind) -> None:
+    await registers(meeting, kind, Transport.WS)
+
+
+@tries(Capability.REGISTERS_WSS)
+@pytest.mark.req("R-PHONE-05")
+async def test_it_registers_over_a_secure_websocket(meeting: Meeting, kind: Kind) -> None:
+    await registers(meeting, kind, Transport.WSS)
