@@ -11,7 +11,7 @@ from uuid import UUID
 from dzvin.config import Config
 from pbx.trace.file import NotATrace, Trace, decode
 from pbx.trace.keeper import Keeper
-from pbx.trace.ladder import Ladder, ladder
+from pbx.trace.ladder import Ladder, ladder, shown_text
 from pbx.trace.mask import masked
 from pbx.trace.replay import replay
 from pbx.trace.shelf import Keeping, read
@@ -94,9 +94,9 @@ def _verdict(found: Verdict, drawn: Ladder) -> LadderVerdict:
         before = [row for row, arrow in enumerate(drawn.arrows) if arrow.record <= found.difference.record]
         difference = LadderDifference(
             row=before[-1] if before else None,
-            what=found.difference.what,
-            noted=found.difference.noted,
-            replayed=found.difference.replayed,
+            what=_harmless(found.difference.what),
+            noted=_harmless(found.difference.noted),
+            replayed=_harmless(found.difference.replayed),
         )
     return LadderVerdict(
         same=found.is_same,
@@ -105,3 +105,8 @@ def _verdict(found: Verdict, drawn: Ladder) -> LadderVerdict:
         missing=found.missing,
         difference=difference,
     )
+
+
+def _harmless(text: str) -> str:
+    """A difference quotes what peers wrote."""
+    return shown_text(text.encode("utf-8", "surrogateescape"))

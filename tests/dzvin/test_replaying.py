@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dzvin.call_traces import FOLDER
 from dzvin.cli import app
-from pbx.trace.file import LegHead, Made, Received, Sent, Step, Trace
+from pbx.trace.file import DialogMark, LegHead, Made, Received, Sent, Step, Trace
 from pbx.trace.shelf import Keeping, Shelf
 from tests.pbx.switch import SDP, a_request
 from web_panel.call_ladder import CallLadder
@@ -108,6 +108,18 @@ def test_programs_get_json(data: Path) -> None:
     ladder = msgspec.json.decode(output, type=CallLadder)
     assert (status, ladder.call_id, ladder.verdict.same, len(ladder.rows)) == (0, CALL, True, 3)
     assert ladder.rows[2].again
+
+
+def test_a_difference_that_quotes_odd_text_is_told_all_the_same(data: Path) -> None:
+    odd = DialogMark(0.6, 0, "early", None, 1, "sip:\udcff\x1b[2J@example.com", "caller")
+    trace = a_refused_call()
+    trace.records.append(odd)
+    Shelf(data / FOLDER, Keeping(days=100_000, calls=100, bytes=1_000_000)).write(trace)
+    for arguments in ((), ("--json",)):
+        status, output = invoke(data, str(CALL), *arguments)
+        assert status == 1
+        assert "dialog" in output
+        assert "\x1b" not in output
 
 
 def test_a_damaged_trace_is_told(data: Path) -> None:
