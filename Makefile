@@ -3,8 +3,8 @@
 PYTHON ?= python3
 DATA   ?= data
 CONFIG ?= examples/demo.toml
-# Two at a time: much of a test with foreign phones is listening, which leaves the processor to another.
-PYTEST ?= -n 2 --dist loadfile
+# Three at a time: much of a test with foreign phones is listening, which leaves the processor to others.
+PYTEST ?= -n 3 --dist loadfile
 BENCH  ?=
 FUZZ   ?= messages
 

@@ -68,8 +68,7 @@ class Trunk:
             is_ours=self.is_ours,
         )
         self.registration = Registration(settings.expires, random.SystemRandom().random) if settings.register else None
-        self.calls_in = 0
-        self.calls_out = 0
+        self._carried: dict[Leg, bool] = {}  # its calls, and whether each came in
         self.on_moved: Callable[[], None] = lambda: None
         """Its addresses are others now."""
         self._on_change = on_change
@@ -162,15 +161,20 @@ class Trunk:
 
     def carries(self, leg: Leg, *, inward: bool) -> None:
         """That call takes one of the channels until it is over."""
-        step = (1, 0) if inward else (0, 1)
-        self.calls_in += step[0]
-        self.calls_out += step[1]
+        self._carried[leg] = inward
+        leg.on_released(self._carried.__delitem__)
 
-        def released(_: Leg) -> None:
-            self.calls_in -= step[0]
-            self.calls_out -= step[1]
+    @property
+    def calls_in(self) -> int:
+        return self._running(inward=True)
 
-        leg.on_released(released)
+    @property
+    def calls_out(self) -> int:
+        return self._running(inward=False)
+
+    def _running(self, *, inward: bool) -> int:
+        """Counted off live legs: a call that was refused in this very moment takes no channel any more."""
+        return sum(came_in is inward and not leg.is_over for leg, came_in in self._carried.items())
 
     # ---- how it is -----------------------------------------------------------------------------------------------
 

@@ -87,7 +87,8 @@ async def test_transfer_at_once_by_keyboard(server: Server, window: BrowserConte
         talk = await called(company)
         await tab_to(page, "transfer")
         await page.keyboard.press("Enter")
-        await page.keyboard.type("1002")  # the field has the focus
+        await page.wait_for_function("document.activeElement.tagName === 'INPUT'")  # the field has the focus
+        await page.keyboard.type("1002")
         await page.keyboard.press("Enter")
         other = await boris.rings()
         await talk.callee.ended()
@@ -179,7 +180,8 @@ async def test_a_number_is_typed_called_and_hung_up(server: Server, window: Brow
         page = await sign_in(window, "agent1")
         anna, boris = await company.phone("1001"), await company.phone("1002")
         await page.get_by_test_id("my-phone-button").click()
-        await page.keyboard.type("1002")  # the field has the focus
+        await page.wait_for_function("document.activeElement.tagName === 'INPUT'")  # the field has the focus
+        await page.keyboard.type("1002")
         await page.keyboard.press("Enter")
         own = await anna.rings()
         await own.answer()

@@ -178,11 +178,14 @@ async def test_a_second_request_to_end_hurries(data: Path, monkeypatch: pytest.M
 
 
 class Apart:
-    """A supervisor as a process of its own."""
+    """A supervisor as a process of its own, which listens to SIGINT though these tests may run in the background."""
 
     def __init__(self, data: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.dzvin.fake_installation", str(data)], cwd=ROOT, stdout=subprocess.PIPE
+            [sys.executable, "-m", "tests.dzvin.fake_installation", str(data)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     async def ready(self) -> Ready:
@@ -191,9 +194,9 @@ class Apart:
             return msgspec.json.decode(await asyncio.to_thread(self.process.stdout.readline), type=Ready)
 
     async def end(self, number: signal.Signals) -> int:
+        """The exit status. Raises subprocess.TimeoutExpired."""
         self.process.send_signal(number)
-        async with asyncio.timeout(PATIENCE):
-            return await asyncio.to_thread(self.process.wait)
+        return await asyncio.to_thread(self.process.wait, PATIENCE)
 
 
 @pytest.fixture

@@ -86,6 +86,13 @@ def faults(messages: int, seeds: Sequence[int]) -> Iterator[Fault]:
 def run(name: str, seeds: Sequence[int], most: int | None = None, every: int = 1) -> tuple[int, list[str]]:
     """All of a play's accidents, or each so-manieth of them: how many there were, and what went wrong."""
     logging.disable(logging.CRITICAL)  # structlog's lines are looked at one by one
+    try:
+        return _run(name, seeds, most, every)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _run(name: str, seeds: Sequence[int], most: int | None, every: int) -> tuple[int, list[str]]:
     plain = perform(name)
     wrong = [f"{name}: {trouble}" for trouble in plain.troubles]
     if not plain.completed:
