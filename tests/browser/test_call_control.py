@@ -32,8 +32,13 @@ async def over(talk: Talk) -> None:
     await talk.callee.ended()
 
 
+READY = "id => document.querySelector(`[data-testid='${id}']`)?.disabled === false"
+"""A control that is still being loaded, or may not be used yet, cannot have the focus."""
+
+
 async def tab_to(page: Page, testid: str) -> None:
     """Reach it as somebody without a mouse does."""
+    await page.wait_for_function(READY, arg=testid)
     for _ in range(60):
         if await page.evaluate("document.activeElement?.dataset.testid") == testid:
             return
