@@ -26,13 +26,12 @@ from pbx.leg import Leg, LegEnd
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.location import Target
 from pbx.sip.offer_answer import Codec
+from pbx.trunks.health import IN_TROUBLE
 from pbx.trunks.trunk import Trunk
 
 log = structlog.get_logger("callflow.outside")
 
 MAX_SERVERS = 4  # of one provider that are tried for one call
-SERVER_IN_TROUBLE = frozenset({408, 503, 504})
-"""What says no more of a server's health than silence does; `pbx.trunks.probing` judges alike."""
 
 _draw = random.SystemRandom().random
 
@@ -92,7 +91,7 @@ async def _through(
             return await _at(call, trunk, plan, target, destination, outward, deadline)
         except _NotCarried as failed:
             log.warning("trunk did not carry", call_id=str(call.call_id), trunk=plan.name, status=failed.status)
-            if failed.status in plan.fail_over and failed.status not in SERVER_IN_TROUBLE:
+            if failed.status in plan.fail_over and failed.status not in IN_TROUBLE:
                 return None  # an answer to who we are, not to where we asked
     return None
 
@@ -142,7 +141,9 @@ async def _at(
         await leg.open_media(near)
         leg.dial(outward.codecs)
         await first_of(leg.heard, leg.ended, timeout=trunk.settings.patience)
-        if leg.heard.done():
+        if not leg.heard.done():
+            leg.forsake()  # never two trunks at once
+        else:
             winner = await first_answer([leg], deadline - asyncio.get_running_loop().time())
     finally:
         # Nothing is awaited from here on, so that a winner cannot be lost to a cancellation.
@@ -159,7 +160,7 @@ async def _at(
 
 
 def _judge(trunk: Trunk, target: Target, leg: OutboundLeg, status: int | None) -> None:
-    if leg.heard.done() and status not in SERVER_IN_TROUBLE:
+    if leg.heard.done() and status not in IN_TROUBLE:
         trunk.heard(target)
     else:
         trunk.silent(target)

@@ -158,6 +158,13 @@ class OutboundLeg(Leg):
             self._stage = _Stage.GIVEN_UP
         super().hang_up(reason, cause)
 
+    def forsake(self) -> None:
+        """Nobody gave a sign of life, and the call goes elsewhere now: end the leg and send its INVITE no more. Whoever
+        had it all the same and answers late is told CANCEL, or BYE."""
+        if self._stage is _Stage.CALLING and self._transaction is not None:
+            self.endpoint.transactions.forsake(self._transaction)
+        self.hang_up()
+
     def _cancel(self, cause: Cause | None) -> None:
         assert self._transaction is not None
         self._stage = _Stage.CANCELLED

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 EVERY = 30.0  # seconds between probes of one that lives
 SUSPICIOUS = 5.0  # while the verdict may be about to change
 DOWN_AFTER, UP_AFTER = 3, 2  # in a row
+IN_TROUBLE = frozenset({408, 503, 504})
+"""Answers that say no more of a server's health than silence: one that is shutting down or overloaded says 503, a proxy
+that cannot reach it says 408 or 504."""
 TRIED_AGAIN = 30.0  # seconds after which calls try one that nobody probes
 
 

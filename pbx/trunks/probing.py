@@ -13,7 +13,7 @@ from pbx.sip.location import Target
 from pbx.sip.message import Request
 from pbx.sip.uri import SipUri
 from pbx.trunks.asking import ask
-from pbx.trunks.health import SUSPICIOUS
+from pbx.trunks.health import IN_TROUBLE, SUSPICIOUS
 from pbx.trunks.trunk import Trunk
 
 LOOK_AGAIN = 60.0  # seconds between looks at the name of a trunk that nobody probes
@@ -55,8 +55,7 @@ class Probing:
             )
         except OSError:
             response = None
-        # A server that is shutting down or overloaded says so, and a proxy that cannot reach it says 408 or 504.
-        if response is None or response.status in (408, 503, 504):
+        if response is None or response.status in IN_TROUBLE:
             self._trunk.silent(target)
         else:
             self._trunk.heard(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -275,3 +276,36 @@ async def test_a_late_response_to_the_invite_before_the_proof_changes_nothing() 
     assert not callee.outbound.rang
     callee.says(180)
     assert callee.outbound.rang
+
+
+# ---- nobody there ----------------------------------------------------------------------------------------------------
+
+
+@virtual_time
+async def test_a_forsaken_invite_is_not_sent_again() -> None:
+    """The next trunk is tried meanwhile: one that wakes up late must not be called as well."""
+    callee = await Callee.is_called(Switch())
+    await asyncio.sleep(1.0)
+    sent = len(callee.heard("INVITE"))
+    assert sent > 1
+    callee.outbound.forsake()
+    await asyncio.sleep(40)
+    assert len(callee.heard("INVITE")) == sent
+    assert callee.leg.is_over
+
+
+@virtual_time
+async def test_one_that_rings_late_for_a_forsaken_invite_is_cancelled() -> None:
+    callee = await Callee.is_called(Switch())
+    await asyncio.sleep(1.0)
+    callee.outbound.forsake()
+    callee.says(180)
+    assert len(callee.heard("CANCEL")) == 1
+
+
+@virtual_time
+async def test_one_that_answers_a_forsaken_invite_late_is_hung_up() -> None:
+    callee = await Callee.is_called(Switch())
+    callee.outbound.forsake()
+    callee.says(200, body=SDP)
+    assert len(callee.heard("ACK")) == len(callee.heard("BYE")) == 1
