@@ -1,9 +1,11 @@
 # Types of engine.py, applied when it is compiled.
 cimport cython
 from pbx.media.inlet cimport Inlet
+from pbx.media.jitter_buffer cimport JitterBuffer
 from pbx.media.mailbox cimport Mailbox
 from pbx.media.outlet cimport Outlet
 from pbx.media.record_buffers cimport RecordBuffers
+from pbx.media.sound_codecs cimport SoundCodecs
 from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
 
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
@@ -15,6 +17,8 @@ cdef class Engine:
     cdef Inlet inlet
     cdef Outlet outlet
     cdef RecordBuffers recorder
+    cdef SoundCodecs codecs
+    cdef JitterBuffer jitter
     cdef int top, poll
     cdef bint stopped
     cdef long long begun, finished, housekeeping_due

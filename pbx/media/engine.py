@@ -49,9 +49,11 @@ from pbx.media.engine_numbers import (
     WAKE,
 )
 from pbx.media.inlet import Inlet
+from pbx.media.jitter_buffer import JitterBuffer
 from pbx.media.mailbox import Mailbox
 from pbx.media.outlet import Outlet
 from pbx.media.record_buffers import RecordBuffers
+from pbx.media.sound_codecs import SoundCodecs
 
 if not cython.compiled:
     from pbx.media.udp_python import clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
@@ -80,16 +82,21 @@ class Engine:
         recordings: int,
         prompt_octets: int,
         translation: bytes,
+        decoding: array[int],
+        encoding: bytes,
         silent_after: float,
         lost_after: float,
         learn_for: float,
     ) -> None:
-        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each. Times in seconds."""
+        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each; `decoding` and `encoding`: see
+        SoundCodecs. Times in seconds."""
         self.commands = Mailbox(COMMAND_ROWS)
         self.events = Mailbox(EVENT_ROWS)
         self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
         self.outlet = Outlet(legs, prompt_octets, translation, self.events)
         self.recorder = RecordBuffers(recordings, translation)
+        self.codecs = SoundCodecs(legs, decoding, encoding)
+        self.jitter = JitterBuffer(legs, self.codecs)
         self.top = 0  # legs from here on were never used
         self.stopped = False
         self.begun = 0  # packets and commands begun and finished: the difference is faults
@@ -351,6 +358,7 @@ class Engine:
         self.payload_type[leg] = cells[at + 4]
         self.event_type[leg] = cells[at + 5]
         self.law[leg] = cells[at + 6]
+        self.codecs.choose(leg, cells[at + 6])
         if self.listening[leg] != cells[at + 8]:
             self.listening[leg] = cells[at + 8] != 0
             if self.peer[leg] >= 0:

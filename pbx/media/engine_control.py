@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 import threading
 import time
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from pbx.media.messages import (
 )
 from pbx.media.record_buffers import RecordBuffers
 from pbx.rtp import dtmf
-from pbx.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law
+from pbx.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law, alaw_to_linear, encoding_table, ulaw_to_linear
 
 LAW_OF: dict[CodecName, Law] = {"pcmu": Law.ULAW, "pcma": Law.ALAW}
 PLAYBACK_ENDS: tuple[PlaybackEnd, ...] = ("done", "stopped", "replaced", "closed", "failed")
@@ -120,6 +121,8 @@ class EngineControl:
             settings.recordings,
             settings.prompt_octets,
             ULAW_TO_ALAW + ALAW_TO_ULAW,
+            array("h", [to_linear(octet) for to_linear in (ulaw_to_linear, alaw_to_linear) for octet in range(256)]),
+            encoding_table(Law.ULAW) + encoding_table(Law.ALAW),
             settings.silent_after,
             settings.lost_after,
             settings.learn_for,

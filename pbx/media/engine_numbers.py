@@ -26,6 +26,9 @@ CAUSES = 7
 # How the source of a leg became known.
 UNLATCHED, NAMED, LEARNT = range(3)
 
+# Codecs, as the engine knows them. The first two are also rows of its translation table.
+ULAW, ALAW = range(2)
+
 # Bounds.
 NONE = -1
 SOURCES = 4  # vouched addresses of a leg

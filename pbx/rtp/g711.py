@@ -19,6 +19,7 @@ __all__ = [
     "alaw_to_linear",
     "decode",
     "encode",
+    "encoding_table",
     "linear_to_alaw",
     "linear_to_ulaw",
     "ulaw_to_linear",
@@ -51,10 +52,11 @@ def encode(samples: bytes, law: Law) -> bytes:
     values = array("H", samples)
     if sys.byteorder == "big":
         values.byteswap()
-    return bytes(map(_encoding(law).__getitem__, values))
+    return bytes(map(encoding_table(law).__getitem__, values))
 
 
 @cache
-def _encoding(law: Law) -> bytes:
+def encoding_table(law: Law) -> bytes:
+    """The octet of each of the 65,536 values of a sample, taken as an unsigned number."""
     code = linear_to_ulaw if law is Law.ULAW else linear_to_alaw
     return bytes(code(value - 0x10000 if value & 0x8000 else value) for value in range(0x10000))

@@ -1,0 +1,238 @@
+"""What a leg says, put in order and made even: packets come when the network likes, the mixer takes 20 ms every 20 ms.
+
+`put` keeps a packet as it came; `take` decodes the next 20 ms. Between the first packet and the first sound lie 40 ms:
+so late may a packet be. A packet that is missing when its time comes is concealed by the codec; a leg that stays silent
+begins anew with its next packet. Only legs in a mixing room come here. Runs compiled (types in `jitter_buffer.pxd`) and
+interpreted.
+"""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+
+from pbx.media.sound_codecs import SoundCodecs
+
+HEADER = 12
+FRAMES_A_SECOND = 50
+PACKETS = 16  # that wait on one leg; one more drops the oldest
+PAYLOAD = 1280  # octets of a packet: 160 ms of G.711, the longest of Opus
+SAMPLES = 6720  # of one packet decoded, 120 ms at 48 kHz, behind what is left of the one before
+FILL_NS = 40000000  # from the first packet to the first sound
+LONGEST = 8  # frames of sound waiting: above it the oldest are left out
+KEPT = 3  # frames that are kept then
+DRY = 10  # frames without a packet after which the buffer fills anew
+STRAYS = 5  # so many packets in a row that come too late: the network has become slower, begin anew
+JUMP = 50  # frames ahead of the sound: the sender has a new time line
+NONE = -1
+MASK32 = 0xFFFFFFFF
+HALF32 = 0x80000000
+
+
+def zeros(code: str, count: int) -> array[int]:
+    return array(code, bytes(array(code).itemsize * count))
+
+
+class JitterBuffer:
+    """One a leg. Only the engine's thread may call it."""
+
+    def __init__(self, legs: int, codecs: SoundCodecs) -> None:
+        self.codecs = codecs
+        # Pages that no leg has touched cost nothing.
+        self.packet_memory = mmap.mmap(-1, legs * PACKETS * PAYLOAD)
+        self.packets = memoryview(self.packet_memory)
+        self.sample_memory = mmap.mmap(-1, legs * SAMPLES * 2)
+        self.samples = memoryview(self.sample_memory).cast("h")  # decoded, not yet taken
+        self.length = zeros("q", legs * PACKETS)  # octets; 0: a free place
+        self.stamp = zeros("q", legs * PACKETS)
+        self.sequence = zeros("q", legs * PACKETS)
+        self.waiting = zeros("q", legs)  # packets
+        self.ssrc = zeros("q", legs)
+        self.since = zeros("q", legs)  # when the first of the waiting packets came
+        self.playing = zeros("b", legs)  # 0: filling
+        self.position = zeros("q", legs)  # timestamp of what is decoded next
+        self.newest = zeros("q", legs)  # timestamp
+        self.first = zeros("q", legs)  # where the decoded samples begin
+        self.decoded = zeros("q", legs)  # how many there are
+        self.dry = zeros("q", legs)
+        self.late = zeros("q", legs)  # packets in a row
+        self.released_sequence = 0
+        self.released_stamp = 0
+
+    def clear(self, leg: int) -> int:
+        """Forget everything: the next packet begins anew."""
+        for place in range(leg * PACKETS, leg * PACKETS + PACKETS):
+            self.length[place] = 0
+        self.waiting[leg] = 0
+        self.playing[leg] = 0
+        self.decoded[leg] = 0
+        self.first[leg] = 0
+        self.dry[leg] = 0
+        self.late[leg] = 0
+        return 0
+
+    # ---- on arrival ----------------------------------------------------------------------------------------------
+
+    def put(self, leg: int, buf: bytearray, n: int, sequence: int, stamp: int, ssrc: int, now: int) -> int:
+        """Keep the payload `buf[12:n]`. 0 when it came too late, twice, or is too long."""
+        if n <= HEADER or n - HEADER > PAYLOAD:
+            return 0
+        if ssrc != self.ssrc[leg]:
+            self.clear(leg)
+            self.ssrc[leg] = ssrc
+        if self.playing[leg]:
+            ahead = self.distance(stamp, self.position[leg])
+            if ahead < 0:
+                self.late[leg] += 1
+                if self.late[leg] < STRAYS:
+                    return 0
+            if ahead < 0 or ahead > JUMP * self.codecs.ticks(leg):
+                self.clear(leg)
+        self.late[leg] = 0
+        if not self.waiting[leg]:
+            self.newest[leg] = stamp
+            if not self.playing[leg]:
+                self.since[leg] = now
+        place = self.place_for(leg, stamp)
+        if place < 0:
+            return 0
+        at = place * PAYLOAD
+        self.packets[at : at + n - HEADER] = buf[HEADER:n]
+        self.length[place] = n - HEADER
+        self.stamp[place] = stamp
+        self.sequence[place] = sequence
+        self.waiting[leg] += 1
+        if self.distance(stamp, self.newest[leg]) > 0:
+            self.newest[leg] = stamp
+        return 1
+
+    def place_for(self, leg: int, stamp: int) -> int:
+        """A free place; NONE when this very packet waits already."""
+        free = NONE
+        for place in range(leg * PACKETS, leg * PACKETS + PACKETS):
+            if not self.length[place]:
+                free = place
+            elif self.stamp[place] == stamp:
+                return NONE
+        if free < 0:
+            free = self.oldest(leg)
+            self.free(leg, free)
+        return free
+
+    def distance(self, stamp: int, other: int) -> int:
+        """How far `stamp` lies ahead of `other`."""
+        return ((stamp - other + HALF32) & MASK32) - HALF32
+
+    def oldest(self, leg: int) -> int:
+        """The place of the packet that is due first; NONE when none waits."""
+        found = NONE
+        for place in range(leg * PACKETS, leg * PACKETS + PACKETS):
+            if self.length[place] and (found < 0 or self.distance(self.stamp[place], self.stamp[found]) < 0):
+                found = place
+        return found
+
+    # ---- on the clock --------------------------------------------------------------------------------------------
+
+    def take(self, leg: int, rate: int, out: memoryview, at: int, now: int) -> int:
+        """The next 20 ms, at `rate` hertz, into `out[at:]`. 0 when it is silence, because nothing is there."""
+        count = rate // FRAMES_A_SECOND
+        if not self.playing[leg] and not self.begin(leg, now):
+            for i in range(count):
+                out[at + i] = 0
+            return 0
+        self.shorten(leg)
+        sounds = 1
+        if self.decoded[leg] < count:
+            sounds = self.refill(leg, count, rate)
+        base = leg * SAMPLES + self.first[leg]
+        out[at : at + count] = self.samples[base : base + count]
+        self.first[leg] += count
+        self.decoded[leg] -= count
+        return sounds
+
+    def begin(self, leg: int, now: int) -> int:
+        """Whether enough waits to begin with."""
+        if not self.waiting[leg] or now - self.since[leg] < FILL_NS:
+            return 0
+        self.playing[leg] = 1
+        self.position[leg] = self.stamp[self.oldest(leg)]
+        self.first[leg] = 0
+        self.decoded[leg] = 0
+        self.dry[leg] = 0
+        return 1
+
+    def shorten(self, leg: int) -> int:
+        """A sender whose clock is faster than ours, or a network that has become faster, must not make us late."""
+        ticks = self.codecs.ticks(leg)
+        if not self.waiting[leg] or self.distance(self.newest[leg], self.position[leg]) <= LONGEST * ticks:
+            return 0
+        self.position[leg] = (self.newest[leg] - KEPT * ticks) & MASK32
+        for place in range(leg * PACKETS, leg * PACKETS + PACKETS):
+            if self.length[place] and self.distance(self.stamp[place], self.position[leg]) < 0:
+                self.free(leg, place)
+        return 0
+
+    def refill(self, leg: int, count: int, rate: int) -> int:
+        """Decode until `count` samples are there. 0 when nothing was."""
+        base = leg * SAMPLES
+        for i in range(self.decoded[leg]):
+            self.samples[base + i] = self.samples[base + self.first[leg] + i]
+        self.first[leg] = 0
+        sounds = 0
+        while self.decoded[leg] < count:
+            place = self.next_due(leg)
+            got = self.decode(leg, place, rate) if place >= 0 else 0
+            if got:
+                sounds = 1
+            else:
+                missing = count - self.decoded[leg]
+                if self.codecs.conceal(leg, self.samples, base + self.decoded[leg], missing, rate):
+                    sounds = 1
+                self.decoded[leg] = count
+        return sounds
+
+    def next_due(self, leg: int) -> int:
+        """The place of the packet that follows what was decoded last. NONE when it is missing, or the sender pauses."""
+        place = self.oldest(leg)
+        if place < 0:
+            self.dry[leg] += 1
+            if self.dry[leg] == DRY:
+                self.playing[leg] = 0
+            return NONE
+        ticks = self.codecs.ticks(leg)
+        if self.dry[leg] or self.distance(self.stamp[place], self.position[leg]) < ticks:
+            self.dry[leg] = 0
+            self.position[leg] = self.stamp[place]
+            return place
+        self.position[leg] = (self.position[leg] + ticks) & MASK32
+        return NONE
+
+    def decode(self, leg: int, place: int, rate: int) -> int:
+        at = leg * SAMPLES + self.decoded[leg]
+        start = place * PAYLOAD
+        got = self.codecs.decode(leg, self.packets, start, start + self.length[place], self.samples, at, rate)
+        self.free(leg, place)
+        self.decoded[leg] += got
+        span = got * FRAMES_A_SECOND * self.codecs.ticks(leg) // rate
+        self.position[leg] = (self.position[leg] + span) & MASK32
+        return got
+
+    def free(self, leg: int, place: int) -> int:
+        self.length[place] = 0
+        self.waiting[leg] -= 1
+        return 0
+
+    # ---- when the leg is relayed again ---------------------------------------------------------------------------
+
+    def release(self, leg: int, buf: bytearray) -> int:
+        """Take the oldest packet out as it came, into `buf[12:]`, its header's numbers too. Where it ends; 0: none."""
+        place = self.oldest(leg)
+        if place < 0:
+            return 0
+        end = HEADER + self.length[place]
+        at = place * PAYLOAD
+        buf[HEADER:end] = self.packets[at : at + self.length[place]]
+        self.released_sequence = self.sequence[place]
+        self.released_stamp = self.stamp[place]
+        self.free(leg, place)
+        return end
