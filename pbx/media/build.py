@@ -6,7 +6,17 @@ import sys
 import sysconfig
 from pathlib import Path
 
-MODULES = ("mailbox", "record_buffers", "sound_codecs", "jitter_buffer", "inlet", "outlet", "engine")
+MODULES = (
+    "mailbox",
+    "datagram_box",
+    "srtp",
+    "record_buffers",
+    "sound_codecs",
+    "jitter_buffer",
+    "inlet",
+    "outlet",
+    "engine",
+)
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,  # the types are in the .pxd files

@@ -1,18 +1,24 @@
 # Types of engine.py, applied when it is compiled.
 cimport cython
+from pbx.media.datagram_box cimport DatagramBox
 from pbx.media.inlet cimport Inlet
 from pbx.media.jitter_buffer cimport JitterBuffer
 from pbx.media.mailbox cimport Mailbox
 from pbx.media.outlet cimport Outlet
 from pbx.media.record_buffers cimport RecordBuffers
 from pbx.media.sound_codecs cimport SoundCodecs
+from pbx.media.srtp cimport Srtp
 from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
 
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
 cdef long long CLOSED, RECORD_ENDED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
+cdef long long ASIDE, ASIDES, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
 
 cdef class Engine:
+    cdef DatagramBox aside
+    cdef Srtp srtp
+    cdef int[::1] asides
     cdef Mailbox commands, events
     cdef Inlet inlet
     cdef Outlet outlet
@@ -38,6 +44,8 @@ cdef class Engine:
     cdef void take(self, int tag, long long now) noexcept nogil
     @cython.locals(latched=cython.longlong, start=cython.longlong, kind=cython.longlong, event=cython.longlong, stamp=cython.longlong, ssrc=cython.longlong)
     cdef long long receive(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
+    cdef long long receive_sealed(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
+    cdef long long hand_up(self, int leg, long long n, long long address, long long port) except -1 nogil
     cdef long long drop(self, int leg, long long cause) except -1 nogil
     @cython.locals(high=cython.longlong, low=cython.longlong)
     cdef long long get32(self, long long at) except -1 nogil
@@ -56,6 +64,9 @@ cdef class Engine:
     @cython.locals(cause=cython.longlong)
     cdef long long open_leg(self, long long leg, long long at, long long now) except -1 nogil
     cdef long long update(self, long long leg, long long at, long long now) except -1 nogil
+    @cython.locals(before_hears=cython.longlong, before_speaks=cython.longlong)
+    cdef long long secure(self, long long leg, long long hears, long long speaks, long long ice) except -1 nogil
+    cdef long long nominate(self, long long leg, long long address, long long port) except -1 nogil
     cdef long long vouch(self, long long leg, long long number, long long address, long long now) except -1 nogil
     cdef long long bridge(self, long long leg, long long other, long long now) except -1 nogil
     @cython.locals(other=cython.longlong)

@@ -11,8 +11,8 @@ Rules of this room:
 5. Times are nanoseconds of the monotonic clock, handed in as `now`.
 
 The parts: `inlet` (who may speak, counting, digits heard), `outlet` (numbering, playback, digits sent, the 20 ms
-clock), `record_buffers`. A bridge of two relays on arrival. A room of more will be a matrix of gains on the 20 ms
-clock, fed by `receive` where it relays now.
+clock), `record_buffers`, `srtp`. A bridge of two relays on arrival. A room of more will be a matrix of gains on the
+20 ms clock, fed by `receive` where it relays now.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from array import array
 
 import cython
 
+from pbx.media.datagram_box import DatagramBox
 from pbx.media.engine_numbers import (
+    ASIDE,
     BRIDGE,
     CAUSES,
     CLOSE,
     CLOSED,
     DIGIT,
     MALFORMED,
+    NOMINATE,
     NONE,
     OPEN,
     OVERSIZED,
@@ -35,12 +38,15 @@ from pbx.media.engine_numbers import (
     PLAY_CLOSED,
     RECORD,
     RECORD_ENDED,
+    SECURE,
     SEGMENT,
     STOP_PLAY,
     STOP_RECORD,
     STRANGER,
+    UNASKED,
     UNBRIDGE,
     UNKNOWN_PAYLOAD,
+    UNLOCKED,
     UNRECORDED,
     UNROUTABLE,
     UNWANTED,
@@ -54,6 +60,7 @@ from pbx.media.mailbox import Mailbox
 from pbx.media.outlet import Outlet
 from pbx.media.record_buffers import RecordBuffers
 from pbx.media.sound_codecs import SoundCodecs
+from pbx.media.srtp import Srtp
 
 if not cython.compiled:
     from pbx.media.udp_python import clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
@@ -67,6 +74,8 @@ HEADER = 12
 MARKER = 0x80
 MILLISECOND_NS = 1000000
 HOUSEKEEPING_NS = 100000000
+ASIDES = 16  # datagrams that one leg may hand up between two housekeepings: a stranger's flood goes no further
+EVENT_SPARE = 2048  # rows of the event box kept for what must not be lost
 MASK16 = 0xFFFF
 MASK32 = 0xFFFFFFFF
 
@@ -93,7 +102,10 @@ class Engine:
         self.commands = Mailbox(COMMAND_ROWS)
         self.events = Mailbox(EVENT_ROWS)
         self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
-        self.outlet = Outlet(legs, prompt_octets, translation, self.events)
+        self.srtp = Srtp(legs)
+        self.outlet = Outlet(legs, prompt_octets, translation, self.events, self.srtp)
+        self.aside = DatagramBox()
+        self.asides = zeros("i", legs)  # handed up since the last housekeeping
         self.recorder = RecordBuffers(recordings, translation)
         self.codecs = SoundCodecs(legs, decoding, encoding)
         self.jitter = JitterBuffer(legs, self.codecs)
@@ -136,6 +148,10 @@ class Engine:
 
     def recordings(self) -> RecordBuffers:
         return self.recorder
+
+    def take_aside(self, n: int) -> bytes:
+        """The datagram of n octets that the oldest ASIDE tells of."""
+        return self.aside.take(n)
 
     def faults(self) -> int:
         """Packets, commands and turns that ended in an exception: faults of ours."""
@@ -187,6 +203,7 @@ class Engine:
             self.housekeeping_due = now + HOUSEKEEPING_NS
             for leg in range(self.top):
                 if self.is_open[leg]:
+                    self.asides[leg] = 0
                     self.inlet.look_after(leg, now)
         return 0
 
@@ -199,7 +216,9 @@ class Engine:
                 self.commands.next()
         elif self.is_open[tag]:
             got = udp_recv(self.fd[tag], self.buf)
-            if got >= 0:
+            if got >= 0 and self.srtp.secured[tag]:
+                self.receive_sealed(tag, got >> 48, got >> 16 & MASK32, got & MASK16, now)
+            elif got >= 0:
                 self.receive(tag, got >> 48, got >> 16 & MASK32, got & MASK16, now)
         self.finished += 1
 
@@ -236,6 +255,36 @@ class Engine:
         elif self.recording[leg] >= 0:
             self.record(leg, n, stamp, ssrc, now)
         return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
+
+    def receive_sealed(self, leg: int, n: int, address: int, port: int, now: int) -> int:
+        """A datagram for a secure leg: hand up what is no RTP (RFC 7983 §7), open what is."""
+        buf = self.buf
+        if n > BUFFER:
+            return self.drop(leg, OVERSIZED)
+        if n < 2:
+            return self.drop(leg, MALFORMED)
+        # RFC 5761 §4: a second octet of 192 to 223 is RTCP.
+        if not 128 <= buf[0] < 192 or 192 <= buf[1] < 224:
+            return self.hand_up(leg, n, address, port)
+        n = self.srtp.unprotect(leg, buf, n)
+        if n < 0:
+            return self.drop(leg, -1 - n)
+        if self.srtp.ice[leg]:
+            if not self.inlet.is_latched(leg, address, port):
+                self.inlet.latch_to(leg, address, port)
+            # Sound goes to the pair that was nominated last and has proven itself (RFC 8445 §12.1).
+            if self.srtp.is_nominated(leg, address, port):
+                self.outlet.send_to(leg, address, port)
+        return self.receive(leg, n, address, port, now)
+
+    def hand_up(self, leg: int, n: int, address: int, port: int) -> int:
+        if self.asides[leg] >= ASIDES or self.aside.is_full():
+            return self.drop(leg, UNASKED)
+        self.asides[leg] += 1
+        self.aside.put(self.buf, n)
+        if not self.events.put(EVENT_SPARE, ASIDE, leg, n, address << 16 | port):
+            self.aside.take_back()
+        return 0
 
     def drop(self, leg: int, cause: int) -> int:
         self.drops[leg * CAUSES + cause] += 1
@@ -311,6 +360,10 @@ class Engine:
             self.outlet.add_digit(leg, cells[at + 2], cells[at + 3], now)
         elif what == CLOSE:
             self.close_leg(leg)
+        elif what == SECURE:
+            self.secure(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+        elif what == NOMINATE:
+            self.nominate(leg, cells[at + 2], cells[at + 3])
         else:
             self.obey_player_or_recorder(what, leg, at, now)
         self.finished += 1
@@ -338,7 +391,9 @@ class Engine:
         cells = self.commands.cells
         self.inlet.open(leg, now)
         self.outlet.open(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
+        self.srtp.open(leg)
         self.fd[leg] = cells[at + 2]
+        self.asides[leg] = 0
         self.payload_type[leg] = NONE
         self.event_type[leg] = NONE
         self.listening[leg] = 0
@@ -368,6 +423,24 @@ class Engine:
             self.outlet.send_to(leg, cells[at + 2], cells[at + 3])
         self.inlet.open_window(leg, now)
         return self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+
+    def secure(self, leg: int, hears: int, speaks: int, ice: int) -> int:
+        """New keys, or none yet; those of before are given back."""
+        before_hears = self.srtp.hears[leg]
+        before_speaks = self.srtp.speaks[leg]
+        self.srtp.secure(leg, hears, speaks, ice)
+        if before_hears == hears:
+            before_hears = 0
+        if before_speaks == speaks:
+            before_speaks = 0
+        return self.events.put(0, UNLOCKED, leg, before_hears, before_speaks)
+
+    def nominate(self, leg: int, address: int, port: int) -> int:
+        """ICE has chosen a pair; the first one is spoken to at once."""
+        self.srtp.nominate(leg, address, port)
+        if self.outlet.port[leg] == 0:
+            self.outlet.send_to(leg, address, port)
+        return 0
 
     def vouch(self, leg: int, number: int, address: int, now: int) -> int:
         if self.inlet.vouch(leg, number, address):
@@ -405,6 +478,8 @@ class Engine:
         self.unbridge(leg)
         self.outlet.close(leg, PLAY_CLOSED)
         self.recording[leg] = NONE
+        if self.srtp.secured[leg]:
+            self.secure(leg, 0, 0, 0)
         self.events.put(0, CLOSED, leg, 0, 0)
         return 0
 

@@ -24,6 +24,7 @@ from pbx.media.messages import (
     PlaybackEnded,
 )
 from pbx.media.record_buffers import RecordBuffers
+from pbx.media.srtp_library import Keys, free_session, new_session
 from pbx.rtp import dtmf
 from pbx.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law, alaw_to_linear, encoding_table, ulaw_to_linear
 
@@ -56,7 +57,17 @@ class RecordEnded:
     slot: int
 
 
-EngineEvent = Digit | MediaStarted | MediaSilent | PlaybackEnded | LegClosed | RecordEnded
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A datagram on a secure leg's port that is no RTP. Nothing in it is proven, nor where it came from."""
+
+    leg: int
+    data: bytes
+    host: str
+    port: int
+
+
+EngineEvent = Digit | MediaStarted | MediaSilent | PlaybackEnded | LegClosed | RecordEnded | Aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +112,9 @@ class LegFigures:
             unwanted=self.drops[numbers.UNWANTED],
             unroutable=self.drops[numbers.UNROUTABLE],
             unrecorded=self.drops[numbers.UNRECORDED],
+            unkeyed=self.drops[numbers.UNKEYED],
+            unauthenticated=self.drops[numbers.UNAUTHENTICATED],
+            replayed=self.drops[numbers.REPLAYED],
             send_failed=self.send_failed,
             remote_lost=remote_lost,
             remote_jitter_ms=remote_jitter / 8,
@@ -137,6 +151,7 @@ class EngineControl:
         if self._thread.is_alive():
             self.engine.stop()
             self._thread.join()
+        self.events()  # gives sessions back
         self.engine.close()
 
     @property
@@ -152,7 +167,17 @@ class EngineControl:
 
     def events(self) -> list[EngineEvent]:
         """What happened since the last call, in order."""
-        return [_event(*row) for row in self.engine.take_events()]
+        found: list[EngineEvent] = []
+        for row in self.engine.take_events():
+            if row[0] == numbers.UNLOCKED:
+                for session in row[2:]:
+                    free_session(session)
+            elif row[0] == numbers.ASIDE:
+                host = str(ipaddress.IPv4Address(row[3] >> 16))
+                found.append(Aside(row[1], self.engine.take_aside(row[2]), host, row[3] & 0xFFFF))
+            else:
+                found.append(_event(*row))
+        return found
 
     def figures(self, leg: int) -> LegFigures:
         heard, sent, drops = self.engine.figures(leg)
@@ -213,6 +238,16 @@ class EngineControl:
         )
         for number in range(SOURCES):
             self._send(numbers.VOUCH, leg, number, vouched[number] if number < len(vouched) else 0)
+
+    def secure(self, leg: int, keys: Keys | None, *, ice: bool) -> None:
+        """From now on, and for as long as it lives, this leg carries nothing plain; without keys nothing at all. With
+        `ice`, who has the keys may speak from anywhere, and sound goes to who was nominated. Raises BadKeys."""
+        hears = new_session(keys.suite, keys.theirs, inbound=True) if keys is not None else 0
+        speaks = new_session(keys.suite, keys.ours, inbound=False) if keys is not None else 0
+        self._send(numbers.SECURE, leg, hears, speaks, ice)
+
+    def nominate(self, leg: int, host: str, port: int) -> None:
+        self._send(numbers.NOMINATE, leg, int(ipaddress.IPv4Address(host)), port)
 
     def bridge(self, leg: int, other: int) -> None:
         self._send(numbers.BRIDGE, leg, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Commands: the first number of a row; what follows is said at `EngineControl`.
 WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE = range(13)
+SECURE, NOMINATE = 50, 51  # see `srtp`
 
 # Events: the first of four numbers.
 DIGIT_HEARD = 1  # leg, event code, milliseconds
@@ -12,6 +13,8 @@ SILENT = 3  # leg, milliseconds, SILENCE_TOLD or LOSS_TOLD
 PLAYBACK_ENDED = 4  # leg, playback, why
 CLOSED = 5  # leg
 RECORD_ENDED = 6  # slot
+ASIDE = 20  # leg, length, address << 16 | port: the next datagram of the `DatagramBox`
+UNLOCKED = 21  # leg, two sessions of libsrtp that nobody uses any more
 
 # What is known of a leg's sound.
 NOTHING_HEARD, HEARD, SILENCE_TOLD, LOSS_TOLD = range(4)
@@ -21,7 +24,8 @@ PLAY_DONE, PLAY_STOPPED, PLAY_REPLACED, PLAY_CLOSED, PLAY_FAILED = range(5)
 
 # Why packets were dropped: columns of a leg's drops.
 MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED = range(7)
-CAUSES = 7
+UNKEYED, UNAUTHENTICATED, REPLAYED, UNASKED = range(7, 11)
+CAUSES = 11
 
 # How the source of a leg became known.
 UNLATCHED, NAMED, LEARNT = range(3)

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import msgspec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
@@ -200,6 +200,10 @@ class LegStatistics(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     remote_address: str = ""  # where we send to: as the SDP said, or as learnt
     remote_port: int = 0
     learnt: bool = False
+    # Dropped packets of a secure leg, by cause.
+    unkeyed: int = 0  # came before the keys were there and proven
+    unauthenticated: int = 0  # plain, of a stranger, or damaged
+    replayed: int = 0
 
 
 class Statistics(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):

@@ -1,6 +1,7 @@
 # Types of outlet.py, applied when it is compiled.
 cimport cython
 from pbx.media.mailbox cimport Mailbox
+from pbx.media.srtp cimport Srtp
 from pbx.media.udp_native cimport udp_send
 
 cdef long long SLOTS, SLOT_NS, STALL_NS, SAMPLE_NS, FRAME, SEGMENTS, DIGITS, ENDS, GAP_FRAMES, MAX_JUMP, HEADER, MARKER
@@ -8,6 +9,7 @@ cdef long long MASK16, HALF16, MASK32, TABLE, NONE, PLAYBACK_ENDED, PLAY_DONE, P
 
 cdef class Outlet:
     cdef Mailbox events
+    cdef Srtp srtp
     cdef int[::1] fd, after, before, slot_first
     cdef signed char[::1] sending, loop, clocked, broken
     cdef long long[::1] address, port, payload_type, event_type, law, ssrc, sequence, stamp, stamp_time, feed
@@ -28,6 +30,7 @@ cdef class Outlet:
     cdef long long stamp_at(self, long long leg, long long now) except -1 nogil
     @cython.locals(ssrc=cython.longlong)
     cdef long long write_header(self, long long leg, unsigned char[::1] buf, long long kind, long long sequence, long long stamp) except -1 nogil
+    @cython.locals(sent=cython.longlong)
     cdef long long send(self, long long leg, unsigned char[::1] buf, long long n) except -1 nogil
     cdef long long is_free(self, long long leg) except -1 nogil
     cdef long long kind_of(self, long long leg, long long event) except? -1 nogil

@@ -16,6 +16,7 @@ import cython
 
 from pbx.media.engine_numbers import DIGITS, FRAME, NONE, PLAY_DONE, PLAY_FAILED, PLAYBACK_ENDED, SEGMENTS
 from pbx.media.mailbox import Mailbox
+from pbx.media.srtp import Srtp
 
 if not cython.compiled:
     from pbx.media.udp_python import udp_send
@@ -42,8 +43,9 @@ def zeros(code: str, count: int) -> array[int]:
 class Outlet:
     """The sending half of all legs. Only the engine's thread may call it, but for `store`."""
 
-    def __init__(self, legs: int, prompt_octets: int, translation: bytes, events: Mailbox) -> None:
+    def __init__(self, legs: int, prompt_octets: int, translation: bytes, events: Mailbox, srtp: Srtp) -> None:
         self.events = events
+        self.srtp = srtp
         self.translation = bytearray(translation)
         self.fd = zeros("i", legs)
         self.address = zeros("q", legs)
@@ -177,7 +179,14 @@ class Outlet:
         return 0
 
     def send(self, leg: int, buf: bytearray | memoryview, n: int) -> int:
-        if udp_send(self.fd[leg], buf, n, self.address[leg], self.port[leg]) < 0:
+        sent = 0
+        if self.srtp.secured[leg]:
+            sent = udp_send(
+                self.fd[leg], self.srtp.sealed, self.srtp.protect(leg, buf, n), self.address[leg], self.port[leg]
+            )
+        else:
+            sent = udp_send(self.fd[leg], buf, n, self.address[leg], self.port[leg])
+        if sent < 0:
             self.failed[leg] += 1
             return 0
         self.sent[leg] += 1
