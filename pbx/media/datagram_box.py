@@ -6,30 +6,37 @@ A ring, like a `Mailbox`: whoever takes one was told of it by an event, and the 
 
 from __future__ import annotations
 
-import cython  # noqa: F401  # the compiler wants it beside the .pxd
+from array import array
 
 SLOTS = 128
 LONGEST = 2048
+SHARE = 16  # datagrams that one leg may hand up between two housekeepings: a stranger's flood goes no further
 
 
 class DatagramBox:
     """Holds SLOTS datagrams; one too many is refused, and its sender sends it again (STUN, DTLS) or not (RTCP)."""
 
-    def __init__(self) -> None:
+    def __init__(self, legs: int) -> None:
+        self.handed = array("i", bytes(4 * legs))
         self.octets = bytearray(SLOTS * LONGEST)
         self.written = 0
         self.taken = 0
 
-    def is_full(self) -> int:
-        return self.written - self.taken >= SLOTS
+    def refill(self, leg: int) -> int:
+        """The leg's share is there again."""
+        self.handed[leg] = 0
+        return 0
 
-    def put(self, buf: bytearray, n: int) -> int:
-        """From the engine, when it is not full: keep the first n octets. Announce it afterwards, or take it back."""
+    def put(self, leg: int, buf: bytearray, n: int) -> int:
+        """From the engine: keep the first n octets. Announce it afterwards, or take it back. 0 when it was refused."""
+        if self.handed[leg] >= SHARE or self.written - self.taken >= SLOTS:
+            return 0
+        self.handed[leg] += 1
         at = self.written % SLOTS * LONGEST
         for i in range(n):
             self.octets[at + i] = buf[i]
         self.written += 1
-        return 0
+        return 1
 
     def take_back(self) -> int:
         """The one put last could not be announced."""

@@ -13,12 +13,11 @@ from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
 cdef long long CLOSED, RECORD_ENDED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
-cdef long long ASIDE, ASIDES, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
+cdef long long ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
 
 cdef class Engine:
     cdef DatagramBox aside
     cdef Srtp srtp
-    cdef int[::1] asides
     cdef Mailbox commands, events
     cdef Inlet inlet
     cdef Outlet outlet

@@ -74,7 +74,6 @@ HEADER = 12
 MARKER = 0x80
 MILLISECOND_NS = 1000000
 HOUSEKEEPING_NS = 100000000
-ASIDES = 16  # datagrams that one leg may hand up between two housekeepings: a stranger's flood goes no further
 EVENT_SPARE = 2048  # rows of the event box kept for what must not be lost
 MASK16 = 0xFFFF
 MASK32 = 0xFFFFFFFF
@@ -104,15 +103,13 @@ class Engine:
         self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
         self.srtp = Srtp(legs)
         self.outlet = Outlet(legs, prompt_octets, translation, self.events, self.srtp)
-        self.aside = DatagramBox()
-        self.asides = zeros("i", legs)  # handed up since the last housekeeping
+        self.aside = DatagramBox(legs)
         self.recorder = RecordBuffers(recordings, translation)
         self.codecs = SoundCodecs(legs, decoding, encoding)
         self.jitter = JitterBuffer(legs, self.codecs)
         self.top = 0  # legs from here on were never used
         self.stopped = False
-        self.begun = 0  # packets and commands begun and finished: the difference is faults
-        self.finished = 0
+        self.begun = self.finished = 0  # packets and commands; the difference is faults
         self.housekeeping_due = 0
         self.buf = bytearray(BUFFER)
         self.ready = zeros("i", BATCH)
@@ -203,7 +200,7 @@ class Engine:
             self.housekeeping_due = now + HOUSEKEEPING_NS
             for leg in range(self.top):
                 if self.is_open[leg]:
-                    self.asides[leg] = 0
+                    self.aside.refill(leg)
                     self.inlet.look_after(leg, now)
         return 0
 
@@ -278,10 +275,8 @@ class Engine:
         return self.receive(leg, n, address, port, now)
 
     def hand_up(self, leg: int, n: int, address: int, port: int) -> int:
-        if self.asides[leg] >= ASIDES or self.aside.is_full():
+        if not self.aside.put(leg, self.buf, n):
             return self.drop(leg, UNASKED)
-        self.asides[leg] += 1
-        self.aside.put(self.buf, n)
         if not self.events.put(EVENT_SPARE, ASIDE, leg, n, address << 16 | port):
             self.aside.take_back()
         return 0
@@ -393,7 +388,7 @@ class Engine:
         self.outlet.open(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
         self.srtp.open(leg)
         self.fd[leg] = cells[at + 2]
-        self.asides[leg] = 0
+        self.aside.refill(leg)
         self.payload_type[leg] = NONE
         self.event_type[leg] = NONE
         self.listening[leg] = 0
