@@ -1,3 +1,3 @@
 """What holds for every test: see the plugins."""
 
-pytest_plugins = ("tests.loop_guard", "tests.requirements_plugin", "tests.interop.table")
+pytest_plugins = ("tests.loop_guard", "tests.transport_guard", "tests.requirements_plugin", "tests.interop.table")

@@ -18,7 +18,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """A pytest run within this one, with the plugins at hand."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     pytester.makeini("[pytest]\nmarkers = req(id): a row\n")
-    pytester.makeconftest('pytest_plugins = ("tests.loop_guard", "tests.requirements_plugin")')
+    pytester.makeconftest('pytest_plugins = ("tests.loop_guard", "tests.transport_guard", "tests.requirements_plugin")')
     return pytester
 
 
@@ -39,6 +39,35 @@ async def test_a_task_that_fails_unseen_is_seen(loop_errors: list[str]) -> None:
     del task
     assert any("nobody looks" in text for text in loop_errors)
     loop_errors.clear()
+
+
+def test_a_connection_left_open_fails_the_test_that_left_it(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        """
+        import asyncio
+
+        kept = []
+
+        async def serve_and_dial(leave_open):
+            server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            await reader.read()
+            server.close()
+            kept.append(writer)
+            if not leave_open:
+                writer.close()
+                await writer.wait_closed()
+
+        def test_leaves():
+            asyncio.run(serve_and_dial(True))
+
+        def test_closes():
+            asyncio.run(serve_and_dial(False))
+        """
+    )
+    result = inner.runpytest_subprocess()
+    result.assert_outcomes(errors=1, passed=2)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_leaves*", "connections that the test left open:"])
 
 
 def test_it_fails_the_test_in_which_it_happened(inner: pytest.Pytester) -> None:

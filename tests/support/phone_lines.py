@@ -144,20 +144,37 @@ class ListeningLine:
         self._task.cancel()
 
     async def _run(self) -> None:
-        server = await asyncio.start_server(self._serve, sock=self._socket, ssl=self._certificate)
+        """Whoever is still at its handshake when we close is ours to end: a server of asyncio's forgets it."""
+        loop = asyncio.get_running_loop()
+        self._socket.setblocking(False)
         try:
-            await asyncio.get_running_loop().create_future()
+            async with asyncio.TaskGroup() as connections:
+                while True:
+                    sock, _ = await loop.sock_accept(self._socket)
+                    connections.create_task(self._serve(sock))
         finally:
-            server.close()
-            for writer in self._writers:
-                writer.transport.abort()
+            self._socket.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock, ssl=self._certificate)
+        except OSError:  # a handshake that failed
+            sock.close()
+            return
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         self._writers.append(writer)
         peer: Address = writer.get_extra_info("peername")[:2]
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                self._on_message(await _message(reader), peer)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while True:
+                    self._on_message(await _message(reader), peer)
+        finally:
+            transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
