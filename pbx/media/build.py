@@ -11,6 +11,8 @@ MODULES = (
     "datagram_box",
     "srtp",
     "record_buffers",
+    "resampling",
+    "concealment",
     "sound_codecs",
     "jitter_buffer",
     "inlet",

@@ -92,12 +92,12 @@ class Engine:
         translation: bytes,
         decoding: array[int],
         encoding: bytes,
+        calls: array[int],
         silent_after: float,
         lost_after: float,
         learn_for: float,
     ) -> None:
-        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each; `decoding` and `encoding`: see
-        SoundCodecs. Times in seconds."""
+        """`translation`: µ-law to A-law, A-law to µ-law; `decoding` to `calls`: see SoundCodecs. Times in seconds."""
         self.commands = Mailbox(COMMAND_ROWS)
         self.events = Mailbox(EVENT_ROWS)
         self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
@@ -105,7 +105,7 @@ class Engine:
         self.outlet = Outlet(legs, prompt_octets, translation, self.events, self.srtp)
         self.aside = DatagramBox(legs)
         self.recorder = RecordBuffers(recordings, translation)
-        self.codecs = SoundCodecs(legs, decoding, encoding)
+        self.codecs = SoundCodecs(legs, decoding, encoding, calls)
         self.jitter = JitterBuffer(legs, self.codecs)
         self.top = 0  # legs from here on were never used
         self.stopped = False

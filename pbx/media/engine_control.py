@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbx.media import engine_numbers as numbers
+from pbx.media.codec_libraries import call_table
 from pbx.media.engine_numbers import NONE, SOURCES
 from pbx.media.loading import engine_class
 from pbx.media.messages import (
@@ -137,6 +138,7 @@ class EngineControl:
             ULAW_TO_ALAW + ALAW_TO_ULAW,
             array("h", [to_linear(octet) for to_linear in (ulaw_to_linear, alaw_to_linear) for octet in range(256)]),
             encoding_table(Law.ULAW) + encoding_table(Law.ALAW),
+            call_table(),
             settings.silent_after,
             settings.lost_after,
             settings.learn_for,

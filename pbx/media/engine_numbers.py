@@ -31,7 +31,9 @@ CAUSES = 11
 UNLATCHED, NAMED, LEARNT = range(3)
 
 # Codecs, as the engine knows them. The first two are also rows of its translation table.
-ULAW, ALAW = range(2)
+ULAW, ALAW, GSM, SPEEX, SPEEX_WIDE, G722, OPUS = range(7)
+CODECS = 7
+CALLS = 6  # functions of a codec's library
 
 # Bounds.
 NONE = -1

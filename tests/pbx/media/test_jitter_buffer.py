@@ -38,10 +38,10 @@ class Stream:
         return self.buffer.put(LEG, packet, len(packet), number & 0xFFFF, stamp, self.ssrc, self.now)
 
     def take(self) -> tuple[int, int]:
-        """The next 20 ms: whether there was sound, and its first sample."""
+        """The next 20 ms: whether there was sound, and its last sample, where a concealed loss is faded out."""
         sounds = self.buffer.take(LEG, RATE, self.out, 0, self.now)
         self.now += TICK
-        return sounds, self.out[0]
+        return sounds, self.out[159]
 
     def levels(self, count: int) -> list[int]:
         return [self.take()[1] for _ in range(count)]
@@ -74,13 +74,17 @@ def test_packets_that_change_places_are_put_in_order(stream: Stream) -> None:
 def test_a_packet_twice_is_played_once(stream: Stream) -> None:
     for number in (0, 0, 1, 1):
         stream.put(number, 0x80 + number)
-    assert stream.levels(5)[2:] == [value(0x80), value(0x81), 0]
+    *heard, concealed = stream.levels(5)[2:]
+    assert heard == [value(0x80), value(0x81)]
+    assert 0 < concealed < value(0x81)
 
 
-def test_a_lost_packet_is_a_gap_of_its_own_length(stream: Stream) -> None:
+def test_a_lost_packet_is_concealed_for_its_own_length(stream: Stream) -> None:
     for number in (0, 2, 3):
         stream.put(number, 0x80 + number)
-    assert stream.levels(6)[2:] == [value(0x80), 0, value(0x82), value(0x83)]
+    before, concealed, *after = stream.levels(6)[2:]
+    assert [before, *after] == [value(0x80), value(0x82), value(0x83)]
+    assert 0 < concealed < before
 
 
 def test_a_packet_that_comes_after_its_time_is_left_out(stream: Stream) -> None:
@@ -101,7 +105,9 @@ def test_when_all_packets_come_too_late_the_buffer_waits_longer_from_then_on(str
 def test_a_sender_that_pauses_goes_on_with_its_next_packet(stream: Stream) -> None:
     stream.put(0, 0x80)
     stream.put(1, 0x80)
-    assert stream.levels(8)[2:] == [value(0x80), value(0x80), 0, 0, 0, 0]
+    before, last, *fading, silent = stream.levels(8)[2:]
+    assert before == last == value(0x80)
+    assert last > fading[0] > fading[1] > fading[2] > silent == 0
     stream.put(8, 0x90)
     assert stream.take() == (1, value(0x90))
 
