@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from pbx.media import engine_control, server, worker, worker_log
+from pbx.media.dtls import Certificate
 from pbx.media.engine_control import EngineControl
 from pbx.media.loading import is_compiled
 from pbx.media.port_pool import PortPool
@@ -74,6 +75,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
     legs = _legs_for_descriptors(legs, compiled)
     first, _, last = options.ports.partition("-")
     ports = PortPool(int(first), int(last), time.monotonic, quarantine=options.quarantine)
+    certificate = Certificate()
     control = EngineControl(_engine_settings(options, legs), interpreted=options.interpreted)
     door = Server(
         server.Settings(
@@ -82,6 +84,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
             orphan_after=options.orphan_after,
             compiled=compiled,
             capacity=min(legs, ports.capacity),
+            fingerprint=certificate.fingerprint,
         )
     )
     stopped = asyncio.Event()
@@ -89,7 +92,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as tasks:
-        behind = Worker(control, ports, worker.Settings(options.recordings, key), tasks, door.tell)
+        behind = Worker(control, ports, worker.Settings(options.recordings, key, certificate), tasks, door.tell)
         behind.start()
         serving = tasks.create_task(door.serve(behind, lambda: _ready(options.ready_fd, compiled, legs)))
         serving.add_done_callback(lambda _: stopped.set())

@@ -51,6 +51,7 @@ class WorkerConnection:
         self.path = path
         self.pid = 0
         self.capacity = 0
+        self.fingerprint = ""
         self.is_open = False
         self._on_notice = on_notice
         self._ids = itertools.count(1)
@@ -84,6 +85,7 @@ class WorkerConnection:
             legs += welcome.legs
             more = welcome.more
             self.pid, self.capacity = welcome.pid, welcome.capacity
+            self.fingerprint = welcome.fingerprint
         self.is_open = True
         return legs
 

@@ -143,6 +143,7 @@ class EngineControl:
             settings.lost_after,
             settings.learn_for,
         )
+        self._locked: dict[int, tuple[Keys | None, int, int]] = {}  # the keys of secure legs, and their sessions
         self._thread = threading.Thread(target=self.engine.run, name="media engine", daemon=True)
 
     def start(self) -> None:
@@ -171,6 +172,8 @@ class EngineControl:
         """What happened since the last call, in order."""
         found: list[EngineEvent] = []
         for row in self.engine.take_events():
+            if row[0] == numbers.CLOSED:
+                self._locked.pop(row[1], None)
             if row[0] == numbers.UNLOCKED:
                 for session in row[2:]:
                     free_session(session)
@@ -244,8 +247,14 @@ class EngineControl:
     def secure(self, leg: int, keys: Keys | None, *, ice: bool) -> None:
         """From now on, and for as long as it lives, this leg carries nothing plain; without keys nothing at all. With
         `ice`, who has the keys may speak from anywhere, and sound goes to who was nominated. Raises BadKeys."""
-        hears = new_session(keys.suite, keys.theirs, inbound=True) if keys is not None else 0
-        speaks = new_session(keys.suite, keys.ours, inbound=False) if keys is not None else 0
+        before, hears, speaks = self._locked.get(leg, (None, 0, 0))
+        # A key that goes on must go on in its session: one anew would count packets from the start, and seal two of
+        # them with one keystream (RFC 3711 §9.1).
+        if keys is None or before is None or (keys.suite, keys.theirs) != (before.suite, before.theirs):
+            hears = new_session(keys.suite, keys.theirs, inbound=True) if keys is not None else 0
+        if keys is None or before is None or (keys.suite, keys.ours) != (before.suite, before.ours):
+            speaks = new_session(keys.suite, keys.ours, inbound=False) if keys is not None else 0
+        self._locked[leg] = keys, hears, speaks
         self._send(numbers.SECURE, leg, hears, speaks, ice)
 
     def nominate(self, leg: int, host: str, port: int) -> None:

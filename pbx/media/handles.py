@@ -34,6 +34,8 @@ from pbx.media.messages import (
     RecordingClosed,
     RecordingCut,
     Report,
+    SdesKeys,
+    Secure,
     SendDigits,
     SetCookie,
     Statistics,
@@ -120,6 +122,11 @@ class MediaLeg:
     def is_lost(self) -> bool:
         return not self.worker.is_open
 
+    @property
+    def fingerprint(self) -> str:
+        """Of its worker's DTLS certificate: what a=fingerprint says."""
+        return self.worker.fingerprint
+
     def update(
         self,
         *,
@@ -152,6 +159,31 @@ class MediaLeg:
                 cookie=_checked(cookie) if cookie is not None else None,
                 remote_rtcp_port=remote_rtcp_port,
                 learn_port=learn_port,
+            )
+        )
+
+    def secure(
+        self,
+        *,
+        sdes: SdesKeys | None = None,
+        fingerprints: Sequence[str] = (),
+        ice: tuple[str, str] | None = None,
+        remote_ufrag: str | None = None,
+        sources: Sequence[str] = (),
+        rtcp_mux: bool = False,
+    ) -> None:
+        """See `messages.Secure`; call it before the `update` that it belongs to. ice: our ufrag and password."""
+        self.worker.send(
+            Secure(
+                id=self.worker.next_id(),
+                leg=self.leg,
+                sdes=sdes,
+                fingerprints=tuple(fingerprints),
+                ice_ufrag=ice[0] if ice is not None else None,
+                ice_password=ice[1] if ice is not None else "",
+                remote_ufrag=remote_ufrag,
+                sources=tuple(sources),
+                rtcp_mux=rtcp_mux,
             )
         )
 

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import msgspec
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
@@ -67,6 +67,37 @@ class Update(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
     cookie: bytes | None = None
     remote_rtcp_port: int | None = None  # default: remote_port + 1
     learn_port: bool = False
+
+
+class SdesKeys(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What two a=crypto lines settled on (RFC 4568): master key and salt, one after the other, of each direction."""
+
+    suite: str  # as RFC 4568 and RFC 7714 name it
+    ours: bytes
+    theirs: bytes
+
+    def __repr__(self) -> str:
+        return f"SdesKeys({self.suite})"  # no log may show them
+
+
+class Secure(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """From now on this leg carries nothing plain. Sent before the Update that it belongs to, and again when something
+    of it has changed; keys that did not change go on.
+
+    Keys come from `sdes`, else by DTLS with who has the certificate of one of `fingerprints` ("sha-256 AB:CD:…"); until
+    they are known, a handshake may be made, but nobody is heard. With `ice_ufrag`, connectivity checks that prove
+    `ice_password` say where to; without, a handshake may come from the hosts `sources`.
+    """
+
+    id: int
+    leg: int
+    sdes: SdesKeys | None = None
+    fingerprints: tuple[str, ...] = ()
+    ice_ufrag: str | None = None
+    ice_password: str = ""
+    remote_ufrag: str | None = None
+    sources: tuple[str, ...] = ()
+    rtcp_mux: bool = False
 
 
 class SetCookie(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -161,6 +192,7 @@ class Welcome(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tr
     more: bool = False
     compiled: bool = True
     capacity: int = 0  # legs this worker takes
+    fingerprint: str = ""  # of its DTLS certificate, as a=fingerprint wants it
 
 
 class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -262,7 +294,7 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
     path: str
 
 
-LegCommand = Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
+LegCommand = Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
 Command = Hello | Open | LegCommand | Record | StopRecord
 Answer = Opened | Failed | Statistics | Closed
 Notice = Digit | MediaStarted | MediaSilent | PlaybackEnded | RecordingCut | RecordingClosed

@@ -59,6 +59,7 @@ class Settings:
     orphan_after: float = 600.0  # seconds without a core until an idle worker ends; 0: never
     compiled: bool = True
     capacity: int = 0
+    fingerprint: str = ""
 
 
 class Served(Protocol):
@@ -190,6 +191,7 @@ class Server:
                 more=number < len(parts),
                 compiled=self._settings.compiled,
                 capacity=self._settings.capacity,
+                fingerprint=self._settings.fingerprint,
             )
             for number, part in enumerate(parts, 1)
         ]

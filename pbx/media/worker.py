@@ -14,7 +14,8 @@ from uuid import UUID
 
 import structlog
 
-from pbx.media.engine_control import LAW_OF, EngineControl, LegClosed, RecordEnded
+from pbx.media.dtls import Certificate
+from pbx.media.engine_control import LAW_OF, Aside, EngineControl, LegClosed, RecordEnded
 from pbx.media.files import PromptMemory
 from pbx.media.messages import (
     MAX_COOKIE,
@@ -39,6 +40,7 @@ from pbx.media.messages import (
     RecordingClosed,
     RecordingCut,
     Report,
+    Secure,
     SendDigits,
     SetCookie,
     Statistics,
@@ -50,6 +52,7 @@ from pbx.media.messages import (
 from pbx.media.port_pool import PortPool, PortsSpent
 from pbx.media.recording_writer import Freed, RecordingWriter, header_for
 from pbx.media.reports import TICK, Reports, ReportState
+from pbx.media.secure_legs import SecureLegs
 from pbx.media.worker_legs import Numbers, WorkerLeg, WorkerRecording
 from pbx.media.worker_playback import Playing
 from pbx.rtp import dtmf
@@ -67,6 +70,7 @@ class Refused(Exception):
 class Settings:
     recordings: Path
     key: MasterKey | None
+    certificate: Certificate
 
 
 class Worker:
@@ -87,6 +91,7 @@ class Worker:
         self._store = Store(settings.recordings)
         self._loop = asyncio.get_running_loop()
         self._reports = Reports(control.figures)
+        self._secure = SecureLegs(control, settings.certificate, tell)
         self._writer = RecordingWriter(control.recordings, settings.key, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
         self._playing = Playing(control, memory, tasks, tell)
@@ -167,11 +172,13 @@ class Worker:
         return None
 
     def _change(
-        self, leg: WorkerLeg, command: Update | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits
+        self, leg: WorkerLeg, command: Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits
     ) -> None:
         match command:
             case Update():
                 self._update(leg, command)
+            case Secure():
+                self._make_secure(leg, command)
             case SetCookie(cookie=cookie):
                 leg.cookie = _checked(cookie)
             case Bridge(other=number):
@@ -232,6 +239,12 @@ class Worker:
         rtcp_port = command.remote_rtcp_port or (command.remote_port + 1 if command.remote_port else 0)
         self._reports.point(leg.number, command.remote_address, rtcp_port if rtcp_port <= 65535 else 0)
 
+    def _make_secure(self, leg: WorkerLeg, command: Secure) -> None:
+        try:
+            self._secure.secure(leg.number, leg.ports.rtp, command)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+
     def _send_digits(self, leg: WorkerLeg, command: SendDigits) -> None:
         if leg.event_type is None:
             raise Refused("no telephone-event on this leg")
@@ -280,6 +293,7 @@ class Worker:
         leg = self.legs.pop(number)
         self._playing.forget(leg)
         figures = self._statistics(leg, self._reports.close(number))
+        self._secure.close(number)
         self._ports.give_back(leg.ports)
         self._numbers.give_back(number)
         self._tell(Closed(id=leg.close_id, leg=number, statistics=figures))
@@ -351,6 +365,8 @@ class Worker:
             match event:
                 case LegClosed(leg=number):
                     self._closed(number)
+                case Aside():
+                    self._secure.take(event)
                 case RecordEnded(slot=slot):
                     self._writer.end(slot)
                 case PlaybackEnded():
@@ -364,6 +380,7 @@ class Worker:
             signal.raise_signal(signal.SIGTERM)
             return
         self._reports.tick()
+        self._secure.tick()
         self._ticker = self._loop.call_later(TICK, self._tick)
 
 

@@ -30,6 +30,8 @@ from pbx.media.messages import (
     RecordingClosed,
     RecordingCut,
     Report,
+    SdesKeys,
+    Secure,
     SendDigits,
     SetCookie,
     Statistics,
@@ -70,6 +72,10 @@ COMMANDS: list[Command] = [
     StopRecord(id=10, recording_id=ID),
     Close(id=11, leg=3),
     Report(id=12, leg=3),
+    Secure(id=13, leg=3, sdes=SdesKeys(suite="AEAD_AES_128_GCM", ours=bytes(28), theirs=b"k" * 28)),
+    Secure(
+        id=14, leg=3, fingerprints=("sha-256 AB",), ice_ufrag="u", ice_password="p", remote_ufrag="r", rtcp_mux=True
+    ),
 ]
 FROM_WORKER: list[FromWorker] = [
     Welcome(
@@ -103,6 +109,10 @@ def test_commands_there(command: Command) -> None:
 @pytest.mark.parametrize("message", FROM_WORKER, ids=lambda message: type(message).__name__)
 def test_answers_and_notices_back(message: FromWorker) -> None:
     assert decode_from_worker(encode(message)[4:]) == message
+
+
+def test_no_log_shows_a_key() -> None:
+    assert "kkk" not in repr(SdesKeys(suite="AEAD_AES_128_GCM", ours=b"k" * 28, theirs=b"k" * 28))
 
 
 def test_nothing_longer_than_a_frame_is_sent() -> None:
