@@ -17,6 +17,7 @@ MODULES = (
     "jitter_buffer",
     "inlet",
     "outlet",
+    "voice_meter",
     "engine",
 )
 DIRECTIVES = {

@@ -30,6 +30,8 @@ from pbx.media.messages import (
     Failed,
     LegReport,
     LegStatistics,
+    MediaQuality,
+    MediaQuiet,
     MediaSilent,
     MediaStarted,
     Notice,
@@ -48,6 +50,8 @@ __all__ = [
     "LegStatistics",
     "MediaLeg",
     "MediaPool",
+    "MediaQuality",
+    "MediaQuiet",
     "MediaSilent",
     "MediaStarted",
     "NoMedia",
@@ -243,7 +247,7 @@ class MediaPool:
             case Closed():
                 if notice.leg in books.legs:
                     books.legs[notice.leg].notice(LegLost(notice.leg))
-            case Digit() | MediaStarted() | MediaSilent() | PlaybackEnded():
+            case Digit() | MediaStarted() | MediaSilent() | MediaQuiet() | MediaQuality() | PlaybackEnded():
                 if notice.leg in books.legs:
                     books.legs[notice.leg].notice(notice)
 

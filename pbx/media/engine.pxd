@@ -8,6 +8,7 @@ from pbx.media.outlet cimport Outlet
 from pbx.media.record_buffers cimport RecordBuffers
 from pbx.media.sound_codecs cimport SoundCodecs
 from pbx.media.srtp cimport Srtp
+from pbx.media.voice_meter cimport VoiceMeter
 from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
 
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
@@ -24,6 +25,7 @@ cdef class Engine:
     cdef RecordBuffers recorder
     cdef SoundCodecs codecs
     cdef JitterBuffer jitter
+    cdef VoiceMeter voice
     cdef int top, poll
     cdef bint stopped
     cdef long long begun, finished, housekeeping_due

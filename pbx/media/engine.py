@@ -11,8 +11,8 @@ Rules of this room:
 5. Times are nanoseconds of the monotonic clock, handed in as `now`.
 
 The parts: `inlet` (who may speak, counting, digits heard), `outlet` (numbering, playback, digits sent, the 20 ms
-clock), `record_buffers`, `srtp`. A bridge of two relays on arrival. A room of more will be a matrix of gains on the
-20 ms clock, fed by `receive` where it relays now.
+clock), `record_buffers`, `srtp`, `voice_meter` (who speaks when). A bridge of two relays on arrival. A room of more
+will be a matrix of gains on the 20 ms clock, fed by `receive` where it relays now.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ from pbx.media.outlet import Outlet
 from pbx.media.record_buffers import RecordBuffers
 from pbx.media.sound_codecs import SoundCodecs
 from pbx.media.srtp import Srtp
+from pbx.media.voice_meter import VoiceMeter
 
 if not cython.compiled:
     from pbx.media.udp_python import clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
@@ -107,10 +108,10 @@ class Engine:
         self.recorder = RecordBuffers(recordings, translation)
         self.codecs = SoundCodecs(legs, decoding, encoding, calls)
         self.jitter = JitterBuffer(legs, self.codecs)
-        self.top = 0  # legs from here on were never used
+        self.voice = VoiceMeter(legs, self.events, decoding)
+        self.top = self.housekeeping_due = 0  # top: legs from here on were never used
         self.stopped = False
         self.begun = self.finished = 0  # packets and commands; the difference is faults
-        self.housekeeping_due = 0
         self.buf = bytearray(BUFFER)
         self.ready = zeros("i", BATCH)
         self.is_open = zeros("b", legs)
@@ -154,10 +155,11 @@ class Engine:
         """Packets, commands and turns that ended in an exception: faults of ours."""
         return self.begun - self.finished + self.outlet.faults()
 
-    def figures(self, leg: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        """What `Inlet.reception` and `Outlet.emission` say, and the drops by cause. Read without a lock."""
+    def figures(self, leg: int) -> tuple[tuple[int, ...], ...]:
+        """What `Inlet.reception`, `Outlet.emission` and `VoiceMeter.shares` say, and the drops by cause. Read without a
+        lock."""
         dropped = tuple([self.drops[leg * CAUSES + cause] for cause in range(CAUSES)])
-        return self.inlet.reception(leg), self.outlet.emission(leg), dropped
+        return self.inlet.reception(leg), self.outlet.emission(leg), self.voice.shares(leg), dropped
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -202,6 +204,7 @@ class Engine:
                 if self.is_open[leg]:
                     self.aside.refill(leg)
                     self.inlet.look_after(leg, now)
+                    self.voice.look_after(leg, self.peer[leg], now)
         return 0
 
     def take(self, tag: int, now: int) -> None:
@@ -251,6 +254,8 @@ class Engine:
             self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
         elif self.recording[leg] >= 0:
             self.record(leg, n, stamp, ssrc, now)
+        if not event:
+            self.voice.hear(leg, buf, n, self.law[leg], now)
         return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
 
     def receive_sealed(self, leg: int, n: int, address: int, port: int, now: int) -> int:
@@ -385,6 +390,7 @@ class Engine:
         """leg, descriptor, SSRC, first sequence number, first timestamp"""
         cells = self.commands.cells
         self.inlet.open(leg, now)
+        self.voice.open(leg, now)
         self.outlet.open(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
         self.srtp.open(leg)
         self.fd[leg] = cells[at + 2]

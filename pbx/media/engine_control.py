@@ -19,6 +19,7 @@ from pbx.media.messages import (
     Digit,
     DirectionName,
     LegStatistics,
+    MediaQuiet,
     MediaSilent,
     MediaStarted,
     PlaybackEnd,
@@ -68,7 +69,7 @@ class Aside:
     port: int
 
 
-EngineEvent = Digit | MediaStarted | MediaSilent | PlaybackEnded | LegClosed | RecordEnded | Aside
+EngineEvent = Digit | MediaStarted | MediaSilent | MediaQuiet | PlaybackEnded | LegClosed | RecordEnded | Aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,17 @@ class LegFigures:
     address: str
     port: int
     drops: tuple[int, ...]
+    joined_ms: int = 0
+    talk_ms: int = 0
+    overtalk_ms: int = 0
+    silence_ms: int = 0
 
     @property
     def lost(self) -> int:
         return max(0, self.expected - self.received)
 
-    def statistics(self, *, remote_lost: int, remote_jitter: int, round_trip: float | None) -> LegStatistics:
+    def statistics(self) -> LegStatistics:
+        """What is known on this side; what the far end says of us is for others to add."""
         return LegStatistics(
             received=self.received,
             received_octets=self.received_octets,
@@ -117,12 +123,13 @@ class LegFigures:
             unauthenticated=self.drops[numbers.UNAUTHENTICATED],
             replayed=self.drops[numbers.REPLAYED],
             send_failed=self.send_failed,
-            remote_lost=remote_lost,
-            remote_jitter_ms=remote_jitter / 8,
-            round_trip_ms=round_trip * 1000 if round_trip is not None else None,
             remote_address=self.address,
             remote_port=self.port,
             learnt=self.latch == numbers.LEARNT,
+            joined_seconds=self.joined_ms / 1000,
+            talk_seconds=self.talk_ms / 1000,
+            overtalk_seconds=self.overtalk_ms / 1000,
+            silence_seconds=self.silence_ms / 1000,
         )
 
 
@@ -185,7 +192,7 @@ class EngineControl:
         return found
 
     def figures(self, leg: int) -> LegFigures:
-        heard, sent, drops = self.engine.figures(leg)
+        heard, sent, shares, drops = self.engine.figures(leg)
         return LegFigures(
             received=heard[0],
             received_octets=heard[1],
@@ -204,6 +211,10 @@ class EngineControl:
             address=str(ipaddress.IPv4Address(sent[6])),
             port=sent[7],
             drops=drops,
+            joined_ms=shares[0],
+            talk_ms=shares[1],
+            overtalk_ms=shares[2],
+            silence_ms=shares[3],
         )
 
     # ---- commands ------------------------------------------------------------------------------------------------
@@ -328,6 +339,8 @@ def _event(kind: int, a: int, b: int, c: int) -> EngineEvent:
             return MediaStarted(leg=a)
         case numbers.SILENT:
             return MediaSilent(leg=a, seconds=b / 1000, lost=c == numbers.LOSS_TOLD)
+        case numbers.QUIET:
+            return MediaQuiet(leg=a, seconds=b / 1000, over=c == numbers.QUIET_OVER)
         case numbers.PLAYBACK_ENDED:
             return PlaybackEnded(leg=a, playback=b, reason=PLAYBACK_ENDS[c])
         case numbers.CLOSED:

@@ -15,9 +15,13 @@ CLOSED = 5  # leg
 RECORD_ENDED = 6  # slot
 ASIDE = 20  # leg, length, address << 16 | port: the next datagram of the `DatagramBox`
 UNLOCKED = 21  # leg, two sessions of libsrtp that nobody uses any more
+QUIET = 30  # leg, milliseconds, QUIET_OVER or QUIET_TOLD
 
 # What is known of a leg's sound.
 NOTHING_HEARD, HEARD, SILENCE_TOLD, LOSS_TOLD = range(4)
+
+# What is known of a leg's long silences.
+QUIET_OVER, QUIET_TOLD = range(2)
 
 # Why a playback ended.
 PLAY_DONE, PLAY_STOPPED, PLAY_REPLACED, PLAY_CLOSED, PLAY_FAILED = range(5)

@@ -25,6 +25,8 @@ from pbx.media.messages import (
     Digit,
     DirectionName,
     LegStatistics,
+    MediaQuality,
+    MediaQuiet,
     MediaSilent,
     MediaStarted,
     Play,
@@ -57,7 +59,7 @@ class LegLost:
     leg: int
 
 
-Event = Digit | MediaStarted | MediaSilent | LegLost
+Event = Digit | MediaStarted | MediaSilent | MediaQuiet | MediaQuality | LegLost
 
 
 class Playback:
@@ -255,7 +257,7 @@ class MediaLeg:
             self._forget("closed")
         return answer.statistics if isinstance(answer, Closed) else None
 
-    def notice(self, event: Digit | MediaStarted | MediaSilent | PlaybackEnded | LegLost) -> None:
+    def notice(self, event: Event | PlaybackEnded) -> None:
         """For the pool: something came for this leg."""
         match event:
             case PlaybackEnded():

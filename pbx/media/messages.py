@@ -21,7 +21,9 @@ from uuid import UUID
 
 import msgspec
 
-PROTOCOL_VERSION = 4
+from pbx.rtp.quality import Grade
+
+PROTOCOL_VERSION = 5
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
@@ -207,7 +209,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
 
 
 class LegStatistics(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """Packets, octets of payload, and RFC 3550 figures of one leg. `lost`: of what the far end sent."""
+    """Packets, octets of payload, and RFC 3550 figures of one leg. `lost`: of what the far end sent. `mos`: see
+    `pbx.rtp.quality`."""
 
     received: int = 0
     received_octets: int = 0
@@ -236,6 +239,15 @@ class LegStatistics(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     unkeyed: int = 0  # came before the keys were there and proven
     unauthenticated: int = 0  # plain, of a stranger, or damaged
     replayed: int = 0
+    codec: str = ""
+    mos: float | None = None  # of what we received; None: nothing came
+    remote_mos: float | None = None  # of what the far end received, as it reports; None: it reports nothing
+    worst_mos: float | None = None  # of either, in any five seconds; None: it did not last so long
+    # Of the time in which the leg had somebody to talk with: see `voice_meter`.
+    joined_seconds: float = 0.0
+    talk_seconds: float = 0.0
+    overtalk_seconds: float = 0.0
+    silence_seconds: float = 0.0
 
 
 class Statistics(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -274,6 +286,25 @@ class MediaSilent(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_onl
     lost: bool = False
 
 
+class MediaQuiet(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """RTP comes from a leg that has somebody to talk with, and no speech in it for `seconds`. `over`: there is."""
+
+    leg: int
+    seconds: float
+    over: bool = False
+
+
+class MediaQuality(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """How the leg sounded in the last five seconds. Told at first, and whenever the grade has changed."""
+
+    leg: int
+    grade: Grade
+    mos: float  # the worse one of the two directions
+    loss: float  # 0 to 1, of the worse direction
+    jitter_ms: float
+    round_trip_ms: float | None = None
+
+
 class PlaybackEnded(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
     leg: int
     playback: int
@@ -297,7 +328,8 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
 LegCommand = Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
 Command = Hello | Open | LegCommand | Record | StopRecord
 Answer = Opened | Failed | Statistics | Closed
-Notice = Digit | MediaStarted | MediaSilent | PlaybackEnded | RecordingCut | RecordingClosed
+SoundNotice = MediaStarted | MediaSilent | MediaQuiet | MediaQuality
+Notice = Digit | SoundNotice | PlaybackEnded | RecordingCut | RecordingClosed
 FromWorker = Welcome | Answer | Notice
 
 

@@ -1,7 +1,8 @@
 """RTCP of all legs: sender and receiver reports about every 5 s (RFC 3550 §6), and what the far ends say of us.
 
 Rare packets, so plain Python on the control thread: the engine never sees them. A stranger's packets cost a bounded
-number of looks a second; reports go only to where the leg's RTP goes.
+number of looks a second; reports go only to where the leg's RTP goes. Nothing that comes by RTCP ends anything or moves
+any sound, a BYE neither: that is signalling's.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ import asyncio
 import random
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pbx.media.engine_control import LegFigures
 from pbx.media.engine_numbers import LEARNT
 from pbx.rtp import rtcp
 from pbx.rtp.errors import BadPacket
-from pbx.rtp.rtcp import CanonicalName, ReceiverReport, Report, ReportBlock, SenderReport
+from pbx.rtp.rtcp import CanonicalName, Goodbye, ReceiverReport, Report, ReportBlock, SenderReport
 from pbx.rtp.sequence import fraction_lost
 
 INTERVAL = 5.0  # seconds; §6.2
 TICK = 0.25
 LOOKS = 20  # datagrams read on one leg's RTCP port between two ticks
 BUFFER = 2048
+ANSWERABLE = 4  # sender reports of ours that the far end may still answer
 
 
 @dataclass(slots=True)
@@ -44,7 +47,10 @@ class ReportState:
     received_before: int = 0
     last_sender_report: int = 0
     last_sender_report_at: float = 0.0
+    sent_reports: deque[int] = field(default_factory=lambda: deque(maxlen=ANSWERABLE))  # middles of their NTP times
+    is_reported: bool = False  # the far end has said what it receives
     remote_lost: int = 0
+    remote_fraction: float = 0.0  # of what we sent since its report before, 0 to 1
     remote_jitter: int = 0  # timestamp units
     round_trip: float | None = None
 
@@ -58,9 +64,10 @@ class Reports:
         self._loop = asyncio.get_running_loop()
 
     def open(self, leg: int, sock: socket.socket) -> None:
-        # RFC 7022 §4.2: a canonical name that says nothing of the host, new for each call.
+        # RFC 7022 §4.2: a canonical name that says nothing of the host, new for each call. RFC 3550 §6.2: the first
+        # report after half the interval.
         name = f"{random.getrandbits(96):024x}"
-        self._states[leg] = ReportState(leg, sock, due=time.monotonic() + _pause(), name=name)
+        self._states[leg] = ReportState(leg, sock, due=time.monotonic() + _pause() / 2, name=name)
         self._loop.add_reader(sock, self._readable, leg)
 
     def point(self, leg: int, address: str, port: int) -> None:
@@ -71,8 +78,9 @@ class Reports:
             state.address, state.port = address, port
 
     def close(self, leg: int) -> ReportState:
-        """What was learnt; the socket may be closed now."""
+        """Says good-bye to the far end. Returns what was learnt; the socket may be closed now."""
         state = self._states.pop(leg)
+        self._send(state, time.monotonic(), goodbye=True)
         if not state.deaf:
             self._loop.remove_reader(state.sock)
         return state
@@ -91,7 +99,7 @@ class Reports:
                 state.due = now + _pause()
                 self._send(state, now)
 
-    def _send(self, state: ReportState, now: float) -> None:
+    def _send(self, state: ReportState, now: float, *, goodbye: bool = False) -> None:
         figures = self._figures(state.leg)
         if not state.port or not figures.port or not (figures.sent or figures.received):
             return
@@ -102,9 +110,11 @@ class Reports:
         report: Report
         if figures.sent > state.sent_before:
             elapsed = (time.monotonic_ns() - figures.timestamp_ns) // 125000
+            ntp = rtcp.ntp_time(time.time())
+            state.sent_reports.append(ntp >> 16 & 0xFFFFFFFF)
             report = SenderReport(
                 ssrc=figures.ssrc,
-                ntp=rtcp.ntp_time(time.time()),
+                ntp=ntp,
                 timestamp=(figures.timestamp + elapsed) & 0xFFFFFFFF,
                 packets=figures.sent,
                 octets=figures.sent_octets,
@@ -114,7 +124,9 @@ class Reports:
             report = ReceiverReport(ssrc=figures.ssrc, blocks=blocks)
         state.sent_before = figures.sent
         try:
-            data = rtcp.serialise((report, CanonicalName(figures.ssrc, state.name)))
+            # §6.1: a report first, the CNAME in every compound packet; §6.6: BYE "SHOULD be the last packet sent".
+            last = (Goodbye((figures.ssrc,)),) if goodbye else ()
+            data = rtcp.serialise((report, CanonicalName(figures.ssrc, state.name), *last))
             state.sock.sendto(data, (state.address, state.port))
         except OSError:
             pass  # the far end's network is its own; the next report is due in 5 s
@@ -167,16 +179,21 @@ class Reports:
     def _heard(self, state: ReportState, report: Report) -> None:
         if not isinstance(report, SenderReport | ReceiverReport):
             return
-        if isinstance(report, SenderReport):
+        figures = self._figures(state.leg)
+        if isinstance(report, SenderReport) and report.ssrc == figures.heard_ssrc:
             state.last_sender_report = report.middle_ntp
             state.last_sender_report_at = time.monotonic()
-        ssrc = self._figures(state.leg).ssrc
-        arrival = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
         for block in report.blocks:
-            if block.ssrc == ssrc:
-                state.remote_lost, state.remote_jitter = max(0, block.lost), block.jitter
-                round_trip = rtcp.round_trip(arrival, block)
-                state.round_trip = round_trip if round_trip is not None else state.round_trip
+            if block.ssrc == figures.ssrc:
+                self._reported(state, block)
+
+    def _reported(self, state: ReportState, block: ReportBlock) -> None:
+        state.is_reported = True
+        state.remote_lost, state.remote_jitter = max(0, block.lost), block.jitter
+        state.remote_fraction = block.fraction_lost / 256
+        if block.last_sender_report in state.sent_reports:  # one that we never sent measures nothing
+            arrival = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
+            state.round_trip = rtcp.round_trip(arrival, block)
 
 
 def _pause() -> float:

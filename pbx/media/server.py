@@ -28,10 +28,9 @@ from pbx.media.messages import (
     FromWorker,
     Hello,
     LegReport,
-    MediaSilent,
-    MediaStarted,
     RecordingClosed,
     RecordingCut,
+    SoundNotice,
     Welcome,
     decode_command,
     encode,
@@ -119,7 +118,7 @@ class Server:
                 self._news.append(message)
             return
         unread = self._core.transport.get_write_buffer_size()
-        if unread > UNREAD_EVENTS and isinstance(message, Digit | MediaStarted | MediaSilent):
+        if unread > UNREAD_EVENTS and isinstance(message, Digit | SoundNotice):
             return
         if unread > UNREAD_LIMIT:
             log.error("core reads nothing")

@@ -29,7 +29,7 @@ from pbx.media.messages import (
     FromWorker,
     Hello,
     LegReport,
-    LegStatistics,
+    MediaQuiet,
     MediaSilent,
     MediaStarted,
     Open,
@@ -50,8 +50,9 @@ from pbx.media.messages import (
     Update,
 )
 from pbx.media.port_pool import PortPool, PortsSpent
+from pbx.media.quality_watch import QualityWatch
 from pbx.media.recording_writer import Freed, RecordingWriter, header_for
-from pbx.media.reports import TICK, Reports, ReportState
+from pbx.media.reports import TICK, Reports
 from pbx.media.secure_legs import SecureLegs
 from pbx.media.worker_legs import Numbers, WorkerLeg, WorkerRecording
 from pbx.media.worker_playback import Playing
@@ -92,6 +93,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._reports = Reports(control.figures)
         self._secure = SecureLegs(control, settings.certificate, tell)
+        self._quality = QualityWatch(control.figures, self._reports, tell)
         self._writer = RecordingWriter(control.recordings, settings.key, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
         self._playing = Playing(control, memory, tasks, tell)
@@ -159,8 +161,7 @@ class Worker:
                 return None
             case Report():
                 leg = self._leg(command.leg)
-                figures = self._statistics(leg, self._reports.state(leg.number))
-                return Statistics(id=command.id, leg=leg.number, statistics=figures)
+                return Statistics(id=command.id, leg=leg.number, statistics=self._quality.statistics(leg))
             case Record():
                 self._record(command)
             case StopRecord():
@@ -292,17 +293,13 @@ class Worker:
     def _closed(self, number: int) -> None:
         leg = self.legs.pop(number)
         self._playing.forget(leg)
-        figures = self._statistics(leg, self._reports.close(number))
+        figures = self._quality.statistics(leg)
+        self._reports.close(number)
         self._secure.close(number)
         self._ports.give_back(leg.ports)
         self._numbers.give_back(number)
         self._tell(Closed(id=leg.close_id, leg=number, statistics=figures))
         self._quiet.set()
-
-    def _statistics(self, leg: WorkerLeg, state: ReportState) -> LegStatistics:
-        return self._control.figures(leg.number).statistics(
-            remote_lost=state.remote_lost, remote_jitter=state.remote_jitter, round_trip=state.round_trip
-        )
 
     # ---- recordings ------------------------------------------------------------------------------------------------
 
@@ -371,7 +368,7 @@ class Worker:
                     self._writer.end(slot)
                 case PlaybackEnded():
                     self._playing.ended(self.legs.get(event.leg), event)
-                case Digit() | MediaStarted() | MediaSilent():
+                case Digit() | MediaStarted() | MediaSilent() | MediaQuiet():
                     self._tell(event)
 
     def _tick(self) -> None:
@@ -381,6 +378,7 @@ class Worker:
             return
         self._reports.tick()
         self._secure.tick()
+        self._quality.tick(self.legs.values())
         self._ticker = self._loop.call_later(TICK, self._tick)
 
 

@@ -10,6 +10,18 @@ from uuid import UUID
 from pbx.media.files import Prompt
 from pbx.media.messages import CodecName, LegReport
 from pbx.media.port_pool import PortPair
+from pbx.rtp.quality import Grade
+
+
+@dataclass(slots=True)
+class Watched:
+    """How the leg has sounded so far: see `quality_watch`."""
+
+    due: float = 0.0
+    expected: int = 0
+    received: int = 0
+    grade: Grade | None = None
+    worst: float | None = None
 
 
 @dataclass(slots=True)
@@ -28,6 +40,7 @@ class WorkerLeg:
     loading_playback: int = 0
     closing: bool = False
     close_id: int = 0  # the Close to be answered; 0: nobody asked
+    watched: Watched = field(default_factory=Watched)
 
     def report(self) -> LegReport:
         return LegReport(

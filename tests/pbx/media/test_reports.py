@@ -12,10 +12,10 @@ import pytest
 
 from pbx.media import reports
 from pbx.media.engine_control import LegFigures
-from pbx.media.engine_numbers import LEARNT, NAMED
+from pbx.media.engine_numbers import CAUSES, LEARNT, NAMED
 from pbx.media.reports import LOOKS, Reports
 from pbx.rtp import rtcp
-from pbx.rtp.rtcp import CanonicalName, ReceiverReport, ReportBlock, SenderReport
+from pbx.rtp.rtcp import CanonicalName, Goodbye, ReceiverReport, ReportBlock, SenderReport
 from tests.pbx.media.rig import HOST, udp
 
 OURS = 0x11111111
@@ -40,7 +40,7 @@ def figures() -> LegFigures:
         timestamp_ns=time.monotonic_ns(),
         address=HOST,
         port=4000,
-        drops=(0,) * 7,
+        drops=(0,) * CAUSES,
     )
 
 
@@ -117,22 +117,91 @@ async def test_a_report_answers_the_last_sender_report(setting: Setting) -> None
     assert report.blocks[0].delay < 65536 * 10
 
 
-async def test_what_the_far_end_says_of_us_is_kept(setting: Setting) -> None:
-    now = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
-    block = ReportBlock(
+def block_about_us(*, answers: int, delay: int = 0) -> ReportBlock:
+    """What a far end says of our stream; `answers`: the middle of our sender report's NTP time."""
+    return ReportBlock(
         ssrc=OURS,
-        fraction_lost=10,
+        fraction_lost=64,
         lost=7,
         highest_sequence=0,
         jitter=80,
-        last_sender_report=now - 65536,
-        delay=32768,
+        last_sender_report=answers,
+        delay=delay,
     )
+
+
+async def test_what_the_far_end_says_of_us_is_kept(setting: Setting) -> None:
+    setting.report()
+    sent = setting.got()[0]
+    assert isinstance(sent, SenderReport)
+    block = block_about_us(answers=sent.middle_ntp)
     await setting.say(ReceiverReport(ssrc=THEIRS, blocks=(replace(block, ssrc=5), block)))
     state = setting.reports.state(0)
-    assert (state.remote_lost, state.remote_jitter) == (7, 80)
+    assert (state.remote_lost, state.remote_jitter, state.remote_fraction) == (7, 80, 0.25)
     assert state.round_trip is not None
-    assert 0.5 <= state.round_trip < 10
+    assert 0 <= state.round_trip < 10
+
+
+async def test_the_time_that_the_far_end_kept_our_report_is_no_round_trip(setting: Setting) -> None:
+    """§6.4.1: A - LSR - DLSR. It had it for a minute, so that nothing of the way is left."""
+    setting.report()
+    sent = setting.got()[0]
+    assert isinstance(sent, SenderReport)
+    await setting.say(ReceiverReport(ssrc=THEIRS, blocks=(block_about_us(answers=sent.middle_ntp, delay=60 << 16),)))
+    assert setting.reports.state(0).round_trip == 0.0
+
+
+async def test_an_answer_to_a_report_that_we_never_sent_measures_nothing(setting: Setting) -> None:
+    setting.report()
+    now = rtcp.ntp_time(time.time()) >> 16 & 0xFFFFFFFF
+    await setting.say(ReceiverReport(ssrc=THEIRS, blocks=(block_about_us(answers=now - 65536),)))
+    assert setting.reports.state(0).round_trip is None
+
+
+async def test_a_sender_report_of_another_source_is_not_answered(setting: Setting) -> None:
+    await setting.say(SenderReport(ssrc=THEIRS ^ 1, ntp=1 << 40, timestamp=0, packets=1, octets=160))
+    assert setting.reports.state(0).last_sender_report == 0
+
+
+async def test_the_end_of_a_leg_is_told(setting: Setting) -> None:
+    """§6.6: BYE, in a compound packet with report and CNAME."""
+    setting.reports.close(0)
+    report, name, bye = setting.got()
+    assert isinstance(report, SenderReport)
+    assert isinstance(name, CanonicalName)
+    assert bye == Goodbye((OURS,))
+    setting.reports.open(0, setting.ours)  # for the fixture
+
+
+async def test_a_leg_without_sound_says_no_good_bye(setting: Setting) -> None:
+    setting.figures = replace(setting.figures, sent=0, received=0)
+    setting.reports.close(0)
+    assert setting.got() == []
+    setting.reports.open(0, setting.ours)
+
+
+async def test_a_forged_good_bye_or_report_changes_nothing(setting: Setting) -> None:
+    """From a stranger's port of the right host, and from another host: with every number of the call right."""
+    setting.report()
+    sent = setting.got()[0]
+    assert isinstance(sent, SenderReport)
+    before = replace(setting.reports.state(0))
+    forged = (
+        SenderReport(ssrc=THEIRS, ntp=1 << 40, timestamp=0, packets=1, octets=160),
+        ReceiverReport(ssrc=THEIRS, blocks=(block_about_us(answers=sent.middle_ntp),)),
+        Goodbye((THEIRS, OURS)),
+    )
+    for host in (HOST, "127.0.0.77"):
+        with udp(host) as stranger:
+            for _ in range(10):
+                await setting.say(*forged, by=stranger)
+    assert replace(setting.reports.state(0), looks=before.looks, deaf=False) == before
+    await setting.say(*forged)  # by the far end itself it is heard, and its BYE ends nothing
+    setting.reports.tick()
+    await setting.say(*forged)
+    assert setting.reports.state(0).is_reported
+    setting.report()
+    assert setting.got()
 
 
 async def test_strangers_are_neither_heard_nor_told(setting: Setting) -> None:

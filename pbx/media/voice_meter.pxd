@@ -1,0 +1,20 @@
+# Types of voice_meter.py, applied when it is compiled.
+cimport cython
+from pbx.media.mailbox cimport Mailbox
+
+cdef long long QUIET, QUIET_OVER, QUIET_TOLD, HEADER, TABLE, LAWS, SPEECH, HANGOVER_NS, MILLISECOND_NS
+cdef long long LONGEST_STEP_NS, LONG_SILENCE_NS, EVENT_SPARE
+
+cdef class VoiceMeter:
+    cdef Mailbox events
+    cdef long long[::1] squares, voice_until, looked_at, quiet_since, joined, talk, overtalk, silence
+    cdef signed char[::1] measured, told
+
+    cdef long long open(self, long long leg, long long now) except -1 nogil
+    @cython.locals(table=cython.longlong, power=cython.longlong, at=cython.longlong)
+    cdef long long hear(self, long long leg, unsigned char[::1] buf, long long n, long long law, long long now) except -1 nogil
+    @cython.locals(step=cython.longlong, speaks=cython.bint, other_speaks=cython.bint)
+    cdef long long look_after(self, long long leg, long long other, long long now) except -1 nogil
+    cdef long long tell_voice(self, long long leg) except -1 nogil
+    cdef long long tell_quiet(self, long long leg, long long quiet) except -1 nogil
+    cpdef tuple shares(self, long long leg)
