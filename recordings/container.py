@@ -12,7 +12,7 @@ What a killed writer leaves behind is a torn last record, or zeros after a power
 Anything else that does not fit is `Damaged`, never silence. After a write that failed, numbers go on behind a `Gap`
 record, so that no nonce is ever used twice.
 
-Positions count samples since the recording began; what no record covers is silence.
+`recordings.records` says what the records are.
 """
 
 from __future__ import annotations
@@ -33,18 +33,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from recordings.crypto import NONCE_OCTETS, KeyMissing, KeyRing, MasterKey
 from recordings.g711 import Law
+from recordings.records import KINDS, BadRecord, End, Gap, Record, decode, encode, end_of
 
 MAGIC = b"DZVREC1\n"
 LENGTH = struct.Struct(">I")
 RECORD = struct.Struct(">BII")
 CHECK = struct.Struct(">I")
 RECORD_HEAD = RECORD.size + CHECK.size
-POSITION = struct.Struct(">Q")
 LONGEST_HEADER = 16 * 1024
 LONGEST_RECORD = 1024 * 1024
 LONGEST_RECORDING = 48 * 3600 * 8000  # samples
-
-AUDIO, PAUSE, RESUME, GAP, END = range(1, 6)
 
 Codec = Literal["pcmu", "pcma"]
 LAW: dict[Codec, Law] = {"pcmu": Law.ULAW, "pcma": Law.ALAW}
@@ -69,37 +67,60 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Audio:
-    """`channels` have equal lengths."""
+class Head:
+    """What a file begins with. The header is kept as it was written: the data key is bound to its octets."""
 
-    position: int
-    channels: tuple[bytes, ...]
+    header: bytes
+    key: WrappedKey | None
+
+    @classmethod
+    def make(cls, header: Header, data_key: bytes, master: MasterKey | None) -> Head:
+        octets = msgspec.json.encode(header)
+        return cls(octets, None if master is None else _wrap(data_key, master, octets))
+
+    def octets(self) -> bytes:
+        key = msgspec.json.encode(self.key) if self.key is not None else b""
+        check = LENGTH.pack(zlib.crc32(key, zlib.crc32(self.header)))
+        return MAGIC + LENGTH.pack(len(self.header)) + self.header + LENGTH.pack(len(key)) + key + check
+
+    def data_key(self, keys: KeyRing) -> bytes:
+        """Raises KeyMissing, Damaged."""
+        if self.key is None:
+            raise KeyMissing("the recording is not encrypted")
+        data_key = keys.find(self.key.key_id).unwrap(self.key.nonce, self.key.wrapped, self.header)
+        if data_key is None:
+            raise Damaged("the header or the wrapped key")
+        return data_key
+
+    def wrapped_anew(self, data_key: bytes, master: MasterKey) -> bytes:
+        """The octets of the same head, its data key wrapped with another master key."""
+        return Head(self.header, _wrap(data_key, master, self.header)).octets()
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    position: int
+def _wrap(data_key: bytes, master: MasterKey, bound_to: bytes) -> WrappedKey:
+    nonce, wrapped = master.wrap(data_key, bound_to)
+    return WrappedKey(key_id=master.key_id, nonce=nonce, wrapped=wrapped)
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    position: int
+def read_head(file: BinaryIO) -> Head:
+    """Raises Damaged."""
+    if file.read(len(MAGIC)) != MAGIC:
+        raise Damaged("not a recording")
+    header, key = _part(file), _part(file)
+    if file.read(LENGTH.size) != LENGTH.pack(zlib.crc32(key, zlib.crc32(header))):
+        raise Damaged("the header")
+    try:
+        return Head(header, msgspec.json.decode(key, type=WrappedKey) if key else None)
+    except msgspec.MsgspecError as error:
+        raise Damaged("the header") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Sound was lost before this position: the disk was full or too slow."""
-
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    position: int
-    cut: bool
-
-
-Record = Audio | Pause | Resume | Gap | End
+def _part(file: BinaryIO) -> bytes:
+    head = file.read(LENGTH.size)
+    length = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else LONGEST_HEADER + 1
+    if length > LONGEST_HEADER:
+        raise Damaged("the header")
+    return file.read(length)
 
 
 class ContainerWriter:
@@ -110,19 +131,16 @@ class ContainerWriter:
         self.header = header
         self._cipher: AESGCM | None = None
         self._number = 0
-        self._missing = False
-        start = _head(header, b"")
+        self._missing = ""  # why the last record is not in the file
+        data_key = AESGCM.generate_key(256)
         if key is not None:
-            data_key = AESGCM.generate_key(256)
             self._cipher = AESGCM(data_key)
-            body = msgspec.json.encode(header)
-            nonce, wrapped = key.wrap(data_key, body)
-            start = _head(header, msgspec.json.encode(WrappedKey(key_id=key.key_id, nonce=nonce, wrapped=wrapped)))
         _make_folders(path.parent)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._length = 0
+        self._torn = False
         try:
-            self._write(start)
+            self._write(Head.make(header, data_key, key).octets())
         except OSError:
             os.close(self._fd)
             path.unlink()
@@ -130,21 +148,27 @@ class ContainerWriter:
 
     def append(self, record: Record) -> None:
         """Raises OSError, and the record is not in the file then; a later one may be tried."""
+        octets = b""
         if self._missing and not isinstance(record, Gap):
-            self.append(Gap(record.position))
-        kind, payload = _payload(record)
+            octets = self._framed(Gap(record.position, self._missing))  # written with what follows, or not at all
+        octets += self._framed(record)
+        try:
+            self._write(octets)
+        except OSError as error:
+            self._missing = error.strerror or str(error)
+            raise
+        self._missing = ""
+
+    def _framed(self, record: Record) -> bytes:
+        """Each with a number, and so a nonce, that no other has had."""
+        kind, payload = encode(record)
         number = self._number
         self._number += 1
         if self._cipher is not None:
             body = self._cipher.encrypt(_nonce(number), payload, _bound(self.header, kind, number))
         else:
             body = payload + LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number)))
-        try:
-            self._write(_record_head(kind, number, len(body)) + body)
-        except OSError:
-            self._missing = True
-            raise
-        self._missing = False
+        return _record_head(kind, number, len(body)) + body
 
     def close(self) -> None:
         os.close(self._fd)
@@ -152,10 +176,15 @@ class ContainerWriter:
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         try:
+            if self._torn:  # a disk that could not even take the piece away again
+                os.ftruncate(self._fd, self._length)
+            self._torn = True
             while view:
                 view = view[os.write(self._fd, view) :]
+            self._torn = False
         except OSError:
             os.ftruncate(self._fd, self._length)
+            self._torn = False
             raise
         self._length += len(data)
 
@@ -167,23 +196,15 @@ class ContainerReader:
         """Raises Damaged, KeyMissing."""
         self._file = file
         self._cipher: AESGCM | None = None
-        if file.read(len(MAGIC)) != MAGIC:
-            raise Damaged("not a recording")
-        header, key = self._part(), self._part()
-        if file.read(LENGTH.size) != LENGTH.pack(zlib.crc32(key, zlib.crc32(header))):
-            raise Damaged("the header")
+        head = read_head(file)
         try:
-            self.header = msgspec.json.decode(header, type=Header)
-            wrapped = msgspec.json.decode(key, type=WrappedKey) if key else None
+            self.header = msgspec.json.decode(head.header, type=Header)
         except msgspec.MsgspecError as error:
             raise Damaged("the header") from error
-        if wrapped is not None:
+        if head.key is not None:
             if keys is None:
                 raise KeyMissing("the recording is encrypted")
-            data_key = keys.find(wrapped.key_id).unwrap(wrapped.nonce, wrapped.wrapped, header)
-            if data_key is None:
-                raise Damaged("the header or the wrapped key")
-            self._cipher = AESGCM(data_key)
+            self._cipher = AESGCM(head.data_key(keys))
 
     def records(self) -> Iterator[Record]:
         """Until the end or a torn tail. Raises Damaged."""
@@ -197,19 +218,12 @@ class ContainerReader:
                 raise Damaged(f"record {number} where {expected} belongs")
             if not position <= record.position <= LONGEST_RECORDING:
                 raise Damaged(f"record {number} leads back in time")
-            expected, position = number + 1, _end_of(record)
+            expected, position = number + 1, end_of(record)
             yield record
             if isinstance(record, End):
                 if self._file.read(1):
                     raise Damaged("something follows the end")
                 return
-
-    def _part(self) -> bytes:
-        head = self._file.read(LENGTH.size)
-        length = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else LONGEST_HEADER + 1
-        if length > LONGEST_HEADER:
-            raise Damaged("the header")
-        return self._file.read(length)
 
     def _next(self) -> tuple[int, int, bytes] | None:
         head = self._file.read(RECORD_HEAD)
@@ -219,7 +233,7 @@ class ContainerReader:
         if not any(head) and not any(self._file.read()):
             return None  # zeros up to the end: the power went before the data came
         # The head is checked on its own: a length that fell over must not look like a torn tail.
-        if head != _record_head(kind, number, length) or not AUDIO <= kind <= END or length > LONGEST_RECORD:
+        if head != _record_head(kind, number, length) or kind not in KINDS or length > LONGEST_RECORD:
             raise Damaged(f"after {self._file.tell() - RECORD_HEAD} octets")
         body = self._file.read(length)
         return (kind, number, body) if len(body) == length else None
@@ -234,7 +248,10 @@ class ContainerReader:
             payload = body[: -LENGTH.size]
             if body[-LENGTH.size :] != LENGTH.pack(zlib.crc32(payload, _plain_seed(kind, number))):
                 raise Damaged(f"record {number}")
-        return _record(kind, payload, self.header.channels)
+        try:
+            return decode(kind, payload, self.header.channels)
+        except BadRecord as error:
+            raise Damaged(f"record {number}: {error}") from error
 
 
 def _make_folders(folder: Path) -> None:
@@ -242,12 +259,6 @@ def _make_folders(folder: Path) -> None:
     if not folder.is_dir():
         _make_folders(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _head(header: Header, key: bytes) -> bytes:
-    body = msgspec.json.encode(header)
-    check = zlib.crc32(key, zlib.crc32(body))
-    return MAGIC + LENGTH.pack(len(body)) + body + LENGTH.pack(len(key)) + key + LENGTH.pack(check)
 
 
 def _record_head(kind: int, number: int, length: int) -> bytes:
@@ -265,44 +276,3 @@ def _bound(header: Header, kind: int, number: int) -> bytes:
 
 def _plain_seed(kind: int, number: int) -> int:
     return zlib.crc32(RECORD.pack(kind, number, 0))
-
-
-def _payload(record: Record) -> tuple[int, bytes]:
-    start = POSITION.pack(record.position)
-    match record:
-        case Audio(channels=channels):
-            assert len({len(channel) for channel in channels}) == 1
-            return AUDIO, start + b"".join(channels)
-        case Pause():
-            return PAUSE, start
-        case Resume():
-            return RESUME, start
-        case Gap():
-            return GAP, start
-        case End(cut=cut):
-            return END, start + bytes((cut,))
-
-
-def _end_of(record: Record) -> int:
-    return record.position + (len(record.channels[0]) if isinstance(record, Audio) else 0)
-
-
-def _record(kind: int, payload: bytes, channels: int) -> Record:
-    if len(payload) < POSITION.size:
-        raise Damaged("a record without a position")
-    position = POSITION.unpack_from(payload)[0]
-    rest = payload[POSITION.size :]
-    match kind:
-        case 1:
-            count = len(rest) // channels
-            if count * channels != len(rest):
-                raise Damaged("channels of different lengths")
-            return Audio(position, tuple(rest[n * count : n * count + count] for n in range(channels)))
-        case 2:
-            return Pause(position)
-        case 3:
-            return Resume(position)
-        case 4:
-            return Gap(position)
-        case _:
-            return End(position, rest[:1] != b"\x00")

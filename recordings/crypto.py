@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,33 @@ class KeyRing:
         raise KeyMissing(f"recorded with master key {key_id}, which is not here")
 
 
+class KeySource:
+    """The current key of a key file, read again when the file has changed: a new key serves the next recording."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadKeyFile, OSError."""
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._key = self._read()
+
+    def current(self) -> MasterKey:
+        """While the file cannot be read, the last one that could."""
+        try:
+            self._key = self._read()
+        except (BadKeyFile, OSError):
+            pass
+        return self._key
+
+    def _read(self) -> MasterKey:
+        status = self._path.stat()
+        version = (status.st_mtime_ns, status.st_ino)
+        if version == self._seen:
+            return self._key
+        key = load_key_ring(self._path).current
+        self._seen = version
+        return key
+
+
 def load_key_ring(path: Path) -> KeyRing:
     """Read the key file: a key a line, in hexadecimal, the current one first. Raises BadKeyFile, OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -86,16 +114,11 @@ def load_or_create_key_ring(path: Path) -> KeyRing:
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    draft = _draft(path, (_fresh_key(),))
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_bytes(KEY_OCTETS).hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
         # A link, not a rename: of two programs that start at once, one key wins and both use it.
         os.link(draft, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         pass
     finally:
@@ -103,7 +126,43 @@ def load_or_create_key_ring(path: Path) -> KeyRing:
     return load_key_ring(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def add_key(path: Path) -> KeyRing:
+    """A new current key before the ones that are there. Raises BadKeyFile, OSError; the file is whole at any moment."""
+    return _replace(path, (_fresh_key(), *load_key_ring(path).keys))
+
+
+def drop_keys(path: Path, keep: Container[str]) -> int:
+    """Forget the older keys that are not in `keep`; how many those were. The current one stays. Raises BadKeyFile,
+    OSError."""
+    keys = load_key_ring(path).keys
+    kept = tuple(key for key in keys if key is keys[0] or key.key_id in keep)
+    if len(kept) < len(keys):
+        _replace(path, kept)
+    return len(keys) - len(kept)
+
+
+def _fresh_key() -> MasterKey:
+    return MasterKey(secrets.token_bytes(KEY_OCTETS))
+
+
+def _replace(path: Path, keys: tuple[MasterKey, ...]) -> KeyRing:
+    _draft(path, keys).rename(path)
+    sync_folder(path.parent)
+    return load_key_ring(path)
+
+
+def _draft(path: Path, keys: tuple[MasterKey, ...]) -> Path:
+    """A key file under another name, on the disk as a whole."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.writelines(key.secret.hex() + "\n" for key in keys)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from recordings import wav
-from recordings.container import LAW, Audio, ContainerReader, Damaged, End, Gap, Header, Pause, Resume
+from recordings.container import LAW, ContainerReader, Damaged, Header
 from recordings.crypto import KeyRing
 from recordings.g711 import SILENCE, Law, decode, octet_tables
+from recordings.records import Audio, End, Gap, Mark, Pause, Record, Resume, end_of
 
 PIECE = 80_000  # samples of silence written at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Who was on which channel, from when to when; seconds."""
+
+    channel: int
+    who: str
+    begin: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,49 +38,94 @@ class Recording:
     seconds: float
     cut: bool  # it ended before it was closed, or lost sound on the way
     pauses: tuple[tuple[float, float], ...]  # from, to; seconds
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What can be said of a recording without its sound; every octet of it was checked."""
+    """What can be said of a recording without its sound; every octet of it was checked. Times in seconds."""
 
     header: Header
     samples: int
     cut: bool
+    reason: str  # why it is cut; "" when its writer was killed
     pauses: tuple[tuple[float, float], ...]
+    gaps: tuple[float, ...]  # behind what was lost
+    segments: tuple[Segment, ...]
 
     @property
     def seconds(self) -> float:
         return self.samples / self.header.rate
 
 
+@dataclass(slots=True)
+class _Tally:
+    rate: int
+    samples: int = 0
+    end: End | None = None
+    pauses: list[tuple[float, float]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    _paused_at: float | None = None
+    _joined: dict[tuple[int, str], float] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        self.samples = max(self.samples, end_of(record))
+        at = record.position / self.rate
+        match record:
+            case Pause():
+                self._paused_at = at
+            case Resume():
+                self._resume(at)
+            case Gap():
+                self.gaps.append(record)
+            case Mark(joined=True):
+                self._joined.setdefault((record.channel, record.who), at)
+            case Mark():
+                self._leave(record.channel, record.who, at)
+            case End():
+                self.end = record
+
+    def finish(self) -> None:
+        """What was open when the recording ended, ended with it."""
+        at = self.samples / self.rate
+        self._resume(at)
+        for channel, who in tuple(self._joined):
+            self._leave(channel, who, at)
+        self.segments.sort(key=lambda segment: (segment.begin, segment.channel))
+
+    def reason(self) -> str:
+        said = [self.end.reason if self.end is not None else "", *(gap.reason for gap in self.gaps)]
+        return next(filter(None, said), "")
+
+    def _resume(self, at: float) -> None:
+        if self._paused_at is not None:
+            self.pauses.append((self._paused_at, at))
+        self._paused_at = None
+
+    def _leave(self, channel: int, who: str, at: float) -> None:
+        begin = self._joined.pop((channel, who), None)
+        if begin is not None:
+            self.segments.append(Segment(channel=channel, who=who, begin=begin, end=at))
+
+
 def summarise(path: Path, keys: KeyRing | None) -> Summary:
     """Read and check the whole file. Raises Damaged, KeyMissing, OSError."""
     with path.open("rb") as file:
         reader = ContainerReader(file, keys)
-        samples = 0
-        cut = True
-        pauses: list[tuple[float, float]] = []
-        paused_at: float | None = None
-        gap = False
+        tally = _Tally(reader.header.rate)
         for record in reader.records():
-            samples = max(samples, record.position)
-            match record:
-                case Audio(position=position, channels=channels):
-                    samples = position + len(channels[0])
-                case Pause(position=position):
-                    paused_at = position / reader.header.rate
-                case Resume(position=position):
-                    if paused_at is not None:
-                        pauses.append((paused_at, position / reader.header.rate))
-                    paused_at = None
-                case Gap():
-                    gap = True
-                case End(cut=is_cut):
-                    cut = is_cut or gap
-        if paused_at is not None:
-            pauses.append((paused_at, samples / reader.header.rate))
-    return Summary(header=reader.header, samples=samples, cut=cut, pauses=tuple(pauses))
+            tally.add(record)
+    tally.finish()
+    return Summary(
+        header=reader.header,
+        samples=tally.samples,
+        cut=tally.end is None or tally.end.cut or bool(tally.gaps),
+        reason=tally.reason(),
+        pauses=tuple(tally.pauses),
+        gaps=tuple(gap.position / reader.header.rate for gap in tally.gaps),
+        segments=tuple(tally.segments),
+    )
 
 
 def open_recording(path: Path, keys: KeyRing | None) -> Recording:
@@ -87,6 +143,7 @@ def open_recording(path: Path, keys: KeyRing | None) -> Recording:
         seconds=summary.seconds,
         cut=summary.cut,
         pauses=summary.pauses,
+        segments=summary.segments,
     )
 
 

@@ -24,7 +24,7 @@ from pbx.media.loading import is_compiled
 from pbx.media.port_pool import PortPool
 from pbx.media.server import Server, SocketTaken
 from pbx.media.worker import Worker
-from recordings.crypto import BadKeyFile, MasterKey, load_key_ring
+from recordings.crypto import BadKeyFile, KeySource
 
 INTERPRETED_LEGS = 200  # 100 calls
 SPARE_DESCRIPTORS = 128
@@ -58,15 +58,15 @@ def main(argv: list[str]) -> int:
     # The engine's thread waits for nobody, but interpreted it shares the GIL: let it have it soon.
     sys.setswitchinterval(0.001)
     try:
-        key = load_key_ring(options.key_file).current if options.key_file else None
-        asyncio.run(run(options, key))
+        keys = KeySource(options.key_file) if options.key_file else None
+        asyncio.run(run(options, keys))
     except (BadKeyFile, SocketTaken, OSError, ValueError) as error:
         log.critical("media worker cannot start", reason=f"{type(error).__name__}: {error}")
         return 1
     return 0
 
 
-async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
+async def run(options: argparse.Namespace, keys: KeySource | None) -> None:
     """Until a signal, or until nobody has needed the worker for a long time."""
     compiled = is_compiled() and not options.interpreted
     legs = options.legs if compiled else min(options.legs, INTERPRETED_LEGS)
@@ -92,7 +92,7 @@ async def run(options: argparse.Namespace, key: MasterKey | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as tasks:
-        behind = Worker(control, ports, worker.Settings(options.recordings, key, certificate), tasks, door.tell)
+        behind = Worker(control, ports, worker.Settings(options.recordings, keys, certificate), tasks, door.tell)
         behind.start()
         serving = tasks.create_task(door.serve(behind, lambda: _ready(options.ready_fd, compiled, legs)))
         serving.add_done_callback(lambda _: stopped.set())

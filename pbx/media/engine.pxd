@@ -12,6 +12,7 @@ from pbx.media.voice_meter cimport VoiceMeter
 from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
 
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
+cdef long long RECORD_LEG, PAUSE_RECORD
 cdef long long CLOSED, RECORD_ENDED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
 cdef long long ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
@@ -30,7 +31,7 @@ cdef class Engine:
     cdef bint stopped
     cdef long long begun, finished, housekeeping_due
     cdef unsigned char[::1] buf
-    cdef int[::1] ready, fd, peer, recording
+    cdef int[::1] ready, fd, peer
     cdef signed char[::1] is_open, listening
     cdef long long[::1] payload_type, event_type, law, drops
 
@@ -54,13 +55,12 @@ cdef class Engine:
     cdef long long payload_start(self, long long n) except -1 nogil
     @cython.locals(i=cython.longlong)
     cdef long long strip(self, long long start, long long n) except -1 nogil
-    cdef long long record(self, long long leg, long long n, long long stamp, long long ssrc, long long now) except -1 nogil
+    cdef long long record(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long now) except -1 nogil
     @cython.locals(out=cython.longlong, source=cython.longlong, kind=cython.longlong, law=cython.longlong)
     cdef long long relay(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long event,
                          long long now) except -1 nogil
     @cython.locals(what=cython.longlong, leg=cython.longlong)
     cdef void obey(self, long long at, long long now) noexcept nogil
-    @cython.locals(channel=cython.longlong)
     cdef long long obey_player_or_recorder(self, long long what, long long leg, long long at, long long now) except -1 nogil
     @cython.locals(cause=cython.longlong)
     cdef long long open_leg(self, long long leg, long long at, long long now) except -1 nogil

@@ -34,10 +34,12 @@ from pbx.media.engine_numbers import (
     NONE,
     OPEN,
     OVERSIZED,
+    PAUSE_RECORD,
     PLAY,
     PLAY_CLOSED,
     RECORD,
     RECORD_ENDED,
+    RECORD_LEG,
     SECURE,
     SEGMENT,
     STOP_PLAY,
@@ -105,7 +107,7 @@ class Engine:
         self.srtp = Srtp(legs)
         self.outlet = Outlet(legs, prompt_octets, translation, self.events, self.srtp)
         self.aside = DatagramBox(legs)
-        self.recorder = RecordBuffers(recordings, translation)
+        self.recorder = RecordBuffers(recordings, legs, translation, decoding, encoding)
         self.codecs = SoundCodecs(legs, decoding, encoding, calls)
         self.jitter = JitterBuffer(legs, self.codecs)
         self.voice = VoiceMeter(legs, self.events, decoding)
@@ -121,7 +123,6 @@ class Engine:
         self.law = zeros("q", legs)
         self.listening = zeros("b", legs)
         self.peer = zeros("i", legs)
-        self.recording = zeros("i", legs)  # channel of the recorder; NONE
         self.drops = zeros("q", legs * CAUSES)
         self.poll = poll_new()
         poll_add(self.poll, self.commands.descriptor(), COMMAND_TAG)
@@ -252,8 +253,8 @@ class Engine:
             if n < HEADER + 4:
                 return self.drop(leg, MALFORMED)
             self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
-        elif self.recording[leg] >= 0:
-            self.record(leg, n, stamp, ssrc, now)
+        elif self.recorder.channel[leg] >= 0:
+            self.record(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, now)
         if not event:
             self.voice.hear(leg, buf, n, self.law[leg], now)
         return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
@@ -322,8 +323,8 @@ class Engine:
                 buf[HEADER + i] = buf[start + i]
         return n - start + HEADER
 
-    def record(self, leg: int, n: int, stamp: int, ssrc: int, now: int) -> int:
-        if self.recorder.place(self.recording[leg], self.buf, n, stamp, ssrc, self.law[leg], now):
+    def record(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, now: int) -> int:
+        if self.recorder.place(leg, self.buf, n, sequence, stamp, ssrc, self.law[leg], now):
             return 0
         return self.drop(leg, UNRECORDED)
 
@@ -379,9 +380,11 @@ class Engine:
             self.outlet.stop(leg, cells[at + 2])
         elif what == RECORD:
             self.recorder.begin(leg, now)
-            for channel in range(2):
-                if cells[at + 2 + channel] >= 0:
-                    self.recording[cells[at + 2 + channel]] = 2 * leg + channel
+        elif what == RECORD_LEG:
+            if self.is_open[leg]:
+                self.recorder.put(leg, cells[at + 2])
+        elif what == PAUSE_RECORD:
+            self.recorder.pause(leg, cells[at + 2], now)
         elif what == STOP_RECORD:
             self.stop_recording(leg, now)
         return 0
@@ -399,7 +402,7 @@ class Engine:
         self.event_type[leg] = NONE
         self.listening[leg] = 0
         self.peer[leg] = NONE
-        self.recording[leg] = NONE
+        self.recorder.put(leg, NONE)
         for cause in range(CAUSES):
             self.drops[leg * CAUSES + cause] = 0
         self.is_open[leg] = 1
@@ -465,8 +468,8 @@ class Engine:
 
     def stop_recording(self, slot: int, now: int) -> int:
         for leg in range(self.top):
-            if self.recording[leg] >= 0 and self.recording[leg] >> 1 == slot:
-                self.recording[leg] = NONE
+            if self.recorder.channel[leg] >= 0 and self.recorder.channel[leg] >> 1 == slot:
+                self.recorder.put(leg, NONE)
         self.recorder.finish(slot, now)
         self.events.put(0, RECORD_ENDED, slot, 0, 0)
         return 0
@@ -478,7 +481,7 @@ class Engine:
         poll_remove(self.poll, self.fd[leg])
         self.unbridge(leg)
         self.outlet.close(leg, PLAY_CLOSED)
-        self.recording[leg] = NONE
+        self.recorder.put(leg, NONE)
         if self.srtp.secured[leg]:
             self.secure(leg, 0, 0, 0)
         self.events.put(0, CLOSED, leg, 0, 0)

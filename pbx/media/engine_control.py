@@ -297,9 +297,20 @@ class EngineControl:
         """Raises ValueError for what is no digit."""
         self._send(numbers.DIGIT, leg, dtmf.DIGITS.index(digit), milliseconds * 8)
 
-    def record(self, slot: int, left: int, right: int | None, law: Law) -> None:
+    def record(self, slot: int, law: Law) -> None:
+        """Begin a recording in a slot that nobody uses; legs come by `record_leg`."""
         self.recordings.prepare(slot, law)
-        self._send(numbers.RECORD, slot, left, NONE if right is None else right)
+        self._send(numbers.RECORD, slot)
+
+    def record_leg(self, leg: int, slot: int, channel: int) -> None:
+        """The leg speaks into that channel of that recording (0: left, 1: right), and into no other any more."""
+        self._send(numbers.RECORD_LEG, leg, 2 * slot + channel)
+
+    def unrecord_leg(self, leg: int) -> None:
+        self._send(numbers.RECORD_LEG, leg, NONE)
+
+    def pause_record(self, slot: int, *, on: bool) -> None:
+        self._send(numbers.PAUSE_RECORD, slot, on)
 
     def stop_record(self, slot: int) -> None:
         """RecordEnded follows; what is buffered may be drained afterwards."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Commands: the first number of a row; what follows is said at `EngineControl`.
 WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE = range(13)
 SECURE, NOMINATE = 50, 51  # see `srtp`
+RECORD_LEG, PAUSE_RECORD = range(30, 32)
 
 # Events: the first of four numbers.
 DIGIT_HEARD = 1  # leg, event code, milliseconds

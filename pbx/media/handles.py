@@ -18,6 +18,7 @@ from pbx.media.messages import (
     MAX_COOKIE,
     MAX_FILES,
     MAX_SOURCES,
+    MAX_WHO,
     Bridge,
     Close,
     Closed,
@@ -29,12 +30,14 @@ from pbx.media.messages import (
     MediaQuiet,
     MediaSilent,
     MediaStarted,
+    PauseRecord,
     Play,
     PlaybackEnd,
     PlaybackEnded,
     Record,
     RecordingClosed,
     RecordingCut,
+    RecordLeg,
     Report,
     SdesKeys,
     Secure,
@@ -44,6 +47,7 @@ from pbx.media.messages import (
     StopPlay,
     StopRecord,
     Unbridge,
+    UnrecordLeg,
     Update,
 )
 
@@ -83,6 +87,24 @@ class Recording:
         self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
         self.on_cut: Callable[[RecordingCut], None] | None = None
         self._worker = worker
+
+    @property
+    def worker(self) -> WorkerConnection:
+        """Only its legs can be recorded here."""
+        return self._worker
+
+    def put(self, leg: MediaLeg, channel: int, who: str = "") -> None:
+        """That leg speaks into `channel` (0: left, 1: right) from now on. Raises ValueError when it lives elsewhere."""
+        if leg.worker is not self._worker:
+            raise ValueError("a leg of another worker cannot be recorded here")
+        number = self._worker.next_id()
+        self._worker.send(
+            RecordLeg(id=number, recording_id=self.recording_id, leg=leg.leg, channel=channel, who=_short(who))
+        )
+
+    def pause(self, on: bool) -> None:
+        """While it is on, nothing is kept."""
+        self._worker.send(PauseRecord(id=self._worker.next_id(), recording_id=self.recording_id, on=on))
 
     async def stop(self) -> RecordingClosed:
         """End the recording and wait until its file is whole. Safe to call after its legs are closed."""
@@ -221,18 +243,28 @@ class MediaLeg:
         """RFC 4733 digits to this leg; nothing is sent when it has no telephone-event."""
         self.worker.send(SendDigits(id=self.worker.next_id(), leg=self.leg, digits=digits, milliseconds=milliseconds))
 
-    def record(self, recording_id: UUID, other: MediaLeg | None, path: str) -> Recording:
-        """Record this leg (left) and `other` (right). `path` is below the worker's recordings folder."""
+    def record(
+        self, recording_id: UUID, other: MediaLeg | None, path: str, who: tuple[str, str] = ("", "")
+    ) -> Recording:
+        """Record this leg (left) and `other` (right). `path` is below the worker's recordings folder; `who`: whose they
+        are, for the marks in the file."""
         recording = Recording(recording_id, path, self.worker)
         if self.is_lost or self._closed:
             recording.lose()
             return recording
         self._books.recordings[recording_id] = recording
         right = other.leg if other is not None else None
+        names = _short(who[0]), _short(who[1])
         self.worker.send(
-            Record(id=self.worker.next_id(), recording_id=recording_id, left=self.leg, right=right, path=path)
+            Record(
+                id=self.worker.next_id(), recording_id=recording_id, left=self.leg, right=right, path=path, who=names
+            )
         )
         return recording
+
+    def unrecord(self) -> None:
+        """This leg is in no recording any more; what recorded it goes on."""
+        self.worker.send(UnrecordLeg(id=self.worker.next_id(), leg=self.leg))
 
     async def report(self) -> LegStatistics | None:
         """The figures as they are now; None when the worker is gone."""
@@ -283,6 +315,10 @@ class MediaLeg:
         playbacks, self._playbacks = self._playbacks, {}
         for playback in playbacks.values():
             playback.finish(reason)
+
+
+def _short(who: str) -> str:
+    return who.encode()[:MAX_WHO].decode(errors="ignore")
 
 
 def _checked(cookie: bytes) -> bytes:

@@ -23,12 +23,14 @@ import msgspec
 
 from pbx.rtp.quality import Grade
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
 MAX_SOURCES = 4
 MAX_DIGITS = 32  # waiting to be sent on one leg
+MAX_WHO = 64  # octets of the name of whose leg is recorded
+MAX_MARKS = 200  # segments, and pauses, in one RecordingClosed
 
 CodecName = Literal["pcmu", "pcma"]
 DirectionName = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -145,13 +147,40 @@ class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only
 
 
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    """Record what leg `left` and leg `right` say, a channel each. `path` lies in the worker's recordings folder."""
+    """Record what leg `left` and leg `right` say, a channel each. `path` lies in the worker's recordings folder. `who`:
+    whose legs they are, for the marks in the file; without a name there is none."""
 
     id: int
     recording_id: UUID
     left: int
     right: int | None
     path: str
+    who: tuple[str, str] = ("", "")
+
+
+class RecordLeg(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """Another leg of the same call speaks into `channel` (0: left, 1: right) too, on the same time line."""
+
+    id: int
+    recording_id: UUID
+    leg: int
+    channel: int
+    who: str = ""
+
+
+class UnrecordLeg(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """The leg is not recorded any more; the recording goes on, silent if nobody is left in it."""
+
+    id: int
+    leg: int
+
+
+class PauseRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """While `on`, nothing is kept: the file has a marked gap there."""
+
+    id: int
+    recording_id: UUID
+    on: bool
 
 
 class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -162,7 +191,7 @@ class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only
 
 
 class Close(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    """End the leg. Its recordings are closed when none of their legs is left. Answer: Closed."""
+    """End the leg. Its recording is closed when no leg of its call is left in this worker. Answer: Closed."""
 
     id: int
     leg: int
@@ -312,21 +341,41 @@ class PlaybackEnded(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_o
 
 
 class RecordingCut(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    """Sound is being lost: disk full or too slow. The call goes on; RecordingClosed follows as usual."""
+    """Sound is being lost: disk full or too slow. The call goes on; RecordingClosed follows as usual. `over`: it is
+    kept again from here on."""
 
     recording_id: UUID
     reason: str
+    over: bool = False
+
+
+class RecordedSegment(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Who was on which channel, from when to when; seconds."""
+
+    channel: int
+    who: str
+    begin: float
+    end: float
 
 
 class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """`cut`: it lost sound, or ended before it should have; `reason`: why. Of segments and pauses the first MAX_MARKS
+    are told; the file has them all."""
+
     recording_id: UUID
     seconds: float
     cut: bool
     path: str
+    reason: str = ""
+    segments: tuple[RecordedSegment, ...] = ()
+    pauses: tuple[tuple[float, float], ...] = ()
 
 
-LegCommand = Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | Close | Report
-Command = Hello | Open | LegCommand | Record | StopRecord
+LegCommand = (
+    Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | UnrecordLeg | Close | Report
+)
+RecordCommand = Record | RecordLeg | PauseRecord | StopRecord
+Command = Hello | Open | LegCommand | RecordCommand
 Answer = Opened | Failed | Statistics | Closed
 SoundNotice = MediaStarted | MediaSilent | MediaQuiet | MediaQuality
 Notice = Digit | SoundNotice | PlaybackEnded | RecordingCut | RecordingClosed

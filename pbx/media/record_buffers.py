@@ -3,6 +3,11 @@
 The engine's thread places packets by their RTP timestamp (`place`); the writer's thread takes what is ripe (`drain`)
 and leaves silence behind, so that a gap is silence and nothing more. Position 0 is the moment when the recording began,
 and positions count samples at 8 kHz. Runs compiled (types in `record_buffers.pxd`) and interpreted.
+
+A leg speaks into one channel at most, and may change it: a recording outlives its legs. Several legs may speak into one
+channel; they are added up. Each leg has its own anchor: which position its timestamps stand for. The clocks of phones
+run off ours; so the anchor follows the packets that came with the least delay, by a few samples a packet, and an hour's
+drift never adds up.
 """
 
 from __future__ import annotations
@@ -10,16 +15,28 @@ from __future__ import annotations
 import mmap
 from array import array
 
-from pbx.media.engine_numbers import RING
+from pbx.media.engine_numbers import NONE, RING
 
 SAMPLE_NS = 125000  # one sample at 8 kHz
-LATENESS = 1200  # 150 ms: after this a silent channel no longer holds up the other one
+LATENESS = 1600  # 200 ms: after this a silent channel no longer holds up the other one
 REORDERING = 320  # 40 ms behind the newest packet of the slower channel everything is taken as come
 EARLINESS = 4000  # 500 ms ahead of our clock: the sender's time line has jumped
 STRAYS = 5  # so many packets in a row outside of the window: the sender has a new time line
+IDLE = 1600  # after 200 ms without a packet nothing that is out of place is merely late
+AHEAD_AFTER_IDLE = 320
+WINDOW = 64  # packets whose least delay says how far the anchor is off
+DEAD_BAND = 80  # 10 ms: less is not worth touching the sound
+LARGEST_SLIP = 8  # samples that the anchor moves with one packet, so 5 %
+KNOWN = 62  # sequence numbers behind the newest of which it is known whether they came
+HEADER = 12
+MASK16 = 0xFFFF
+HALF16 = 0x8000
 MASK32 = 0xFFFFFFFF
 HALF32 = 0x80000000
+MASK_KNOWN = 0x3FFFFFFFFFFFFFFF
 TABLE = 256
+ENCODINGS = 65536
+LOUDEST = 32767
 
 SILENCE_OF_LAW = (b"\xff" * RING, b"\xd5" * RING)  # µ-law, A-law
 
@@ -29,24 +46,39 @@ def zeros(code: str, count: int) -> array[int]:
 
 
 class RecordBuffers:
-    def __init__(self, slots: int, translation: bytes) -> None:
-        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each."""
+    def __init__(self, slots: int, legs: int, translation: bytes, decoding: array[int], encoding: bytes) -> None:
+        """`translation`: µ-law to A-law, then A-law to µ-law, 256 octets each; the tables are those of SoundCodecs."""
         self.slots = slots
-        self.started = zeros("q", slots)  # engine's clock, ns
+        self.started = zeros("q", slots)  # engine's clock, ns; 0: not yet
         self.floor = zeros("q", slots)  # everything before it is drained
         self.end = zeros("q", slots)  # -1 while it runs
         self.law = zeros("b", slots)
-        self.anchored = zeros("b", 2 * slots)
-        self.ssrc = zeros("q", 2 * slots)
-        self.anchor_timestamp = zeros("q", 2 * slots)
-        self.anchor_position = zeros("q", 2 * slots)
-        self.newest = zeros("q", 2 * slots)  # behind the newest sample placed
-        self.strays = zeros("q", 2 * slots)
+        self.paused = zeros("b", slots)
+        self.opened = zeros("q", slots)  # what belongs before this was said in a pause
         self.overrun = zeros("q", slots)  # packets that found no room because the writer is late
+        self.newest = zeros("q", 2 * slots)  # behind the newest sample placed
+        self.speakers = zeros("q", 2 * slots)  # legs on the channel
         self.translation = bytearray(translation)
+        self.decoding = array("h", decoding)
+        self.encoding = bytearray(encoding)
         # Pages that no recording has touched cost nothing.
         self.memory = mmap.mmap(-1, 2 * slots * RING)
         self.ring = memoryview(self.memory)
+        self.make_legs(legs)
+
+    def make_legs(self, legs: int) -> None:
+        self.channel = array("i", [NONE] * legs)  # twice the slot, plus one for the right
+        self.anchored = zeros("b", legs)
+        self.ssrc = zeros("q", legs)
+        self.anchor_timestamp = zeros("q", legs)
+        self.anchor_position = zeros("q", legs)
+        self.heard_at = zeros("q", legs)
+        self.strays = zeros("q", legs)
+        self.sequence = zeros("q", legs)  # the newest
+        self.came = zeros("q", legs)  # a bit for each sequence number up to it
+        self.least = zeros("q", legs)  # delay in this window
+        self.counted = zeros("q", legs)  # packets of this window
+        self.slip = zeros("q", legs)  # what the anchor has still to move
 
     # ---- the control thread ------------------------------------------------------------------------------------
 
@@ -57,9 +89,15 @@ class RecordBuffers:
         self.memory[at : at + RING] = silence
         self.memory[at + RING : at + 2 * RING] = silence
         self.law[slot] = law
+        self.started[slot] = 0
         # Finished before it began: the writer's thread finds nothing ripe until the engine's thread begins.
         self.floor[slot] = 0
         self.end[slot] = 0
+
+    def position_at(self, slot: int, now: int) -> int:
+        """Where on the recording's time line `now` is; 0 while it has not begun."""
+        started = self.started[slot]
+        return max(0, (now - started) // SAMPLE_NS) if started else 0
 
     # ---- the engine's thread -----------------------------------------------------------------------------------
 
@@ -67,10 +105,11 @@ class RecordBuffers:
         self.started[slot] = now
         self.floor[slot] = 0
         self.overrun[slot] = 0
+        self.paused[slot] = 0
+        self.opened[slot] = 0
         for channel in range(2 * slot, 2 * slot + 2):
-            self.anchored[channel] = 0
-            self.strays[channel] = 0
             self.newest[channel] = 0
+            self.speakers[channel] = 0
         self.end[slot] = -1
         return 0
 
@@ -79,56 +118,164 @@ class RecordBuffers:
             self.end[slot] = (now - self.started[slot]) // SAMPLE_NS
         return 0
 
-    def place(self, channel: int, buf: bytearray, n: int, timestamp: int, ssrc: int, law: int, now: int) -> int:
+    def put(self, leg: int, channel: int) -> int:
+        """From now on the leg speaks into `channel`, or into none."""
+        if self.channel[leg] >= 0:
+            self.speakers[self.channel[leg]] -= 1
+        self.channel[leg] = channel
+        self.anchored[leg] = 0
+        if channel >= 0:
+            self.speakers[channel] += 1
+        return 0
+
+    def pause(self, slot: int, on: int, now: int) -> int:
+        """While it is on, nothing is kept; nor afterwards what was said meanwhile and comes late."""
+        if self.paused[slot] and not on:
+            self.opened[slot] = (now - self.started[slot]) // SAMPLE_NS
+        self.paused[slot] = on != 0
+        return 0
+
+    def place(
+        self, leg: int, buf: bytearray, n: int, sequence: int, timestamp: int, ssrc: int, law: int, now: int
+    ) -> int:
         """Put the payload `buf[12:n]` where its timestamp says. 0 when it came too late or too early to be kept.
 
-        `channel` is twice the slot, plus one for the right. A new source, or a sender whose time line has jumped,
-        begins at the moment of arrival; from there on the timestamps alone decide.
+        A new source, or a sender whose time line has jumped, begins at the moment of arrival; from there on the
+        timestamps alone decide, but for the slow correction of its clock.
         """
+        channel = self.channel[leg]
         slot = channel >> 1
-        count = n - 12
         here = (now - self.started[slot]) // SAMPLE_NS
-        if not self.anchored[channel] or ssrc != self.ssrc[channel]:
-            self.anchored[channel] = 1
-            self.ssrc[channel] = ssrc
-            position = here
+        position = here
+        if not self.anchored[leg] or ssrc != self.ssrc[leg]:
+            self.begin_source(leg, ssrc, sequence)
+        elif self.is_double(leg, sequence) and self.speakers[channel] > 1:
+            return 1
         else:
-            ahead = ((timestamp - self.anchor_timestamp[channel] + HALF32) & MASK32) - HALF32
-            position = self.anchor_position[channel] + ahead
-            if position < self.floor[slot] or position > here + EARLINESS:
-                self.strays[channel] += 1
-                if self.strays[channel] < STRAYS:
+            ahead = ((timestamp - self.anchor_timestamp[leg] + HALF32) & MASK32) - HALF32
+            position = self.anchor_position[leg] + ahead
+            if self.is_out_of_place(leg, slot, position, here):
+                self.strays[leg] += 1
+                if self.strays[leg] < STRAYS and here - self.heard_at[leg] <= IDLE:
                     return 0
+                self.begin_source(leg, ssrc, sequence)
                 position = here
+        if self.paused[slot] or position < self.opened[slot]:
+            return 1
+        if not self.has_room(slot, position, n - HEADER):
+            return 0
+        self.strays[leg] = 0
+        self.heard_at[leg] = here
+        moved = self.follow_clock(leg, here - position)
+        position += moved
+        self.anchor_timestamp[leg] = timestamp
+        self.anchor_position[leg] = position
+        self.write(channel, buf, n, position, law, moved)
+        return 1
+
+    def has_room(self, slot: int, position: int, count: int) -> int:
         if position + count > self.floor[slot] + RING:
             self.overrun[slot] += 1
             return 0
-        if position < self.floor[slot] or count > RING:
-            return 0
-        self.strays[channel] = 0
-        self.anchor_timestamp[channel] = timestamp
-        self.anchor_position[channel] = position
-        if position + count > self.newest[channel]:
-            self.newest[channel] = position + count
-        self.write(channel, buf, n, position, law)
-        return 1
+        return position >= self.floor[slot] and count <= RING
 
-    def write(self, channel: int, buf: bytearray, n: int, position: int, law: int) -> int:
+    def begin_source(self, leg: int, ssrc: int, sequence: int) -> int:
+        self.anchored[leg] = 1
+        self.ssrc[leg] = ssrc
+        self.strays[leg] = 0
+        self.sequence[leg] = sequence
+        self.came[leg] = 1
+        self.counted[leg] = 0
+        self.slip[leg] = 0
+        return 0
+
+    def is_out_of_place(self, leg: int, slot: int, position: int, here: int) -> int:
+        if position < self.floor[slot] or position > here + EARLINESS:
+            return 1
+        # A phone that stood still went on counting, or did not: reordering explains no difference after such a time.
+        return here - self.heard_at[leg] > IDLE and (position < here - LATENESS or position > here + AHEAD_AFTER_IDLE)
+
+    def is_double(self, leg: int, sequence: int) -> int:
+        """Whether a packet came a second time: where voices are added up it would count twice."""
+        ahead = ((sequence - self.sequence[leg] + HALF16) & MASK16) - HALF16
+        if ahead > 0:
+            self.came[leg] = (self.came[leg] << ahead | 1) & MASK_KNOWN if ahead < KNOWN else 1
+            self.sequence[leg] = sequence
+        elif ahead > -KNOWN:
+            bit = 1 << -ahead
+            if self.came[leg] & bit:
+                return 1
+            self.came[leg] |= bit
+        else:  # numbers from another time: the timestamps say what to make of it
+            self.sequence[leg] = sequence
+            self.came[leg] = 1
+        return 0
+
+    def follow_clock(self, leg: int, delay: int) -> int:
+        """By how much this packet is moved. `delay`: by how much it came later than its place."""
+        if self.slip[leg] == 0:
+            if self.counted[leg] == 0 or delay < self.least[leg]:
+                self.least[leg] = delay
+            self.counted[leg] += 1
+            if self.counted[leg] == WINDOW:
+                self.counted[leg] = 0
+                if self.least[leg] >= DEAD_BAND or self.least[leg] <= -DEAD_BAND:
+                    self.slip[leg] = self.least[leg]
+            return 0
+        moved = min(max(self.slip[leg], -LARGEST_SLIP), LARGEST_SLIP)
+        self.slip[leg] -= moved
+        return moved
+
+    def write(self, channel: int, buf: bytearray, n: int, position: int, law: int, moved: int) -> int:
+        if self.speakers[channel] > 1:
+            self.add(channel, buf, n, position, law)
+        else:
+            if moved > 0 and position - moved == self.newest[channel]:
+                self.bridge_slip(channel, position - moved, moved)
+            self.copy(channel, buf, n, position, law)
+        if position + n - HEADER > self.newest[channel]:
+            self.newest[channel] = position + n - HEADER
+        return 0
+
+    def copy(self, channel: int, buf: bytearray, n: int, position: int, law: int) -> int:
         base = channel * RING
         at = position % RING
         if law != self.law[channel >> 1]:
             table = law * TABLE
-            for i in range(12, n):
+            for i in range(HEADER, n):
                 self.ring[base + at] = self.translation[table + buf[i]]
                 at += 1
                 if at == RING:
                     at = 0
-        elif at + n - 12 <= RING:
-            self.ring[base + at : base + at + n - 12] = buf[12:n]
+        elif at + n - HEADER <= RING:
+            self.ring[base + at : base + at + n - HEADER] = buf[HEADER:n]
         else:
             first = RING - at
-            self.ring[base + at : base + RING] = buf[12 : 12 + first]
-            self.ring[base : base + n - 12 - first] = buf[12 + first : n]
+            self.ring[base + at : base + RING] = buf[HEADER : HEADER + first]
+            self.ring[base : base + n - HEADER - first] = buf[HEADER + first : n]
+        return 0
+
+    def bridge_slip(self, channel: int, position: int, count: int) -> int:
+        """A step between two packets that follow each other is filled with the last sample before it: no click."""
+        if position <= self.floor[channel >> 1]:
+            return 0
+        base = channel * RING
+        last = self.ring[base + (position - 1) % RING]
+        for i in range(count):
+            self.ring[base + (position + i) % RING] = last
+        return 0
+
+    def add(self, channel: int, buf: bytearray, n: int, position: int, law: int) -> int:
+        """Add to what others have said there."""
+        base = channel * RING
+        mine = self.law[channel >> 1] * TABLE
+        theirs = law * TABLE
+        encoding = self.law[channel >> 1] * ENCODINGS
+        for i in range(HEADER, n):
+            at = base + (position + i - HEADER) % RING
+            total = self.decoding[mine + self.ring[at]] + self.decoding[theirs + buf[i]]
+            total = min(max(total, -LOUDEST - 1), LOUDEST)
+            self.ring[at] = self.encoding[encoding + (total & MASK16)]
         return 0
 
     # ---- the writer's thread -----------------------------------------------------------------------------------
@@ -146,7 +293,12 @@ class RecordBuffers:
     def ripe(self, slot: int, now: int) -> int:
         """How many samples can be taken now."""
         here = (now - self.started[slot]) // SAMPLE_NS
-        slower = min(self.newest[2 * slot], self.newest[2 * slot + 1]) - REORDERING
+        left = 2 * slot
+        slower = 0
+        if (
+            self.speakers[left] <= 1 and self.speakers[left + 1] <= 1
+        ):  # of several the newest says nothing of the others
+            slower = min(self.newest[left], self.newest[left + 1]) - REORDERING
         limit = min(here, max(slower, here - LATENESS))
         if self.end[slot] >= 0:
             limit = self.end[slot]

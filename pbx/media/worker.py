@@ -10,12 +10,11 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 import structlog
 
 from pbx.media.dtls import Certificate
-from pbx.media.engine_control import LAW_OF, Aside, EngineControl, LegClosed, RecordEnded
+from pbx.media.engine_control import Aside, EngineControl, LegClosed, RecordEnded
 from pbx.media.files import PromptMemory
 from pbx.media.messages import (
     MAX_COOKIE,
@@ -34,11 +33,12 @@ from pbx.media.messages import (
     MediaStarted,
     Open,
     Opened,
+    PauseRecord,
     Play,
     PlaybackEnded,
     Record,
-    RecordingClosed,
     RecordingCut,
+    RecordLeg,
     Report,
     Secure,
     SendDigits,
@@ -47,18 +47,20 @@ from pbx.media.messages import (
     StopPlay,
     StopRecord,
     Unbridge,
+    UnrecordLeg,
     Update,
 )
 from pbx.media.port_pool import PortPool, PortsSpent
 from pbx.media.quality_watch import QualityWatch
-from pbx.media.recording_writer import Freed, RecordingWriter, header_for
+from pbx.media.recording_writer import Freed, RecordingWriter
 from pbx.media.reports import TICK, Reports
 from pbx.media.secure_legs import SecureLegs
-from pbx.media.worker_legs import Numbers, WorkerLeg, WorkerRecording
+from pbx.media.worker_legs import Numbers, WorkerLeg
 from pbx.media.worker_playback import Playing
+from pbx.media.worker_recordings import NotRecorded, Recordings
 from pbx.rtp import dtmf
-from recordings.crypto import MasterKey
-from recordings.store import OutsideStore, Store
+from recordings.crypto import KeySource
+from recordings.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +72,7 @@ class Refused(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     recordings: Path
-    key: MasterKey | None
+    keys: KeySource | None
     certificate: Certificate
 
 
@@ -89,18 +91,15 @@ class Worker:
         self._tell = tell
         self._control = control
         self._ports = ports
-        self._store = Store(settings.recordings)
         self._loop = asyncio.get_running_loop()
         self._reports = Reports(control.figures)
         self._secure = SecureLegs(control, settings.certificate, tell)
         self._quality = QualityWatch(control.figures, self._reports, tell)
-        self._writer = RecordingWriter(control.recordings, settings.key, self._from_writer)
+        self._writer = RecordingWriter(control.recordings, settings.keys, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
         self._playing = Playing(control, memory, tasks, tell)
         self._numbers = Numbers(control.settings.legs)
-        self._slots = Numbers(control.settings.recordings, reuse_at_once=True)
-        self._recordings: dict[UUID, WorkerRecording] = {}
-        self._by_slot: dict[int, WorkerRecording] = {}
+        self._recordings = Recordings(control, self._writer, Store(settings.recordings), self.legs, tell)
         self._quiet = asyncio.Event()  # no leg and no recording is left
         self._ticker: asyncio.TimerHandle | None = None
 
@@ -130,8 +129,7 @@ class Worker:
         """Close every leg and recording, as if their core had asked for it."""
         for leg in self.legs.values():
             self._close(leg)
-        for recording in self._recordings.values():
-            self._end_recording(recording)
+        self._recordings.end_all()
 
     def reports(self) -> list[LegReport]:
         """What the next core is told of the legs that are here."""
@@ -144,7 +142,7 @@ class Worker:
         assert not isinstance(command, Hello)
         try:
             answer = self._carry_out(command)
-        except Refused as error:
+        except (Refused, NotRecorded) as error:
             answer = Failed(id=command.id, reason=str(error))
             self._settle(command)
         if answer is not None:
@@ -162,10 +160,15 @@ class Worker:
             case Report():
                 leg = self._leg(command.leg)
                 return Statistics(id=command.id, leg=leg.number, statistics=self._quality.statistics(leg))
-            case Record():
-                self._record(command)
+            case Record(right=number):
+                right = self._leg(number) if number is not None else None
+                self._recordings.begin(command, self._leg(command.left), right)
+            case RecordLeg():
+                self._recordings.put(command, self._leg(command.leg))
+            case PauseRecord():
+                self._recordings.pause(command)
             case StopRecord():
-                self._stop_record(command)
+                self._recordings.end(command.recording_id)
             case Hello():
                 raise Refused("a second Hello")
             case _:
@@ -173,7 +176,9 @@ class Worker:
         return None
 
     def _change(
-        self, leg: WorkerLeg, command: Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits
+        self,
+        leg: WorkerLeg,
+        command: Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | UnrecordLeg,
     ) -> None:
         match command:
             case Update():
@@ -199,6 +204,8 @@ class Worker:
                 self._playing.stop(leg)
             case SendDigits():
                 self._send_digits(leg, command)
+            case UnrecordLeg():
+                self._recordings.take_off(leg)
 
     def _open(self, command: Open) -> Opened:
         cookie = _checked(command.cookie)
@@ -271,8 +278,8 @@ class Worker:
         match command:
             case Play():
                 self._tell(PlaybackEnded(leg=command.leg, playback=command.id, reason="failed"))
-            case Record(recording_id=recording_id, path=path) if recording_id not in self._recordings:
-                self._tell(RecordingClosed(recording_id=recording_id, seconds=0.0, cut=True, path=path))
+            case Record():
+                self._recordings.refused(command)
             case _:
                 pass
 
@@ -284,10 +291,7 @@ class Worker:
         leg.closing = True
         self._part(leg)
         self._playing.cancel(leg, "closed")
-        for recording in self._recordings.values():
-            recording.legs.discard(leg.number)
-            if not recording.legs:
-                self._end_recording(recording)
+        self._recordings.leg_left(leg)
         self._control.close_leg(leg.number)
 
     def _closed(self, number: int) -> None:
@@ -303,43 +307,6 @@ class Worker:
 
     # ---- recordings ------------------------------------------------------------------------------------------------
 
-    def _record(self, command: Record) -> None:
-        left = self._leg(command.left)
-        right = self._leg(command.right) if command.right is not None else None
-        legs = [leg for leg in (left, right) if leg is not None]
-        if command.recording_id in self._recordings or left is right:
-            raise Refused("recorded already")
-        if any(leg.recording_id is not None for leg in legs):
-            raise Refused("a leg is recorded already")
-        try:
-            path = self._store.path(command.path)
-        except OutsideStore as error:
-            raise Refused(f"{command.path} is not in the recordings folder") from error
-        slot = self._slots.take()
-        if slot is None:
-            raise Refused("too many recordings")
-        recording = WorkerRecording(command.recording_id, slot, {leg.number for leg in legs})
-        self._recordings[command.recording_id] = self._by_slot[slot] = recording
-        for leg in legs:
-            leg.recording_id = command.recording_id
-        self._control.record(slot, left.number, right.number if right is not None else None, LAW_OF[left.codec])
-        self._writer.open(slot, path, command.path, header_for(command.recording_id, left.codec))
-
-    def _stop_record(self, command: StopRecord) -> None:
-        recording = self._recordings.get(command.recording_id)
-        if recording is None:
-            raise Refused("no such recording")
-        self._end_recording(recording)
-
-    def _end_recording(self, recording: WorkerRecording) -> None:
-        if recording.ending:
-            return
-        recording.ending = True
-        for leg in self.legs.values():
-            if leg.recording_id == recording.recording_id:
-                leg.recording_id = None
-        self._control.stop_record(recording.slot)
-
     def _from_writer(self, news: Freed | RecordingCut) -> None:
         """In the writer's thread."""
         self._loop.call_soon_threadsafe(self._written, news)
@@ -349,10 +316,7 @@ class Worker:
             case RecordingCut():
                 self._tell(news)
             case Freed(slot=slot, closed=closed):
-                recording = self._by_slot.pop(slot)
-                del self._recordings[recording.recording_id]
-                self._slots.give_back(slot)
-                self._tell(closed)
+                self._recordings.written(slot, closed)
                 self._quiet.set()
 
     # ---- what happens ----------------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ class WorkerLeg:
     event_type: int | None = None
     bridged: int | None = None
     recording_id: UUID | None = None
+    channel: int = 0  # of that recording
+    who: str = ""  # its name in the marks of that recording
     playing: dict[int, list[Prompt]] = field(default_factory=dict)  # by playback
     loading: asyncio.Task[None] | None = None  # of a Play whose files are being read
     loading_playback: int = 0
@@ -57,8 +59,8 @@ class WorkerLeg:
 @dataclass(slots=True)
 class WorkerRecording:
     recording_id: UUID
+    call_id: UUID
     slot: int
-    legs: set[int]  # numbers of those that still speak into it
     ending: bool = False
 
 

@@ -20,23 +20,27 @@ from hypothesis import strategies as st
 from recordings.container import (
     RECORD,
     RECORD_HEAD,
-    Audio,
     ContainerReader,
     ContainerWriter,
     Damaged,
-    End,
-    Gap,
     Header,
-    Pause,
-    Record,
-    Resume,
 )
 from recordings.crypto import KeyMissing, KeyRing, MasterKey
+from recordings.records import Audio, End, Gap, Mark, Pause, Record, Resume, Silence
 
 RING = KeyRing((MasterKey(bytes(range(32))),))
 HEADER = Header(recording_id=UUID(int=7), started_at=datetime(2030, 1, 7, 9, 30, tzinfo=UTC), codec="pcma")
 SOUND = (b"left....", b"...right")
-RECORDS: list[Record] = [Audio(0, SOUND), Pause(8), Resume(80), Audio(80, SOUND), End(88, cut=False)]
+RECORDS: list[Record] = [
+    Mark(0, 0, "party 7", joined=True),
+    Audio(0, SOUND),
+    Pause(8),
+    Silence(40),
+    Resume(80),
+    Audio(80, SOUND),
+    Mark(88, 0, "party 7", joined=False),
+    End(88, cut=True, reason="Диск повний"),
+]
 
 
 @pytest.fixture(params=["encrypted", "plain"])
@@ -123,7 +127,12 @@ def test_records_cannot_be_left_out_doubled_or_exchanged(tmp_path: Path, ring: K
         parts.append(data[at : at + length])
         at += length
     head = data[: len(data) - sum(map(len, parts))]
-    for order in ([0, 1, 2, 4], [0, 0, 1, 2, 3, 4], [0, 2, 1, 3, 4], [1, 2, 3, 4], [0, 1, 2, 3, 4, 4]):
+    last = len(parts) - 1
+    right = list(range(last + 1))
+    without = [[number for number in right if number != left_out] for left_out in right[:-1]]
+    doubled = [sorted([*right, number]) for number in right]
+    exchanged = [[*right[:at], at + 1, at, *right[at + 2 :]] for at in right[:-1]]
+    for order in (*without, *doubled, *exchanged):
         with pytest.raises(Damaged):
             read(head + b"".join(parts[number] for number in order), ring)
 
@@ -201,7 +210,76 @@ def test_a_full_disk_leaves_whole_records_and_a_marked_gap(
     writer.append(Audio(24, SOUND))
     writer.append(End(32, cut=True))
     writer.close()
-    assert read(path.read_bytes(), ring) == [Audio(0, SOUND), Gap(24), Audio(24, SOUND), End(32, cut=True)]
+    assert read(path.read_bytes(), ring) == [
+        Audio(0, SOUND),
+        Gap(24, "No space left on device"),
+        Audio(24, SOUND),
+        End(32, cut=True),
+    ]
+
+
+def test_a_piece_that_could_not_be_taken_away_is_taken_away_before_the_next_record(
+    tmp_path: Path, ring: KeyRing | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails altogether for a while: what is torn must not lie between two records."""
+
+    def fail(descriptor: int, length: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "a.dzr"
+    writer = ContainerWriter(path, HEADER, ring.current if ring else None)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", failing_write(10))
+        patch.setattr(os, "ftruncate", fail)
+        with pytest.raises(OSError, match="error"):
+            writer.append(Audio(0, SOUND))
+    writer.append(Audio(8, SOUND))
+    writer.close()
+    assert read(path.read_bytes(), ring) == [Gap(8, "Input/output error"), Audio(8, SOUND)]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(lambda step, sound: ("audio", step, sound), st.integers(0, 5000), st.binary(max_size=300)),
+            st.builds(lambda step, who: ("mark", step, who), st.integers(0, 5000), st.text(max_size=120)),
+            st.builds(
+                lambda step, kind: (kind, step, b""), st.integers(0, 5000), st.sampled_from(["pause", "silence"])
+            ),
+        ),
+        max_size=12,
+    ),
+    st.booleans(),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_written_is_cut_to_a_true_beginning_or_refused_when_altered(
+    tmp_path: Path, story: list[tuple[str, int, str | bytes]], encrypted: bool, data: st.DataObject
+) -> None:
+    records: list[Record] = []
+    at = 0
+    for kind, step, what in story:
+        at += step
+        if isinstance(what, bytes) and kind == "audio":
+            records.append(Audio(at, (what, what[::-1])))
+            at += len(what)
+        elif isinstance(what, str):
+            records.append(Mark(at, 1, what.encode("utf-8", "ignore")[:200].decode(errors="ignore"), joined=True))
+        else:
+            records.append(Pause(at) if kind == "pause" else Silence(at))
+    ring = RING if encrypted else None
+    path = tmp_path / "story.dzr"
+    whole = written(path, ring, records)
+    path.unlink()
+    start = head_length(path, ring)
+    path.unlink()
+    assert read(whole, ring) == records
+    found = read(whole[: data.draw(st.integers(start, len(whole)), label="cut at")], ring)
+    assert found == records[: len(found)]
+    altered = bytearray(whole)
+    altered[data.draw(st.integers(0, len(whole) - 1), label="altered at")] ^= data.draw(st.integers(1, 255))
+    with pytest.raises((Damaged, KeyMissing)):
+        read(bytes(altered), ring)
 
 
 def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

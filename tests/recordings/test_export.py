@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from recordings.container import Audio, ContainerWriter, Damaged, End, Gap, Header, Pause, Record, Resume
+from recordings.container import ContainerWriter, Damaged, Header
 from recordings.crypto import KeyRing, MasterKey
-from recordings.export import export_wav, open_recording, summarise
+from recordings.export import Segment, export_wav, open_recording, summarise
+from recordings.records import Audio, End, Gap, Mark, Pause, Record, Resume, Silence
 from tests.pbx.media.tones import level, tone
 
 RING = KeyRing((MasterKey(b"k" * 32),))
@@ -93,6 +94,36 @@ def test_a_recording_without_an_end_is_cut(tmp_path: Path) -> None:
 def test_a_recording_that_lost_sound_is_cut(tmp_path: Path) -> None:
     path = written(tmp_path / "a.dzr", Audio(0, (LEFT, RIGHT)), Gap(4000), End(8000, cut=False))
     assert summarise(path, RING).cut
+
+
+def test_the_reason_of_the_first_loss_is_kept(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.dzr", Gap(4000, "disk full"), Gap(8000, "disk slow"), End(8000, cut=True))
+    assert (summarise(path, RING).reason, summarise(path, RING).gaps) == ("disk full", (0.5, 1.0))
+
+
+def test_who_was_on_which_channel_from_when_to_when(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.dzr",
+        Mark(0, 0, "customer", joined=True),
+        Mark(0, 1, "101", joined=True),
+        Audio(0, (LEFT, RIGHT)),
+        Mark(4000, 1, "101", joined=False),
+        Silence(6000),
+        Mark(8000, 1, "102", joined=True),
+        Audio(8000, (LEFT, RIGHT)),
+    )
+    assert summarise(path, RING).segments == (
+        Segment(channel=0, who="customer", begin=0.0, end=1.5),
+        Segment(channel=1, who="101", begin=0.0, end=0.5),
+        Segment(channel=1, who="102", begin=1.0, end=1.5),
+    )
+
+
+def test_silence_is_told_without_its_octets(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.dzr", Audio(0, (LEFT, RIGHT)), Silence(400_000))
+    assert path.stat().st_size < 10_000
+    assert open_recording(path, RING).seconds == 50.0
+    assert open_recording(path, RING).channels[0][8000:] == bytes(2 * 396_000)
 
 
 def test_an_altered_recording_gives_an_error_and_no_sound(tmp_path: Path) -> None:

@@ -145,6 +145,12 @@ class Rig:
         self.advance()
         return phone
 
+    def record(self, slot: int, left: int, right: int | None, law: Law) -> None:
+        self.control.record(slot, law)
+        self.control.record_leg(left, slot, 0)
+        if right is not None:
+            self.control.record_leg(right, slot, 1)
+
     def advance(self, milliseconds: float = 0, *, step: float = 1) -> list[EngineEvent]:
         """Let that much time pass, in steps; the events that came of it."""
         end = self.now + round(milliseconds * MILLISECOND)

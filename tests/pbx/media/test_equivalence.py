@@ -80,8 +80,8 @@ def afternoon(kind: str, seed: int) -> tuple[list[list[bytes]], list[EngineEvent
         phones = []
         for leg in range(LEGS):
             phones.append(engine.join(leg))
-        engine.control.record(0, 0, 1, Law.ULAW)
-        engine.control.record(1, 2, None, Law.ALAW)
+        engine.record(0, 0, 1, Law.ULAW)
+        engine.record(1, 2, None, Law.ALAW)
         heard: list[list[bytes]] = [[] for _ in phones]
         sound: list[bytes] = []
         for _ in moves(dice, engine, phones):

@@ -49,7 +49,7 @@ def test_random_datagrams_leave_it_alive(engine: Rig) -> None:
     dice = random.Random(1)
     alice, bob, stranger = engine.join(0), engine.join(1), engine.phone()
     engine.control.bridge(0, 1)
-    engine.control.record(0, 0, 1, Law.ULAW)
+    engine.record(0, 0, 1, Law.ULAW)
     engine.advance()
     stranger.target = alice.target
     for number in range(DATAGRAMS):

@@ -18,7 +18,6 @@ from pbx.media.client import (
     MediaSilent,
     MediaStarted,
     NoMedia,
-    RecordingCut,
 )
 from pbx.media.loading import is_compiled
 from pbx.rtp.g711 import Law
@@ -195,36 +194,6 @@ async def test_a_silent_leg_is_told_and_then_lost(tmp_path: Path, new_phone: New
         await joined(leg, new_phone())
         told = await heard.wait(MediaSilent, 2)
         assert [event.lost for event in told] == [False, True]
-
-
-async def test_a_full_disk_cuts_the_recording_raises_an_alarm_and_leaves_the_call_alone(
-    tmp_path: Path, new_phone: NewPhone
-) -> None:
-    recording_id = uuid7()
-    alarms: list[RecordingCut] = []
-    async with (
-        worker_process(tmp_path) as worker,
-        MediaPool([worker.socket], epoch=1, on_recording_cut=alarms.append) as pool,
-    ):
-        left, right, alice, bob = await call(pool, new_phone)
-        recording = left.record(recording_id, right, path_of(worker, recording_id))
-        told = asyncio.Event()
-        recording.on_cut = lambda _: told.set()
-        await paced([(alice, frames(tone(440, 0.5))), (bob, frames(tone(1000, 0.5)))])
-        size = (worker.recordings / path_of(worker, recording_id)).stat().st_size
-        limit = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
-        await paced([(alice, frames(tone(440, 0.8))), (bob, frames(tone(1000, 0.8)))])
-        await asyncio.wait_for(told.wait(), TIMEOUT)
-        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, limit)
-        await paced([(alice, frames(tone(440, 0.8))), (bob, frames(tone(1000, 0.8)))])
-        closed = await recording.stop()
-        assert closed.cut
-        assert [alarm.recording_id for alarm in alarms] == [recording_id]
-        kept = open_recording(worker.recordings / closed.path, None)
-        assert kept.cut
-        assert level(kept.channels[0][-4000:], 440) > 3000, "it went on when there was room again"
-        assert is_continuous(bob.heard)
-        assert len(bob.heard) > 100
 
 
 async def test_a_recording_outside_of_its_folder_is_refused(tmp_path: Path) -> None:

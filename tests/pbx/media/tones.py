@@ -40,3 +40,10 @@ def level(pcm: bytes, frequency: float) -> float:
 
 def heard(octets: bytes, frequency: float, law: Law = Law.ULAW) -> float:
     return level(decode(octets, law), frequency)
+
+
+def loudness(pcm: bytes, frequency: float) -> float:
+    """Its mean amplitude over pieces of 20 ms. Unlike `level` it does not mind a jump of the phase between two of them:
+    for sound that came over a real network in real time."""
+    pieces = [pcm[at : at + 320] for at in range(0, len(pcm) - 319, 320)]
+    return sum(level(piece, frequency) for piece in pieces) / len(pieces) if pieces else 0.0
