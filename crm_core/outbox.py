@@ -53,7 +53,7 @@ class OutboxMessage:
     payload: Mapping[str, Json]
 
 
-TAKE = "SELECT id, kind, payload FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED"
+TAKE = "SELECT id, kind, payload FROM outbox ORDER BY id LIMIT $1"
 DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 
 
@@ -97,12 +97,11 @@ class Outbox:
         self._notified.set()
 
     async def _deliver(self, conn: Connection) -> int:
-        async with conn.transaction():
-            rows = await conn.fetch(TAKE, BATCH)
-            for row in rows:
-                self._tell(OutboxMessage(row["id"], row["kind"], msgspec.json.decode(row["payload"])))
-            if rows:
-                await conn.execute(DONE, [row["id"] for row in rows])
+        rows = await conn.fetch(TAKE, BATCH)
+        for row in rows:
+            self._tell(OutboxMessage(row["id"], row["kind"], msgspec.json.decode(row["payload"])))
+        if rows:
+            await conn.execute(DONE, [row["id"] for row in rows])
         return len(rows)
 
     def _tell(self, message: OutboxMessage) -> None:

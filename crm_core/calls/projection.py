@@ -5,7 +5,7 @@ Facts of a call whose start is not known (it was set aside) are kept in the ledg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -32,7 +32,7 @@ from crm_core.clients.register import ClientMatch, only_matches
 from crm_core.database import Connection
 from crm_core.events import forwarding
 from crm_core.events import telephony as events
-from crm_core.events.telephony import NewCallEvent
+from crm_core.events.telephony import EndedEvent, NewCallEvent, Reached
 from crm_core.follow_ups import opening as follow_ups
 from crm_core.follow_ups.opening import MissedContact
 from crm_core.settings import Settings
@@ -68,8 +68,8 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
     await _store(conn, folds.values())
     await store_recordings(conn, [fact for fact in facts if isinstance(fact, RecordingStarted | RecordingReady)])
     await _announce(conn, new_events)
-    for turn in turns:
-        await _take_turn(conn, turn, settings)
+    for answered, ended in _rounds(turns):
+        await _take_turns(conn, answered, ended, settings)
 
 
 class _Beginnings:
@@ -185,34 +185,60 @@ async def _announce(conn: Connection, new_events: Sequence[NewCallEvent]) -> Non
     )
 
 
-async def _take_turn(conn: Connection, turn: Turn, settings: Settings) -> None:
-    call = turn.call
-    match turn:
-        case Answered(at=at, extension=extension):
-            await follow_ups.close_answered(
-                conn, rules.keys_reached(call, extension), at=at, extension=extension, call_id=call.id
-            )
-            answered = await events.mark_answered(conn, rules.keys_reached(call, extension), by_event=call.event_id)
-            # R-CALL-09 with O-02: one Event a call, with the narrower type. An internal call keeps the callee's kind.
-            answers = answered if call.direction is Direction.OUTBOUND else None
-            if call.event_id:
-                await events.call_answered(conn, call.event_id, at=at, extension=extension, answers=answers)
+def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Answered], Sequence[Ended]]]:
+    """Turns that can be taken in together, the answered calls first. That order makes a difference to one party only:
+    to one that was missed and is reached after that, which ends the round."""
+    answered: list[Answered] = []
+    ended: list[Ended] = []
+    missed: set[str] = set()
+    for turn in turns:
+        match turn:
+            case Answered(call=call, extension=extension):
+                if not missed.isdisjoint(rules.keys_reached(call, extension)):
+                    yield answered, ended
+                    answered, ended, missed = [], [], set()
+                answered.append(turn)
+            case Ended(call=call):
+                ended.append(turn)
+                if call.missed:
+                    missed.update(call.party_keys)
+    yield answered, ended
 
-        case Ended(at=at):
-            follow_up = None
-            if rules.owes_follow_up(call):
-                follow_up = await follow_ups.open_for_missed(conn, _missed(call), settings)
-            if call.event_id:
-                await events.call_ended(
-                    conn,
-                    call.event_id,
-                    at=at,
+
+async def _take_turns(
+    conn: Connection, answered: Sequence[Answered], ended: Sequence[Ended], settings: Settings
+) -> None:
+    reached = [
+        Reached(
+            call_id=turn.call.id,
+            event_id=turn.call.event_id,
+            party_keys=rules.keys_reached(turn.call, turn.extension),
+            at=turn.at,
+            extension=turn.extension,
+            outbound=turn.call.direction is Direction.OUTBOUND,
+        )
+        for turn in answered
+    ]
+    await follow_ups.close_answered(conn, reached)
+    await events.calls_answered(conn, reached)
+    closed: list[EndedEvent] = []
+    for turn in ended:
+        call, follow_up = turn.call, None
+        if rules.owes_follow_up(call):
+            follow_up = await follow_ups.open_for_missed(conn, _missed(call), settings)
+        if call.event_id:
+            closed.append(
+                EndedEvent(
+                    event_id=call.event_id,
+                    at=turn.at,
                     talk_seconds=call.talk_seconds,
                     missed_type=rules.type_when_missed(call) if call.missed else None,
                     caller=call.caller if rules.is_nobodys(call) else None,
-                    rung=call.rung,
+                    rung=call.rung if call.missed else None,
                     follow_up=follow_up,
                 )
+            )
+    await events.calls_ended(conn, closed)
 
 
 def _missed(call: CallRow) -> MissedContact:

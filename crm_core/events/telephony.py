@@ -56,98 +56,123 @@ async def add(conn: Connection, new: Sequence[NewCallEvent]) -> None:
         await conn.execute(ADD, msgspec.json.encode(new).decode())
 
 
-MARK_ANSWERED = """
-    WITH answered AS (
-        UPDATE event SET answered_event_id = $2
-         WHERE party_key = ANY($1::text[]) AND type IN ('missed_incoming_call', 'missed_outgoing_call')
-           AND answered_event_id IS NULL
-        RETURNING id, type, started_at
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A call was answered: `extension` took or placed it, and the party with these keys was reached."""
+
+    call_id: UUID
+    event_id: UUID | None  # None: left out by the short-number rule
+    party_keys: Sequence[str]
+    at: datetime
+    extension: str
+    outbound: bool
+
+
+# The party's missed calls leave the unanswered list (R-CALL-40), and name the first call that reached it. An outgoing
+# call answers the latest of the missed incoming ones: R-CALL-09 with O-02, one Event a call, with the narrower type. An
+# internal call keeps the callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible
+# person's settings.
+CALLS_ANSWERED = """
+    WITH reached AS (
+        SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (
+                   event_id uuid, party_keys text[], at timestamptz, extension text, outbound boolean)
+         WHERE r.event_id IS NOT NULL
+    ), first AS (
+        SELECT DISTINCT ON (k.key) k.key, r.event_id FROM reached r, unnest(r.party_keys) AS k (key)
+         ORDER BY k.key, r.at, r.event_id
+    ), answered AS (
+        UPDATE event e SET answered_event_id = first.event_id
+          FROM first
+         WHERE e.party_key = first.key AND e.type IN ('missed_incoming_call', 'missed_outgoing_call')
+           AND e.answered_event_id IS NULL
+        RETURNING e.id, e.type, e.started_at, first.event_id AS by_event
+    ), latest AS (
+        SELECT DISTINCT ON (a.by_event) a.by_event, a.id FROM answered a
+         WHERE a.type = 'missed_incoming_call'
+         ORDER BY a.by_event, a.started_at DESC
     )
-    SELECT id FROM answered WHERE type = 'missed_incoming_call' ORDER BY started_at DESC LIMIT 1
-"""
-
-
-async def mark_answered(conn: Connection, party_keys: Sequence[str], *, by_event: UUID | None) -> UUID | None:
-    """Take the party's missed calls off the unanswered list (R-CALL-40); return the latest missed incoming one."""
-    if by_event is None:
-        return None
-    latest: UUID | None = await conn.fetchval(MARK_ANSWERED, list(party_keys), by_event)
-    return latest
-
-
-# R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible person's settings.
-CALL_ANSWERED = """
     UPDATE event e
-       SET answered_at = $2,
+       SET answered_at = r.at,
            owner_id = coalesce(taker.id, e.owner_id),
            project_id = coalesce(e.project_id, taker.telephony_project_id),
            org_unit_id = coalesce(e.org_unit_id, taker.telephony_org_unit_id,
                                   CASE WHEN taker.telephony_project_id IS NULL THEN taker.org_unit_id END),
-           type = CASE WHEN $4::uuid IS NULL THEN e.type ELSE 'missed_call_answer' END,
-           answers_event_id = $4
-      FROM event was
-      LEFT JOIN device d ON d.number = $3
+           type = CASE WHEN latest.id IS NULL THEN e.type ELSE 'missed_call_answer' END,
+           answers_event_id = latest.id
+      FROM reached r
+      LEFT JOIN device d ON d.number = r.extension
       LEFT JOIN app_user taker ON taker.id = d.user_id
-     WHERE was.id = $1 AND e.id = was.id
+      LEFT JOIN latest ON latest.by_event = r.event_id AND r.outbound
+     WHERE e.id = r.event_id
 """
 
 
-async def call_answered(
-    conn: Connection, event_id: UUID, *, at: datetime, extension: str, answers: UUID | None
-) -> None:
-    """`extension` took or placed the call; `answers` is the missed call that this outgoing one answers."""
-    await conn.execute(CALL_ANSWERED, event_id, at, extension, answers)
+async def calls_answered(conn: Connection, reached: Sequence[Reached]) -> None:
+    if reached:
+        await conn.execute(CALLS_ANSWERED, msgspec.json.encode(reached).decode())
 
 
-CALL_ENDED = """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedEvent:
+    """An Event whose call is over. `missed_type`: None when it was answered. `caller`, else `rung`: who is responsible
+    when nobody is yet, else who owns the follow-up."""
+
+    event_id: UUID
+    at: datetime
+    talk_seconds: float
+    missed_type: str | None
+    caller: str | None
+    rung: str | None
+    follow_up: UUID | None
+
+
+CALLS_ENDED = """
     UPDATE event e
-       SET ended_at = $2,
-           talk_seconds = $3,
-           type = coalesce($4, e.type),
-           follow_up_id = coalesce($7, e.follow_up_id),
+       SET ended_at = n.at,
+           talk_seconds = n.talk_seconds,
+           type = coalesce(n.missed_type, e.type),
+           follow_up_id = coalesce(n.follow_up, e.follow_up_id),
            owner_id = responsible.id,
            project_id = coalesce(e.project_id, responsible.telephony_project_id),
            org_unit_id = coalesce(e.org_unit_id, responsible.telephony_org_unit_id,
                                   CASE WHEN responsible.telephony_project_id IS NULL THEN responsible.org_unit_id END)
-      FROM event was
-      LEFT JOIN device d ON d.number = coalesce($5, $6)
-      LEFT JOIN task f ON f.id = $7
+      FROM jsonb_to_recordset($1::jsonb) AS n (
+               event_id uuid, at timestamptz, talk_seconds double precision, missed_type text, caller text, rung text,
+               follow_up uuid)
+      JOIN event was ON was.id = n.event_id
+      LEFT JOIN device d ON d.number = coalesce(n.caller, n.rung)
+      LEFT JOIN task f ON f.id = n.follow_up
       LEFT JOIN app_user responsible ON responsible.id = coalesce(was.owner_id, d.user_id, f.assignee_id)
-     WHERE was.id = $1 AND e.id = was.id
-    RETURNING e.project_id
+     WHERE e.id = n.event_id
+    RETURNING e.id, e.project_id
 """
-NUMBER = "UPDATE event SET number = $2 WHERE id = $1 AND number IS NULL"
+NUMBER = """
+    UPDATE event e SET number = n.number
+      FROM unnest($1::uuid[], $2::text[]) AS n (id, number)
+     WHERE e.id = n.id AND e.number IS NULL
+"""
 
 
-async def call_ended(
-    conn: Connection,
-    event_id: UUID,
-    *,
-    at: datetime,
-    talk_seconds: float,
-    missed_type: str | None,
-    caller: str | None,
-    rung: str | None,
-    follow_up: UUID | None,
-) -> None:
-    """Close the Event. Responsible for a missed call: who was rung last, else who owns the follow-up.
-
-    The number comes now, since only now the project is known that it counts in.
-    """
-    project_id = await conn.fetchval(
-        CALL_ENDED, event_id, at, talk_seconds, missed_type, caller, rung if missed_type else None, follow_up
-    )
-    number = await numbering.next_number(conn, "event", project_id=project_id)
-    await conn.execute(NUMBER, event_id, str(number))
+async def calls_ended(conn: Connection, ended: Sequence[EndedEvent]) -> None:
+    """Close the Events. They are numbered now, in this order: only now the project is known that each counts in."""
+    if not ended:
+        return
+    rows = await conn.fetch(CALLS_ENDED, msgspec.json.encode(ended).decode())
+    projects: dict[UUID, UUID | None] = {row["id"]: row["project_id"] for row in rows}
+    known = [each.event_id for each in ended if each.event_id in projects]
+    numbers = await numbering.next_numbers(conn, "event", [projects[event_id] for event_id in known])
+    await conn.execute(NUMBER, known, [str(number) for number in numbers])
 
 
 # R-CALL-12, R-CALL-13: the Event is its user's; a SIP account without a user makes none.
-PHONE = """
+PHONES = """
     INSERT INTO event (id, type, number, started_at, ended_at, phone, owner_id, internal, project_id, org_unit_id)
-    SELECT $1, $2, $5, $3, $3, d.number, u.id, true, u.telephony_project_id,
+    SELECT n.id, n.type, n.number, n.at, n.at, d.number, u.id, true, u.telephony_project_id,
            coalesce(u.telephony_org_unit_id, CASE WHEN u.telephony_project_id IS NULL THEN u.org_unit_id END)
-      FROM device d JOIN app_user u ON u.id = d.user_id
-     WHERE d.number = $4
+      FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+           AS n (id, type, at, extension, number)
+      JOIN device d ON d.number = n.extension
+      JOIN app_user u ON u.id = d.user_id
 """
 PROJECTS_OF = """
     SELECT d.number, u.telephony_project_id FROM device d JOIN app_user u ON u.id = d.user_id
@@ -166,8 +191,15 @@ async def phones_changed(conn: Connection, facts: Sequence[PhoneOnline | PhoneOf
     if not facts:
         return
     projects = await projects_of(conn, {fact.extension for fact in facts})
-    for fact in facts:
-        if fact.extension in projects:
-            number = await numbering.next_number(conn, "event", project_id=projects[fact.extension])
-            kind = "phone_on" if isinstance(fact, PhoneOnline) else "phone_off"
-            await conn.execute(PHONE, uuid7(), kind, fact.at, fact.extension, str(number))
+    users = [fact for fact in facts if fact.extension in projects]
+    if not users:
+        return
+    numbers = await numbering.next_numbers(conn, "event", [projects[fact.extension] for fact in users])
+    await conn.execute(
+        PHONES,
+        [uuid7() for _ in users],
+        ["phone_on" if isinstance(fact, PhoneOnline) else "phone_off" for fact in users],
+        [fact.at for fact in users],
+        [fact.extension for fact in users],
+        [str(number) for number in numbers],
+    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 from crm_core.database import Connection
+from crm_core.events.telephony import Reached
 from crm_core.follow_ups.reading import publish
 from crm_core.settings import Settings
 
@@ -87,21 +89,28 @@ async def open_for_missed(conn: Connection, missed: MissedContact, settings: Set
     return opened
 
 
+# Each is closed by the first call that reached its party.
 CLOSE_ANSWERED = """
+    WITH first AS (
+        SELECT DISTINCT ON (k.key) k.key, r.at, r.extension, r.call_id
+          FROM jsonb_to_recordset($1::jsonb) AS r (call_id uuid, party_keys text[], at timestamptz, extension text),
+               unnest(r.party_keys) AS k (key)
+         ORDER BY k.key, r.at, r.call_id
+    )
     UPDATE task t
-       SET closed_at = $2, status = 'done', result = $5, closed_by_call = $4,
-           closed_by = (SELECT d.user_id FROM device d WHERE d.number = $3)
-     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = ANY($1::text[])
+       SET closed_at = first.at, status = 'done', result = 'answered', closed_by_call = first.call_id,
+           closed_by = (SELECT d.user_id FROM device d WHERE d.number = first.extension)
+      FROM first
+     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = first.key
     RETURNING t.id
 """
 
 
-async def close_answered(
-    conn: Connection, party_keys: Sequence[str], *, at: datetime, extension: str, call_id: UUID
-) -> None:
+async def close_answered(conn: Connection, reached: Sequence[Reached]) -> None:
     """The party was reached: they called and were answered, or were called. Keeps who, when and by which call."""
-    rows = await conn.fetch(CLOSE_ANSWERED, list(party_keys), at, extension, call_id, "answered")
-    await publish(conn, "follow_up.closed", [row["id"] for row in rows])
+    if reached:
+        rows = await conn.fetch(CLOSE_ANSWERED, msgspec.json.encode(reached).decode())
+        await publish(conn, "follow_up.closed", [row["id"] for row in rows])
 
 
 CLOSE_VISITED = """

@@ -241,6 +241,41 @@ async def test_a_call_missed_while_the_same_party_is_talking_stays_owed(
     assert len(await follow_ups.open_list(conn, people["borys"])) == 1
 
 
+async def test_in_one_batch_what_was_missed_before_is_answered_and_what_was_missed_after_is_owed(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    await tell(
+        conn,
+        missed_call(ANNA).facts,
+        answered_call(BOHDAN, at=MORNING).facts,
+        answered_call(ANNA, at=MORNING + HOUR).facts,
+        missed_call(BOHDAN, at=MORNING + HOUR).facts,
+        missed_call(ANNA, at=MORNING + 2 * HOUR).facts,
+    )
+    found = await follow_ups.open_list(conn, people["borys"])
+    assert {(each.phone, each.missed_count) for each in found} == {(ANNA, 1), (BOHDAN, 1)}
+    unanswered = await events.register(conn, people["borys"], EventFilter(view=View.UNANSWERED))
+    assert {(row.phone, row.started_at) for row in unanswered.rows} == {
+        (ANNA, MORNING + 2 * HOUR),
+        (BOHDAN, MORNING + HOUR),
+    }
+
+
+async def test_of_two_calls_that_reach_a_party_in_one_batch_the_first_closes_and_answers(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    await tell(conn, missed_call(ANNA).facts, missed_call(ANNA, at=MORNING + HOUR).facts)
+    first, second = (
+        call_back(ANNA, by="1001", at=MORNING + 2 * HOUR),
+        call_back(ANNA, by="1002", at=MORNING + 3 * HOUR),
+    )
+    await tell(conn, first.facts, second.facts)
+    assert await conn.fetchval("SELECT closed_by_call FROM task") == first.call_id
+    later, earlier, missed, _ = (await events.register(conn, people["borys"])).rows
+    assert (earlier.type, earlier.answers_event_id) == ("missed_call_answer", missed.id)
+    assert (later.type, later.answers_event_id) == ("outgoing_call", None)
+
+
 async def test_after_it_was_closed_a_new_missed_call_owes_anew(conn: Connection, people: dict[str, User]) -> None:
     await tell(conn, missed_call(ANNA).facts, answered_call(ANNA, at=MORNING + HOUR).facts)
     await tell(conn, missed_call(ANNA, at=MORNING + 2 * HOUR).facts)

@@ -326,3 +326,33 @@ async def test_the_next_core_closes_what_the_killed_one_left_open(
     async with writing(pool, spool) as writer:
         await drained(writer)
     assert {each.call_id for each in await calls.unfinished(conn)} == {call.call_id for call in left}
+
+
+async def test_a_batch_of_many_calls_takes_no_more_statements_than_one(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    """The core pays for each answer of the data base by waking up, twenty calls a second."""
+    statements: list[str] = []
+
+    def note(record: asyncpg.connection.LoggedQuery) -> None:
+        statements.append(record.query)
+
+    def story(number: str) -> Sequence[AnyFact]:
+        call = Telling().inbound(number).to_line().rings("1003").answered("1003").recorded()
+        online = PhoneOnline(id=uuid7(), at=MORNING, extension="1001")
+        return [*call.talked("1003", 60).recording_ready().ended().facts, online]
+
+    async def statements_for(facts: Sequence[AnyFact]) -> Sequence[str]:
+        statements.clear()
+        await project(conn, await ledger.write(conn, facts))
+        await asyncio.sleep(0)  # asyncpg tells of a statement in the loop's next turn
+        return tuple(statements)
+
+    async with conn.transaction():
+        await project(conn, await ledger.write(conn, story(ANNA)))  # the connection learns the types first
+        conn.add_query_logger(note)
+        alone = await statements_for(story(ANNA))
+        together = await statements_for([fact for digit in range(9) for fact in story(f"+38050111220{digit}")])
+        conn.remove_query_logger(note)
+    assert together == alone
+    assert len(alone) == 21
