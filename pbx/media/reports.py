@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pbx.media.engine_control import LegFigures
 from pbx.media.engine_numbers import LEARNT
@@ -29,6 +30,29 @@ BUFFER = 2048
 ANSWERABLE = 4  # sender reports of ours that the far end may still answer
 
 
+class Seal(Protocol):
+    """What makes a leg's RTCP secret, and proves who sent it (SRTCP)."""
+
+    def is_secure(self, number: int) -> bool: ...
+
+    def sealed_rtcp(self, number: int, data: bytes) -> bytes | None: ...
+
+    def opened_rtcp(self, number: int, data: bytes) -> bytes | None: ...
+
+
+class NoSeal:
+    """Every leg is plain."""
+
+    def is_secure(self, number: int) -> bool:
+        return False
+
+    def sealed_rtcp(self, number: int, data: bytes) -> bytes | None:
+        return data
+
+    def opened_rtcp(self, number: int, data: bytes) -> bytes | None:
+        return data
+
+
 @dataclass(slots=True)
 class ReportState:
     """One leg's RTCP."""
@@ -40,6 +64,7 @@ class ReportState:
     address: str = ""
     port: int = 0
     named: tuple[str, int] = ("", 0)
+    shared: socket.socket | None = None  # the RTP's own, when both share it (RFC 5761)
     looks: int = LOOKS
     deaf: bool = False  # has used up its looks
     sent_before: int = 0
@@ -58,8 +83,9 @@ class ReportState:
 class Reports:
     """Contract: `open` and `close` frame a leg's life; `tick` is called every TICK seconds."""
 
-    def __init__(self, figures: Callable[[int], LegFigures]) -> None:
+    def __init__(self, figures: Callable[[int], LegFigures], seal: Seal | None = None) -> None:
         self._figures = figures
+        self._seal = seal or NoSeal()
         self._states: dict[int, ReportState] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -76,6 +102,15 @@ class Reports:
         if (address, port) != state.named:
             state.named = address, port
             state.address, state.port = address, port
+
+    def share(self, leg: int, rtp: socket.socket | None) -> None:
+        """RTCP goes over the RTP's socket from now on, to where the RTP goes; None: over its own again."""
+        self._states[leg].shared = rtp
+
+    def came_with_rtp(self, leg: int, data: bytes) -> None:
+        """RTCP that came on the RTP's port, opened: its keys have proven whose it is."""
+        if leg in self._states and self._states[leg].shared is not None:
+            self._read(self._states[leg], data)
 
     def close(self, leg: int) -> ReportState:
         """Says good-bye to the far end. Returns what was learnt; the socket may be closed now."""
@@ -101,10 +136,8 @@ class Reports:
 
     def _send(self, state: ReportState, now: float, *, goodbye: bool = False) -> None:
         figures = self._figures(state.leg)
-        if not state.port or not figures.port or not (figures.sent or figures.received):
-            return
-        # A phone behind NAT: its RTCP port is known only once it has spoken on it.
-        if figures.latch == LEARNT and state.address != figures.address:
+        to = self._destination(state, figures)
+        if to is None or not (figures.sent or figures.received):
             return
         blocks = (self._block(state, figures, now),) if figures.received else ()
         report: Report
@@ -127,9 +160,22 @@ class Reports:
             # §6.1: a report first, the CNAME in every compound packet; §6.6: BYE "SHOULD be the last packet sent".
             last = (Goodbye((figures.ssrc,)),) if goodbye else ()
             data = rtcp.serialise((report, CanonicalName(figures.ssrc, state.name), *last))
-            state.sock.sendto(data, (state.address, state.port))
+            if self._seal.is_secure(state.leg):
+                data = self._seal.sealed_rtcp(state.leg, data) or b""
+            if data:
+                (state.shared or state.sock).sendto(data, to)
         except OSError:
             pass  # the far end's network is its own; the next report is due in 5 s
+
+    def _destination(self, state: ReportState, figures: LegFigures) -> tuple[str, int] | None:
+        if state.shared is not None:
+            return (figures.address, figures.port) if figures.port else None
+        if not state.port or not figures.port:
+            return None
+        # A phone behind NAT: its RTCP port is known only once it has spoken on it.
+        if figures.latch == LEARNT and state.address != figures.address:
+            return None
+        return state.address, state.port
 
     def _block(self, state: ReportState, figures: LegFigures, now: float) -> ReportBlock:
         expected = figures.expected - state.expected_before
@@ -157,8 +203,12 @@ class Reports:
             # A flood: the kernel throws the rest away until the next tick.
             state.deaf = True
             self._loop.remove_reader(state.sock)
-        if not self._is_known(state, str(host), int(port)):
-            return
+        # Proven first, learnt from then.
+        opened = self._seal.opened_rtcp(leg, data) if self._seal.is_secure(leg) else data
+        if opened is not None and self._is_known(state, str(host), int(port)):
+            self._read(state, opened)
+
+    def _read(self, state: ReportState, data: bytes) -> None:
         try:
             reports = rtcp.parse(data)
         except BadPacket:

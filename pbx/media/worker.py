@@ -92,8 +92,8 @@ class Worker:
         self._control = control
         self._ports = ports
         self._loop = asyncio.get_running_loop()
-        self._reports = Reports(control.figures)
         self._secure = SecureLegs(control, settings.certificate, tell)
+        self._reports = Reports(control.figures, self._secure)
         self._quality = QualityWatch(control.figures, self._reports, tell)
         self._writer = RecordingWriter(control.recordings, settings.keys, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
@@ -250,6 +250,7 @@ class Worker:
     def _make_secure(self, leg: WorkerLeg, command: Secure) -> None:
         try:
             self._secure.secure(leg.number, leg.ports.rtp, command)
+            self._reports.share(leg.number, leg.ports.rtp if command.rtcp_mux else None)
         except ValueError as error:
             raise Refused(str(error)) from error
 
@@ -327,7 +328,8 @@ class Worker:
                 case LegClosed(leg=number):
                     self._closed(number)
                 case Aside():
-                    self._secure.take(event)
+                    if (rtcp := self._secure.take(event)) is not None:
+                        self._reports.came_with_rtp(event.leg, rtcp)
                 case RecordEnded(slot=slot):
                     self._writer.end(slot)
                 case PlaybackEnded():

@@ -44,6 +44,21 @@ def figures() -> LegFigures:
     )
 
 
+class Mirror:
+    """A seal that anybody can see: what is sealed stands backwards, what does not is of nobody."""
+
+    keys = True
+
+    def is_secure(self, number: int) -> bool:
+        return True
+
+    def sealed_rtcp(self, number: int, data: bytes) -> bytes | None:
+        return b"sealed" + data[::-1] if self.keys else None
+
+    def opened_rtcp(self, number: int, data: bytes) -> bytes | None:
+        return data[:5:-1] if data.startswith(b"sealed") else None
+
+
 @dataclass
 class Setting:
     """A leg whose RTCP comes and goes over real sockets."""
@@ -51,9 +66,10 @@ class Setting:
     far: socket.socket = field(default_factory=udp)
     ours: socket.socket = field(default_factory=udp)
     figures: LegFigures = field(default_factory=figures)
+    seal: Mirror | None = None
 
     def __post_init__(self) -> None:
-        self.reports = Reports(lambda _leg: self.figures)
+        self.reports = Reports(lambda _leg: self.figures, self.seal)
         self.reports.open(0, self.ours)
         self.reports.point(0, HOST, self.far.getsockname()[1])
 
@@ -74,6 +90,15 @@ class Setting:
         (by or self.far).sendto(rtcp.serialise(said), self.ours.getsockname())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def sealed() -> AsyncIterator[Setting]:
+    made = Setting(seal=Mirror())
+    yield made
+    made.reports.close(0)
+    made.far.close()
+    made.ours.close()
 
 
 @pytest.fixture
@@ -243,6 +268,52 @@ async def test_a_flood_is_looked_at_a_few_times_a_tick(setting: Setting) -> None
     for _ in range(10 * LOOKS):
         await asyncio.sleep(0)
     assert setting.reports.state(0).deaf, "what the flood left in the socket used the looks up again"
+
+
+async def test_nothing_plain_leaves_a_secure_leg_and_nothing_plain_is_heard(sealed: Setting) -> None:
+    sealed.report()
+    data = sealed.far.recv(2048)
+    assert data.startswith(b"sealed")
+    assert isinstance(rtcp.parse(data[:5:-1])[0], SenderReport)
+    forged = SenderReport(ssrc=THEIRS, ntp=1 << 40, timestamp=0, packets=1, octets=160)
+    await sealed.say(forged)
+    assert sealed.reports.state(0).last_sender_report == 0
+    sealed.far.sendto(b"sealed" + rtcp.serialise((forged,))[::-1], sealed.ours.getsockname())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sealed.reports.state(0).last_sender_report == forged.middle_ntp
+
+
+async def test_a_secure_leg_without_keys_says_nothing(sealed: Setting) -> None:
+    assert sealed.seal is not None
+    sealed.seal.keys = False
+    sealed.report()
+    assert sealed.got() == []
+    sealed.seal.keys = True
+
+
+async def test_reports_share_the_port_of_the_sound_where_that_was_agreed(setting: Setting) -> None:
+    """RFC 5761: they leave by the RTP's socket, to where the RTP goes, and what comes there is heard."""
+    with udp() as rtp, udp() as far_rtp:
+        setting.figures = replace(setting.figures, port=far_rtp.getsockname()[1])
+        setting.reports.share(0, rtp)
+        setting.report()
+        data, source = far_rtp.recvfrom(2048)
+        assert source == rtp.getsockname()
+        assert isinstance(rtcp.parse(data)[0], SenderReport)
+        assert setting.got() == []
+        said = SenderReport(ssrc=THEIRS, ntp=1 << 40, timestamp=0, packets=1, octets=160)
+        setting.reports.came_with_rtp(0, rtcp.serialise((said,)))
+        assert setting.reports.state(0).last_sender_report == said.middle_ntp
+        setting.reports.share(0, None)
+        setting.report()
+        assert setting.got()
+
+
+async def test_rtcp_on_the_port_of_the_sound_is_not_heard_where_that_was_not_agreed(setting: Setting) -> None:
+    said = SenderReport(ssrc=THEIRS, ntp=1 << 40, timestamp=0, packets=1, octets=160)
+    setting.reports.came_with_rtp(0, rtcp.serialise((said,)))
+    assert setting.reports.state(0).last_sender_report == 0
 
 
 async def test_garbage_is_ignored(setting: Setting) -> None:
