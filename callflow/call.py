@@ -22,6 +22,7 @@ from callflow.inbox import Inbox
 from callflow.referring import referred
 from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
+from callflow.sounding import Sounding, tell_measured
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
@@ -43,6 +44,7 @@ class Call:
         self.was_answered = False  # somebody talked to somebody
         self.placed_by: Leg | None = None
         self.inbox = Inbox()
+        self.sounding = Sounding(self)
         self._legs: dict[Leg, str | None] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
@@ -139,6 +141,7 @@ class Call:
     def takes(self, leg: Leg, extension: str | None) -> None:
         """That new leg is part of this call, and belongs to that extension (None: to an outside number)."""
         self._legs[leg] = extension
+        leg.sound.on_measured = partial(tell_measured, self, leg.leg_id, extension)
         if extension is not None:
             leg.on_refer = partial(referred, self.exchange)
         self.exchange.presence.enters(extension, leg)
@@ -147,6 +150,7 @@ class Call:
         """A leg that was another call's, or nobody's, is part of this call from now on."""
         side.leg.call_id = self.call_id
         self._legs[side.leg] = side.extension
+        side.leg.sound.on_measured = partial(tell_measured, self, side.leg.leg_id, side.extension)
         if side.extension is not None:
             side.leg.on_refer = partial(referred, self.exchange)
         self.exchange.presence.enters(side.extension, side.leg)
@@ -240,6 +244,7 @@ class Call:
             if isinstance(side.leg, InboundLeg):
                 side.leg.answer()
         one.leg.join(other.leg)
+        self.sounding.begin(one, other)
         if self.recorded:
             self.record(customer.leg, agent.leg)
         for holder, held in ((one, other), (other, one)):
@@ -249,6 +254,7 @@ class Call:
     def unjoin(self, one: Side, other: Side) -> None:
         """They no longer hear each other; the segment goes on until `end_segment`."""
         self.stop_recording()
+        self.sounding.end()
         for side in (one, other):
             side.leg.on_hold = None
             side.on_hold = False
@@ -298,6 +304,7 @@ class Call:
             self.tell(facts.CallResumed, by=holder.extension)
             if other.leg.media is not None:
                 other.leg.media.stop_playing()
+        self.sounding.changed()
 
     # ---- sound ---------------------------------------------------------------------------------------------------
 

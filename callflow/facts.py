@@ -82,6 +82,14 @@ class ForwardKind(StrEnum):
     DEFLECTED = "deflected"  # a person sent the ringing call on (R-PHONE-36)
 
 
+class SoundTrouble(StrEnum):
+    """What is wrong with the sound of a call, as far as a server can hear."""
+
+    ONE_WAY = "one_way"  # one side sends nothing, the other does
+    NO_SOUND = "no_sound"  # neither sends anything
+    LONG_SILENCE = "long_silence"  # both send, and nobody has spoken for long
+
+
 class UnparkKind(StrEnum):
     RETRIEVED = "retrieved"
     TIMED_OUT = "timed_out"  # goes back to who parked it
@@ -297,6 +305,40 @@ class RecordingReady(CallFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundChanged(CallFact):
+    """How the call sounds from now on, by its worst leg: that of `worst`, or the outside party's when None. Without
+    grade and trouble: nobody talks with anybody now."""
+
+    grade: str | None = None  # good | fair | poor
+    mos: float | None = None  # when that grade began
+    trouble: SoundTrouble | None = None
+    worst: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMeasured(CallFact):
+    """The last figures of a leg; told after its end, and so perhaps after `CallEnded`. `mos` is of what came from it,
+    `remote_mos` of what it heard, as it says itself, `worst_mos` of either in any five seconds. The seconds are of the
+    time in which it had somebody to talk with: talk is its own, overtalk both sides' at once, silence nobody's."""
+
+    leg: UUID
+    extension: str | None  # None: the outside party's
+    codec: str
+    received: int
+    lost: int
+    jitter_ms: float
+    round_trip_ms: float | None
+    remote_lost: int
+    mos: float | None
+    remote_mos: float | None
+    worst_mos: float | None
+    joined_seconds: float
+    talk_seconds: float
+    overtalk_seconds: float
+    silence_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallFact):
     outcome: Outcome
     ended_by: EndedBy = EndedBy.SYSTEM
@@ -379,6 +421,14 @@ class TrunkChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaWorkerLost(Fact):
+    """An alarm: a media worker died, and with it the sound of so many legs. Their calls end; another is started."""
+
+    worker: int
+    legs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkPassedOver(CallFact):
     """A trunk that should have carried this call to the outside did not; the next one was tried, if there was one."""
 
@@ -393,9 +443,10 @@ KINDS: Mapping[str, type[Fact]] = MappingProxyType(
         for kind in (
             PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
             CallHeld, CallResumed, SegmentEnded, CallForwarded, CallPickedUp, TransferStarted, TransferConsulting,
-            TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingReady, CallEnded,
+            TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingReady, SoundChanged,
+            LegMeasured, CallEnded,
             PhoneOnline, PhoneOffline, ForwardingChanged, PhoneSettingsChanged, PresencePublished,
-            CallsBarred, SourceLockedOut, TrunkChanged, TrunkPassedOver,
+            CallsBarred, SourceLockedOut, TrunkChanged, MediaWorkerLost, TrunkPassedOver,
         )
     }
 )  # fmt: skip

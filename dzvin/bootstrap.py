@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import structlog
 
 from callflow.calls import Calls
 from callflow.exchange import Exchange, RecordingRules
-from callflow.facts import PhoneOffline, PhoneOnline, TrunkChanged
+from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
@@ -198,7 +198,9 @@ async def _endpoint(
 ) -> Endpoint:
     config = given.config
     sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
-    media = await stack.enter_async_context(MediaPool(sockets, epoch=given.epoch))
+    media = await stack.enter_async_context(
+        MediaPool(sockets, epoch=given.epoch, on_worker_lost=_worker_lost(given.spool))
+    )
     network = signalling.transports(config, timers, admission)
     stack.callback(network.close)
     return Endpoint(
@@ -212,6 +214,16 @@ async def _endpoint(
         domain=signalling.domain(config, network.own),
         session_policy=Policy(interval=config.sip.session_timer, minimum=config.sip.min_session),
     )
+
+
+def _worker_lost(spool: Spool) -> Callable[[int, int], None]:
+    clock = SystemClock()
+
+    def tell(worker: int, legs: int) -> None:
+        log.error("media worker lost", worker=worker, legs=legs)
+        spool.append(MediaWorkerLost(id=fresh_id(), at=clock.now(), worker=worker, legs=legs))
+
+    return tell
 
 
 async def _open(given: Surroundings, endpoint: Endpoint, registrations: Registrations, trunks: Trunks) -> None:

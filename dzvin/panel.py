@@ -24,6 +24,7 @@ from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.logs import escapes
+from dzvin.media_readings import MediaReadings
 from dzvin.metrics import Metrics, Readings
 from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
@@ -173,7 +174,10 @@ def _health(switch: Telephony, spool: Spool) -> Health:
 
 
 def _metrics(switch: Telephony, spool: Spool) -> Metrics:
-    return Metrics(gauges=_gauges(switch, spool), counters=_counters(switch), others=(TrunkReadings(switch.trunks),))
+    sound = MediaReadings(switch.media)
+    spool.subscribe(sound.on_fact)
+    others = (TrunkReadings(switch.trunks), sound)
+    return Metrics(gauges=_gauges(switch, spool), counters=_counters(switch), others=others)
 
 
 def _gauges(switch: Telephony, spool: Spool) -> Readings:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from callflow.facts import Direction, Outcome, Target
+from callflow.facts import Direction, Outcome, SoundChanged, Target
 from web_panel.statuses import AgentStatus, CallState
 
 
@@ -74,6 +74,7 @@ class LiveCall:
     routed_at: datetime | None = None
     answered_at: datetime | None = None
     recorded: bool = False
+    sound: SoundChanged | None = None  # what was told last of how it sounds
     event_id: UUID | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None

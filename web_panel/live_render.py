@@ -24,6 +24,7 @@ from web_panel.wire import (
     LineView,
     MissedView,
     PartyView,
+    SoundView,
     TicketView,
     TransferView,
     WaitingCaller,
@@ -151,12 +152,20 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
             for extension, (status, since) in call.extensions().items()
         ),
         recorded=call.recorded,
+        sound=sound_view(call),
         held_by=tuple(extension for extension in call.held_by if extension),
         transfer=transfer_view(call),
         orbit=call.orbit,
         event_id=call.event_id,
         outcome=call.outcome,
     )
+
+
+def sound_view(call: LiveCall) -> SoundView | None:
+    told = call.sound
+    if told is None or (told.grade is None and told.trouble is None):
+        return None
+    return SoundView(grade=told.grade, mos=told.mos, trouble=told.trouble, worst=told.worst)
 
 
 def transfer_view(call: LiveCall) -> TransferView | None:

@@ -39,6 +39,7 @@ from callflow.facts import (
     PresencePublished,
     RecordingStarted,
     SegmentEnded,
+    SoundChanged,
     Target,
     TransferConsulting,
     TransferEnded,
@@ -253,6 +254,13 @@ class LiveState:
         if call := self.calls.get(fact.call_id):
             call.segments.pop(fact.segment, None)
             call.held_by.pop(fact.extension, None)
+            call.sound = None
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: SoundChanged) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.sound = fact
             self._changed(call)
 
     @_fold.register
@@ -310,13 +318,8 @@ class LiveState:
                 self._miss(call, fact.at)
 
     @_fold.register
-    def _(self, fact: PhoneOnline) -> None:
-        self.online.add(fact.extension)
-        self._touch_extension(fact.extension)
-
-    @_fold.register
-    def _(self, fact: PhoneOffline) -> None:
-        self.online.discard(fact.extension)
+    def _(self, fact: PhoneOnline | PhoneOffline) -> None:
+        (self.online.add if isinstance(fact, PhoneOnline) else self.online.discard)(fact.extension)
         self._touch_extension(fact.extension)
 
     @_fold.register

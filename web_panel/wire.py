@@ -59,6 +59,15 @@ class TransferView(msgspec.Struct, frozen=True, kw_only=True):
     consulting: bool
 
 
+class SoundView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call sounds, by its worst leg: that of extension `worst`, or the other side's when None."""
+
+    grade: str | None  # good | fair | poor
+    mos: float | None
+    trouble: str | None  # one_way | no_sound | long_silence
+    worst: str | None
+
+
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
     call_id: UUID
     state: CallState
@@ -71,6 +80,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     line: str | None
     people: tuple[CallPerson, ...]
     recorded: bool
+    sound: SoundView | None  # None: nothing is known of it yet
     held_by: tuple[str, ...]  # extensions that hold the other side
     transfer: TransferView | None
     orbit: str | None  # where it is parked

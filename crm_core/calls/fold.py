@@ -14,8 +14,10 @@ from callflow.facts import (
     CallAnswered,
     CallEnded,
     CallFact,
+    CallHeld,
     CallOffered,
     CallQueued,
+    CallResumed,
     CallRouted,
     CallStarted,
     Direction,
@@ -51,6 +53,9 @@ class CallRow:
     talk_seconds: float = 0.0
     missed: bool = False
     event_id: UUID | None = None  # None: left out by the short-number rule
+    held_by: list[str] = field(default_factory=list)  # extensions; "": the outside party
+    held_since: datetime | None = None
+    held_seconds: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,11 +133,14 @@ class CallFold:
             case SegmentEnded(segment=segment, at=at):
                 self._end_segment(segment, at)
 
+            case CallHeld() | CallResumed():
+                self._hold_changed(fact)
+
             case CallEnded():
                 return self._end(fact)
 
             case _:
-                pass  # ringing, hold: the live panel's business
+                pass  # ringing: the live panel's business
         return None
 
     def _answer(self, fact: CallAnswered) -> Answered | None:
@@ -147,7 +155,20 @@ class CallFold:
         call.answered_at, call.taken_by = fact.at, fact.extension
         return Answered(call, fact.at, fact.extension)
 
+    def _hold_changed(self, fact: CallHeld | CallResumed) -> None:
+        holder = {fact.by or ""}
+        before = {*self.call.held_by}
+        self._hold(before | holder if isinstance(fact, CallHeld) else before - holder, fact.at)
+
+    def _hold(self, holders: set[str], at: datetime) -> None:
+        """Time counts once, however many hold each other."""
+        call = self.call
+        if call.held_since is not None:
+            call.held_seconds += max(0.0, (at - call.held_since).total_seconds())
+        call.held_by, call.held_since = sorted(holders), at if holders else None
+
     def _end(self, fact: CallEnded) -> Ended:
+        self._hold(set(), fact.at)
         for segment_id in self.segments:
             self._end_segment(segment_id, fact.at)
         call = self.call

@@ -17,12 +17,13 @@ from callflow.facts import (
     CallForwarded,
     CallStarted,
     Direction,
+    LegMeasured,
     RecordingReady,
     RecordingStarted,
     TransferEnded,
 )
 from crm_core import outbox
-from crm_core.calls import rules
+from crm_core.calls import rules, sound
 from crm_core.calls.fold import Answered, CallFold, CallRow, Ended, OfferRow, SegmentRow, Turn, started
 from crm_core.calls.recordings import store_recordings
 from crm_core.clients import parties
@@ -67,6 +68,7 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
         await forwarding.handed_on(conn, event_id, way)
     await _store(conn, folds.values())
     await store_recordings(conn, [fact for fact in facts if isinstance(fact, RecordingStarted | RecordingReady)])
+    await sound.store(conn, [fact for fact in facts if isinstance(fact, LegMeasured) and fact.call_id in folds])
     await _announce(conn, new_events)
     for answered, ended in _rounds(turns):
         await _take_turns(conn, answered, ended, settings)
@@ -139,7 +141,8 @@ STORE_CALLS = """
        SET target = excluded.target, target_number = excluded.target_number, line = excluded.line,
            rung = excluded.rung, taken_by = excluded.taken_by, answered_at = excluded.answered_at,
            ended_at = excluded.ended_at, outcome = excluded.outcome, ended_by = excluded.ended_by,
-           talk_seconds = excluded.talk_seconds, missed = excluded.missed
+           talk_seconds = excluded.talk_seconds, missed = excluded.missed, held_by = excluded.held_by,
+           held_since = excluded.held_since, held_seconds = excluded.held_seconds
 """
 STORE_SEGMENTS = """
     INSERT INTO segment (id, call_id, extension, user_id, started_at, ended_at)

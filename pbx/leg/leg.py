@@ -20,6 +20,7 @@ from pbx.leg.digits import DigitPath
 from pbx.leg.modification import Modification
 from pbx.leg.referrals import Referral, Referrals
 from pbx.leg.session_watch import SessionWatch
+from pbx.leg.sound import Sound
 from pbx.leg.streams import Streams
 from pbx.leg.successes import Successes
 from pbx.leg.usage import InviteUsage
@@ -44,6 +45,10 @@ Proof = Callable[[Request, Response, Flow | None], tuple[str, str] | None]
 """Given a request of ours, its 401 or 407 and where that came from: the header that proves who we are, or None."""
 
 MAX_FORWARDS = 70
+
+# ITU-T Q.850: "temporary failure", and "recovery on timer expiry".
+WORKER_LOST = Cause("Q.850", 41, "media lost")
+SILENT_TOO_LONG = Cause("Q.850", 102, "no media")
 
 
 class Leg:
@@ -72,6 +77,7 @@ class Leg:
         self.knows_identity = False
         """Whether the other side may be told who talks to it: a phone of ours, or a trusted trunk (RFC 3325)."""
         self.media: MediaLeg | None = None
+        self.sound = Sound()
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.on_hold: Callable[[bool], None] | None = None
         self.on_refer: Callable[[Referral], None] | None = None
@@ -211,7 +217,7 @@ class Leg:
         self._check_gone()
         if self.media is not None:
             self.media.on_event = None
-            await self.media.close()
+            self.sound.measured(await self.media.close())
 
     def _leave(self, cause: Cause | None) -> None:
         # RFC 3261 §15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its
@@ -300,10 +306,12 @@ class Leg:
         match event:
             case Digit(digit=digit, milliseconds=milliseconds):
                 self.path.heard(digit, milliseconds)
-            case MediaSilent(lost=True) | LegLost():
-                self.hang_up(LegEnd.MEDIA_LOST)
+            case MediaSilent(lost=True):
+                self.hang_up(LegEnd.MEDIA_LOST, SILENT_TOO_LONG)
+            case LegLost():
+                self.hang_up(LegEnd.MEDIA_LOST, WORKER_LOST)
             case _:
-                pass
+                self.sound.take(event)
 
     # ---- changes of the session ------------------------------------------------------------------------------------
 

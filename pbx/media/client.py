@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVarTuple
 from uuid import UUID
 
 import structlog
@@ -62,7 +62,7 @@ __all__ = [
     "WorkerStatus",
 ]
 
-T = TypeVar("T")
+News = TypeVarTuple("News")
 log = structlog.get_logger(__name__)
 
 OPEN_TIMEOUT = 3.0  # seconds
@@ -105,10 +105,11 @@ class MediaPool:
         on_adopted: Callable[[AdoptedLeg], None] | None = None,
         on_recording_closed: Callable[[RecordingClosed], None] | None = None,
         on_recording_cut: Callable[[RecordingCut], None] | None = None,
-        on_worker_lost: Callable[[Path], None] | None = None,
+        on_worker_lost: Callable[[int, int], None] | None = None,
     ) -> None:
         """`on_recording_closed` hears of recordings that this core did not start; `on_recording_cut` of every one that
-        loses sound (disk full or too slow)."""
+        loses sound (disk full or too slow). `on_worker_lost`: which one, by its place in `paths`, and how many legs it
+        carried."""
         self.epoch = epoch
         self.adopted: list[AdoptedLeg] = []
         self.on_adopted = on_adopted
@@ -195,10 +196,12 @@ class MediaPool:
                 attempt = 0
                 self._welcome(worker, legs)
                 answered.set()
+                leaving = True  # it is we who go, unless `listen` returns
                 try:
                     await worker.listen()
+                    leaving = False
                 finally:
-                    self._lose(worker)
+                    self._lose(worker, leaving=leaving)
             await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
             attempt += 1
 
@@ -218,15 +221,17 @@ class MediaPool:
             self.adopted.append(adopted)
             _tell(self.on_adopted, adopted)
 
-    def _lose(self, worker: WorkerConnection) -> None:
+    def _lose(self, worker: WorkerConnection, *, leaving: bool) -> None:
         self._workers.pop(worker.path, None)
         books = self._books.pop(worker)
+        lost = len(books.legs)
         for leg in list(books.legs.values()):
             leg.notice(LegLost(leg.leg))
         for recording in list(books.recordings.values()):
             recording.lose()
         self.adopted = [adopted for adopted in self.adopted if adopted.leg.worker is not worker]
-        _tell(self.on_worker_lost, worker.path)
+        if not leaving:
+            _tell(self.on_worker_lost, self._paths.index(worker.path), lost)
 
     def _heard(self, worker: WorkerConnection, notice: Notice | Closed) -> None:
         books = self._books.get(worker)
@@ -252,11 +257,11 @@ class MediaPool:
                     books.legs[notice.leg].notice(notice)
 
 
-def _tell(listener: Callable[[T], None] | None, news: T) -> None:
+def _tell(listener: Callable[[*News], None] | None, *news: *News) -> None:
     """A listener's fault is logged and goes no further: the pool serves all calls."""
     if listener is None:
         return
     try:
-        listener(news)
+        listener(*news)
     except Exception:
         log.exception("a listener of the media pool failed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -13,14 +13,17 @@ from uuid_utils.compat import uuid7
 from callflow.facts import (
     CallAnswered,
     CallEnded,
+    CallHeld,
     CallOffered,
     CallQueued,
+    CallResumed,
     CallRinging,
     CallRouted,
     CallStarted,
     Direction,
     EndedBy,
     Fact,
+    LegMeasured,
     OfferEnd,
     OfferEnded,
     Outcome,
@@ -129,6 +132,23 @@ class Telling:
     def talked(self, extension: str, seconds: float) -> Telling:
         self.at += timedelta(seconds=seconds - 1)
         self._add(SegmentEnded(**self._next(), segment=self.segment, extension=extension))
+        return self
+
+    def held(self, by: str | None, seconds: float) -> Telling:
+        """For so long, and taken back."""
+        self._add(CallHeld(**self._next(), by=by))
+        self.at += timedelta(seconds=seconds - 1)
+        self._add(CallResumed(**self._next(), by=by))
+        return self
+
+    def measured(self, extension: str | None, **figures: float | None) -> Telling:
+        """The leg of that extension has ended."""
+        usual: dict[str, Any] = {
+            "received": 3000, "lost": 0, "jitter_ms": 1.0, "round_trip_ms": None, "remote_lost": 0, "mos": 4.4,
+            "remote_mos": None, "worst_mos": None, "joined_seconds": 60.0, "talk_seconds": 20.0,
+            "overtalk_seconds": 3.0, "silence_seconds": 12.0,
+        }  # fmt: skip
+        self._add(LegMeasured(**self._next(), leg=uuid7(), extension=extension, codec="pcma", **{**usual, **figures}))
         return self
 
     def hands_on(

@@ -11,7 +11,7 @@ from pbx.admission import Admission, Rates
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
-from pbx.media.client import MediaLeg, MediaPool, NoMedia, Playback
+from pbx.media.client import LegStatistics, MediaLeg, MediaPool, NoMedia, Playback
 from pbx.net.own_address import OwnAddress
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
@@ -62,6 +62,7 @@ class PromisedLeg:
         self.told: list[tuple[str, object]] = []
         self.cookie = b""
         self.closed = False
+        self.figures: LegStatistics | None = None  # at its end
 
     def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
         self.told.append(("play", (*files, loop)))
@@ -90,8 +91,9 @@ class PromisedLeg:
     def stop_playing(self) -> None:
         self.told.append(("stop_playing", None))
 
-    async def close(self) -> None:
+    async def close(self) -> LegStatistics | None:
         self.closed = True
+        return self.figures
 
 
 class PromisedMedia:

@@ -32,6 +32,8 @@ from callflow.facts import (
     PhoneSettingsChanged,
     RecordingStarted,
     SegmentEnded,
+    SoundChanged,
+    SoundTrouble,
     Target,
     TransferConsulting,
     TransferEnd,
@@ -160,6 +162,17 @@ class Story:
 
     def recorded(self, call: str) -> Fact:
         return RecordingStarted(call_id=named(call), recording=named(f"recording of {call}"), **self._next())
+
+    def sounds(
+        self,
+        call: str,
+        grade: str | None = None,
+        mos: float | None = None,
+        *,
+        worst: str | None = None,
+        trouble: SoundTrouble | None = None,
+    ) -> Fact:
+        return SoundChanged(call_id=named(call), grade=grade, mos=mos, trouble=trouble, worst=worst, **self._next())
 
     def ended(self, call: str, outcome: Outcome = Outcome.ANSWERED) -> Fact:
         return CallEnded(call_id=named(call), outcome=outcome, ended_by=EndedBy.CALLER, **self._next())

@@ -43,6 +43,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PATCH", "/api/phone"): DESK,
     ("PUT", "/api/phone/forwards/{kind:str}"): DESK,
     ("GET", "/api/calls/{call_id:uuid}/trace"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/calls/{call_id:uuid}/sound"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
     ("GET", "/api/people"): DESK,
     ("GET", "/api/phone/server"): SIGNED_IN,

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 import pytest
 
-from callflow.facts import Direction, Fact, Outcome, Target
+from callflow.facts import Direction, Fact, Outcome, SoundTrouble, Target
 from queue_engine.facts import QueueFact, Will
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel import live_state
 from web_panel.live_entries import Person
 from web_panel.live_messages import from_outbox
+from web_panel.live_render import call_view
 from web_panel.live_state import LiveState
 from web_panel.statuses import AgentStatus, CallState, TicketState
+from web_panel.wire import SoundView
 
 Told = Fact | QueueFact | list[Fact]
 
@@ -332,3 +334,35 @@ def test_an_outbox_message_of_another_shape_is_skipped() -> None:
 def test_directions_are_told_as_words(state: LiveState, story: Story) -> None:
     tell(state, story.started("a", direction=Direction.INBOUND))
     assert state.calls[named("a")].direction == "inbound"
+
+
+def test_a_call_shows_how_it_sounds_by_its_worst_leg(state: LiveState, story: Story) -> None:
+    tell(state, story.started("a"), story.answered("a", "1001"))
+    view = call_view(state, named("a"))
+    assert view is not None
+    assert view.sound is None, "nothing is known of it yet"
+    tell(state, story.sounds("a", "poor", 2.5, worst="1001"))
+    view = call_view(state, named("a"))
+    assert view is not None
+    assert view.sound == SoundView(grade="poor", mos=2.5, trouble=None, worst="1001")
+
+
+def test_a_trouble_is_shown_until_it_is_over(state: LiveState, story: Story) -> None:
+    tell(state, story.started("a"), story.answered("a", "1001"))
+    for trouble in SoundTrouble:
+        tell(state, story.sounds("a", trouble=trouble))
+        view = call_view(state, named("a"))
+        assert view is not None
+        assert view.sound is not None
+        assert view.sound.trouble == trouble
+        assert trouble in {"one_way", "no_sound", "long_silence"}, "a word of the front end"
+    tell(state, story.sounds("a"))
+    view = call_view(state, named("a"))
+    assert view is not None
+    assert view.sound is None
+
+
+def test_the_next_segment_begins_without_the_sound_of_the_last(state: LiveState, story: Story) -> None:
+    tell(state, story.started("a"), story.answered("a", "1001"), story.sounds("a", "poor", 2.0))
+    tell(state, story.segment_ended("a", "1001"))
+    assert state.calls[named("a")].sound is None

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from callflow.facts import Outcome
+from callflow.facts import Outcome, SoundTrouble
 from crm_core.organisation import Role
+from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
 from web_panel.statuses import AgentStatus, CallState
 from web_panel.texts import LANGUAGES, accepted_language, text, texts
@@ -25,6 +26,8 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "outcome": Outcome,
     "role": Role,
     "will": Will,
+    "sound_grade": Grade,
+    "sound_trouble": SoundTrouble,
 }
 # Families whose last word comes from the server, or names a field of one of its forms.
 OPEN_FAMILIES = ("event_type", "error", "field", "reason", "forward_kind")

@@ -1,4 +1,4 @@
-"""Calls: ring somebody back, hang up, look at the signalling."""
+"""Calls: ring somebody back, hang up, look at the signalling and at how they sounded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from litestar.params import FromPath, JSONBody
 from callflow.control import Actor
 from crm_core import follow_ups
 from crm_core.access import NotFound, Right
+from crm_core.calls import sound
+from crm_core.calls.sound import CallSound
 from crm_core.organisation import User
 from web_panel.auth import needs
 from web_panel.call_ladder import CallLadder
@@ -62,3 +64,12 @@ class CallController(Controller):
         if ladder is None:
             raise NotFound(call_id)
         return ladder
+
+    @get("/{call_id:uuid}/sound", opt={"rule": needs(Right.SUPERVISE)})
+    async def sound(self, call_id: FromPath[UUID], services: NamedDependency[PanelServices]) -> CallSound:
+        """How the call sounded, leg by leg, and which part of it was silence, overtalk and hold. 404 for no call."""
+        async with services.pool.acquire(timeout=3) as conn:
+            found = await sound.of_call(conn, call_id)
+        if found is None:
+            raise NotFound(call_id)
+        return found

@@ -143,10 +143,10 @@ async def test_a_leg_that_is_opened_too_late_is_closed_again(tmp_path: Path, mon
 
 async def test_a_lost_worker_costs_its_own_legs_and_comes_back(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    lost: list[Path] = []
+    lost: list[tuple[int, int]] = []
     async with worker_process(tmp_path) as first, worker_process(tmp_path / "b") as second:
         paths = [first.socket, second.socket]
-        async with MediaPool(paths, epoch=1, on_worker_lost=lost.append) as pool:
+        async with MediaPool(paths, epoch=1, on_worker_lost=lambda *told: lost.append(told)) as pool:
             legs = [await pool.open(call_id=uuid7(), address=HOST) for _ in range(2)]
             legs.sort(key=lambda leg: paths.index(leg.worker.path))
             heard = [Heard(leg) for leg in legs]
@@ -154,7 +154,7 @@ async def test_a_lost_worker_costs_its_own_legs_and_comes_back(tmp_path: Path) -
             first.kill()
             await heard[0].wait(LegLost)
             assert heard[1].events == []
-            assert lost == [first.socket]
+            assert lost == [(0, 1)], "the first, with its one leg"
             assert await playback.ended in ("lost", "failed")
             assert legs[0].is_lost
             assert await legs[0].close() is None
@@ -169,6 +169,14 @@ async def test_a_lost_worker_costs_its_own_legs_and_comes_back(tmp_path: Path) -
                     await asyncio.sleep(0.05)
                 assert pool.status()[0].pid == again.pid
                 assert (await pool.open(call_id=uuid7(), address=HOST)).worker.path == again.socket
+
+
+async def test_a_core_that_goes_has_lost_no_worker(tmp_path: Path) -> None:
+    lost: list[tuple[int, int]] = []
+    async with worker_process(tmp_path) as worker:
+        async with MediaPool([worker.socket], epoch=1, on_worker_lost=lambda *told: lost.append(told)) as pool:
+            await pool.open(call_id=uuid7(), address=HOST)
+        assert lost == []
 
 
 async def test_what_one_turn_of_the_loop_tells_a_worker_is_one_write(

@@ -41,6 +41,13 @@ export interface TransferView {
   consulting: boolean;
 }
 
+export interface SoundView {
+  grade: "good" | "fair" | "poor" | null;
+  mos: number | null;
+  trouble: "one_way" | "no_sound" | "long_silence" | null;
+  worst: string | null;
+}
+
 export interface CallView {
   call_id: string;
   state: CallState;
@@ -53,6 +60,7 @@ export interface CallView {
   line: string | null;
   people: CallPerson[];
   recorded: boolean;
+  sound: SoundView | null;
   held_by: string[];
   transfer: TransferView | null;
   orbit: string | null;

@@ -4,11 +4,11 @@ import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { hangUp, pickUp, pickUpAny } from "../commands";
-import { t, tOr } from "../i18n";
+import { formatNumber, t, tOr } from "../i18n";
 import { calls, lines } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
-import type { CallPerson, CallView } from "../wire";
+import type { CallPerson, CallView, SoundView } from "../wire";
 import { Icon } from "./icon";
 import { formatPhone, nameOf, partyNumber, partyTitle, Since, StatePill } from "./words";
 
@@ -70,12 +70,31 @@ function CallEnd({ end }: { end: End }): JSX.Element {
   );
 }
 
+/** How it sounds, by its worst leg; whose that is when it matters. */
+function SoundMark({ sound }: { sound: SoundView }): JSX.Element | null {
+  const { trouble, grade } = sound;
+  if (trouble === null && grade === null) return null;
+  const who = sound.worst === null ? t("sound.outside") : nameOf(sound.worst) || sound.worst;
+  const score = sound.mos === null ? "" : t("sound.score", { mos: formatNumber(Math.round(sound.mos * 10) / 10) });
+  const blames = trouble === null ? grade !== "good" : trouble === "one_way";
+  const worst = blames ? t("sound.worst", { who }) : "";
+  return (
+    <span class={`sound ${trouble ?? grade} small`} title={[worst, score].filter(Boolean).join(" · ")} data-testid="sound">
+      {trouble !== null ? t(`sound_trouble.${trouble}`) : grade !== null && t(`sound_grade.${grade}`)}
+      {worst && <span class="only-heard">{worst}</span>}
+    </span>
+  );
+}
+
 function CallRow({ call }: { call: CallView }): JSX.Element {
   const [from, to] = ends(call);
   const ended = call.state === "ended";
   return (
     <li class="call" data-testid="call" data-call-id={call.call_id} data-state={call.state}>
-      <StatePill state={call.state} />
+      <div class="call-state">
+        <StatePill state={call.state} />
+        {!ended && call.sound && <SoundMark sound={call.sound} />}
+      </div>
       <CallEnd end={from} />
       <Icon name="arrow" />
       <CallEnd end={to} />
