@@ -123,6 +123,10 @@ def init_certificate(
     new_ca: Annotated[
         bool, typer.Option("--new-ca", help="Make another authority, which nobody believes yet.")
     ] = False,
+    any_name: Annotated[
+        bool,
+        typer.Option("--any-name", help="An authority without name constraints, for phones that do not know them."),
+    ] = False,
 ) -> None:
     """Make an authority of this installation, and a certificate of it for these names and addresses."""
     from dzvin import local_ca
@@ -131,7 +135,7 @@ def init_certificate(
 
     files = local_ca.paths(DataFolder(data).path)
     try:
-        is_new = local_ca.init(files, host, SystemClock().now(), new_ca=new_ca)
+        is_new = local_ca.init(files, host, SystemClock().now(), new_ca=new_ca, any_name=any_name)
     except (local_ca.NotMade, OSError, ValueError) as refused:
         _refuse(str(refused))
     typer.echo(NEXT_STEPS.format(certificate=files.certificate, ca=files.ca, first=host[0], what=WHAT[is_new]))

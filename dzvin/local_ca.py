@@ -5,7 +5,8 @@ DIR/tls/
   cert.pem key.pem    what the server shows, 397 days; renewed by the core in time
 
 The authority may sign only for the names and addresses that it was made for (RFC 5280 §4.2.1.10), so that whoever
-steals its key cannot pass for anybody else.
+steals its key cannot pass for anybody else. Old phones know no such constraints and refuse them; for these it can be
+made without.
 """
 
 from __future__ import annotations
@@ -69,16 +70,19 @@ def paths(data: Path) -> Paths:
     return Paths(data.resolve() / "tls")
 
 
-def init(files: Paths, hosts: Sequence[str], now: datetime, *, new_ca: bool = False) -> bool:
+def init(files: Paths, hosts: Sequence[str], now: datetime, *, new_ca: bool = False, any_name: bool = False) -> bool:
     """Make a certificate for these names and addresses, and for this machine itself. True: of a new authority, which
-    nobody believes yet; an authority that is there is kept unless `new_ca`. Raises NotMade, or OSError."""
+    nobody believes yet; an authority that is there is kept unless `new_ca`. `any_name`: of one without name
+    constraints. Raises NotMade, or OSError."""
     names = _names([*hosts, *ALWAYS])
     files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = new_ca or not files.ca.exists()
     if is_new and not new_ca and files.ca_key.exists():
         raise NotMade(f"{files.ca_key} is there and {files.ca} is not; --new-ca makes both anew")
-    authority = _new_authority(names, now) if is_new else _authority(files)
+    authority = _new_authority(names, now, constrained=not any_name) if is_new else _authority(files)
     _may_sign(authority, names)
+    if any_name and _constraints(authority) is not None:
+        raise NotMade("the authority that is there has name constraints; --new-ca makes another")
     leaf, key = _leaf(authority, names, now)
     if is_new:
         write_whole(files.ca_key, _pem_key(authority.key))
@@ -115,7 +119,7 @@ def ends_at(certificate: Path) -> datetime:
 # ---- making ---------------------------------------------------------------------------------------------------------
 
 
-def _new_authority(names: Sequence[x509.GeneralName], now: datetime) -> _Authority:
+def _new_authority(names: Sequence[x509.GeneralName], now: datetime, *, constrained: bool) -> _Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _common_name(f"Dzvin CA of {names[0].value}")
     permitted = [
@@ -125,15 +129,16 @@ def _new_authority(names: Sequence[x509.GeneralName], now: datetime) -> _Authori
         key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
-    certificate = (
+    builder = (
         _builder(name, name, key, now, timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    return _Authority(certificate, key)
+    if constrained:
+        constraints = x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
+        builder = builder.add_extension(constraints, critical=True)
+    return _Authority(builder.sign(key, hashes.SHA256()), key)
 
 
 def _leaf(authority: _Authority, names: Sequence[x509.GeneralName], now: datetime) -> tuple[bytes, bytes]:
@@ -195,7 +200,9 @@ def _names(hosts: Sequence[str]) -> list[x509.GeneralName]:
 
 def _may_sign(authority: _Authority, names: Sequence[x509.GeneralName]) -> None:
     """Raises NotMade for a name that this authority was not made for."""
-    constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    constraints = _constraints(authority)
+    if constraints is None:
+        return
     permitted = {str(name.value) for name in constraints.permitted_subtrees or ()}
     for name in names:
         wanted = str(ipaddress.ip_network(name.value)) if isinstance(name, x509.IPAddress) else str(name.value)
@@ -204,6 +211,13 @@ def _may_sign(authority: _Authority, names: Sequence[x509.GeneralName]) -> None:
                 f"the authority that is there was not made for {name.value}; --new-ca makes another, "
                 "which browsers and phones must be told to believe again"
             )
+
+
+def _constraints(authority: _Authority) -> x509.NameConstraints | None:
+    try:
+        return authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _authority(files: Paths) -> _Authority:

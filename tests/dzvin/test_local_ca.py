@@ -112,6 +112,24 @@ def test_a_client_that_believes_the_authority_believes_the_server(tmp_path: Path
         handshake(server, ssl.create_default_context(cafile=files.ca), name)
 
 
+def test_for_old_phones_the_authority_goes_without_name_constraints(tmp_path: Path) -> None:
+    files = Paths(tmp_path)
+    assert local_ca.init(files, HOSTS, NOW, any_name=True)
+    with pytest.raises(x509.ExtensionNotFound):
+        read(files.ca).extensions.get_extension_for_class(x509.NameConstraints)
+    assert not local_ca.init(files, ["other.lan"], NOW)  # it may sign for any name
+    assert "other.lan" in names(files.certificate)
+    assert local_ca.renew(files, NOW + timedelta(days=390))
+
+
+def test_an_authority_with_name_constraints_does_not_pass_for_one_without(files: Paths) -> None:
+    before = contents(files)
+    with pytest.raises(NotMade, match="--new-ca"):
+        local_ca.init(files, HOSTS, NOW, any_name=True)
+    assert contents(files) == before
+    assert local_ca.init(files, HOSTS, NOW, any_name=True, new_ca=True)
+
+
 def test_it_is_renewed_a_month_before_its_end_for_the_same_names(files: Paths) -> None:
     before = contents(files)
     assert not local_ca.renew(files, NOW + timedelta(days=366))

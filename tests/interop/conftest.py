@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.authority import issue
+from dzvin import local_ca
+from dzvin.clock import SystemClock
 from tests.interop.meeting import Meeting
 from tests.support.leaks import nothing_left
 from tests.support.server import Server, running_dzvin
@@ -20,7 +21,8 @@ LONG_CALL = float(os.environ.get("DZVIN_TEST_CALL_SECONDS", "60"))
 @pytest.fixture(scope="session")
 def foreign_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("interop")
-    issued = issue(folder, "127.0.0.1")
+    issued = local_ca.Paths(folder / "tls")
+    local_ca.init(issued, ["127.0.0.1"], SystemClock().now(), any_name=True)  # some are old
     certificate = {"DZVIN_TLS__CERTIFICATE": str(issued.certificate), "DZVIN_TLS__KEY": str(issued.key)}
     with running_dzvin(folder / "data", overrides=certificate) as server:
         yield server

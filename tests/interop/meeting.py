@@ -86,7 +86,7 @@ class Meeting:
         transport = transport or kind.TRANSPORT
         setting = Setting(
             folder=self.folder, server=server or self._address(transport), user=FOREIGN, password=PASSWORDS[FOREIGN],
-            transport=transport, digits=digits, authority=self.server.data.parent / "authority.pem",
+            transport=transport, digits=digits, authority=self.server.data.parent / "tls" / "ca.pem",
             page=f"{self.server.http}/booking",
         )  # fmt: skip
         return await self._foreign.enter_async_context(kind.running(setting))

@@ -129,8 +129,8 @@ class Linphone(ForeignPhone):
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
-        Capability.REGISTERS_TLS: "not with the authority of `dzvin tls init`, and without comparing the address: "
-        "mbed TLS 2.28 knows neither name constraints nor addresses in certificates",
+        Capability.REGISTERS_TLS: "with an authority made by `dzvin tls init --any-name`, and without comparing the "
+        "address: mbed TLS 2.28 knows neither name constraints nor addresses in certificates",
     }
 
     setting: Setting

@@ -114,8 +114,8 @@ class PjsuaPhone(ForeignPhone):
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
-        Capability.REGISTERS_TLS: "not with the authority of `dzvin tls init`: OpenSSL 1.0.2 knows no name constraints "
-        "for addresses",
+        Capability.REGISTERS_TLS: "with an authority made by `dzvin tls init --any-name`: OpenSSL 1.0.2 knows no name "
+        "constraints for addresses",
     }
 
     setting: Setting
