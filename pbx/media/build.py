@@ -6,8 +6,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
-MODULES = (
+MODULES = (  # each after those that it imports
     "mailbox",
+    "datagram",
     "datagram_box",
     "srtp",
     "record_buffers",
@@ -15,9 +16,13 @@ MODULES = (
     "concealment",
     "sound_codecs",
     "jitter_buffer",
+    "slot_clock",
+    "players",
     "inlet",
     "outlet",
     "voice_meter",
+    "rooms",
+    "mixer",
     "engine",
 )
 DIRECTIVES = {

@@ -1,11 +1,16 @@
 # Types of engine.py, applied when it is compiled.
 cimport cython
+from pbx.media.datagram cimport Datagram
 from pbx.media.datagram_box cimport DatagramBox
 from pbx.media.inlet cimport Inlet
 from pbx.media.jitter_buffer cimport JitterBuffer
 from pbx.media.mailbox cimport Mailbox
+from pbx.media.mixer cimport Mixer
 from pbx.media.outlet cimport Outlet
+from pbx.media.players cimport Players
 from pbx.media.record_buffers cimport RecordBuffers
+from pbx.media.rooms cimport Rooms
+from pbx.media.slot_clock cimport SlotClock
 from pbx.media.sound_codecs cimport SoundCodecs
 from pbx.media.srtp cimport Srtp
 from pbx.media.voice_meter cimport VoiceMeter
@@ -13,6 +18,7 @@ from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll
 
 cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
 cdef long long RECORD_LEG, PAUSE_RECORD
+cdef long long ROOM_OPEN, ROOM_STOP_PLAY, LATE
 cdef long long CLOSED, RECORD_ENDED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
 cdef long long ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
@@ -27,11 +33,17 @@ cdef class Engine:
     cdef SoundCodecs codecs
     cdef JitterBuffer jitter
     cdef VoiceMeter voice
+    cdef SlotClock slot_clock
+    cdef Players players
+    cdef Rooms rooms
+    cdef Datagram datagram
+    cdef Mixer mixer
+    cdef long long legs
     cdef int top, poll
     cdef bint stopped
     cdef long long begun, finished, housekeeping_due
     cdef unsigned char[::1] buf
-    cdef int[::1] ready, fd, peer
+    cdef int[::1] ready, fd
     cdef signed char[::1] is_open, listening
     cdef long long[::1] payload_type, event_type, law, drops
 
@@ -42,6 +54,8 @@ cdef class Engine:
     cdef long long patience(self, long long now) except -1 nogil
     @cython.locals(number=cython.int, leg=cython.int)
     cdef long long turn(self, int count, long long now) except -1 nogil
+    @cython.locals(one=cython.longlong, after=cython.longlong)
+    cdef long long run_clock(self, long long now) except -1 nogil
     @cython.locals(got=cython.longlong, _=cython.longlong)
     cdef void take(self, int tag, long long now) noexcept nogil
     @cython.locals(latched=cython.longlong, start=cython.longlong, kind=cython.longlong, event=cython.longlong, stamp=cython.longlong, ssrc=cython.longlong)
@@ -49,16 +63,12 @@ cdef class Engine:
     cdef long long receive_sealed(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
     cdef long long hand_up(self, int leg, long long n, long long address, long long port) except -1 nogil
     cdef long long drop(self, int leg, long long cause) except -1 nogil
-    @cython.locals(high=cython.longlong, low=cython.longlong)
-    cdef long long get32(self, long long at) except -1 nogil
-    @cython.locals(start=cython.longlong, padding=cython.longlong)
-    cdef long long payload_start(self, long long n) except -1 nogil
-    @cython.locals(i=cython.longlong)
-    cdef long long strip(self, long long start, long long n) except -1 nogil
     cdef long long record(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long now) except -1 nogil
     @cython.locals(out=cython.longlong, source=cython.longlong, kind=cython.longlong, law=cython.longlong)
     cdef long long relay(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long event,
                          long long now) except -1 nogil
+    cdef long long give_to_room(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc,
+                                long long event, long long now) except -1 nogil
     @cython.locals(what=cython.longlong, leg=cython.longlong)
     cdef void obey(self, long long at, long long now) noexcept nogil
     cdef long long obey_player_or_recorder(self, long long what, long long leg, long long at, long long now) except -1 nogil
@@ -69,9 +79,6 @@ cdef class Engine:
     cdef long long secure(self, long long leg, long long hears, long long speaks, long long ice) except -1 nogil
     cdef long long nominate(self, long long leg, long long address, long long port) except -1 nogil
     cdef long long vouch(self, long long leg, long long number, long long address, long long now) except -1 nogil
-    cdef long long bridge(self, long long leg, long long other, long long now) except -1 nogil
-    @cython.locals(other=cython.longlong)
-    cdef long long unbridge(self, long long leg) except -1 nogil
     @cython.locals(leg=cython.longlong)
     cdef long long stop_recording(self, long long slot, long long now) except -1 nogil
-    cdef long long close_leg(self, long long leg) except -1 nogil
+    cdef long long close_leg(self, long long leg, long long now) except -1 nogil

@@ -10,9 +10,10 @@ Rules of this room:
 4. No packet ends `run`: each is handled inside `take`, where an exception drops that packet and is counted.
 5. Times are nanoseconds of the monotonic clock, handed in as `now`.
 
-The parts: `inlet` (who may speak, counting, digits heard), `outlet` (numbering, playback, digits sent, the 20 ms
-clock), `record_buffers`, `srtp`, `voice_meter` (who speaks when). A bridge of two relays on arrival. A room of more
-will be a matrix of gains on the 20 ms clock, fed by `receive` where it relays now.
+The parts: `inlet` (who may speak, counting, digits heard), `outlet` (numbering, playback, digits sent), `rooms` (who
+hears whom), `jitter_buffer` and `mixer` (how), `slot_clock` (when), `players`, `record_buffers`, `srtp`, `voice_meter`
+(who speaks when). A bridge of two, and a room that needs no more, relays on arrival; any other room is mixed on the
+20 ms clock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from array import array
 
 import cython
 
+from pbx.media.datagram import Datagram
 from pbx.media.datagram_box import DatagramBox
 from pbx.media.engine_numbers import (
     ASIDE,
@@ -29,6 +31,7 @@ from pbx.media.engine_numbers import (
     CLOSE,
     CLOSED,
     DIGIT,
+    LATE,
     MALFORMED,
     NOMINATE,
     NONE,
@@ -40,6 +43,8 @@ from pbx.media.engine_numbers import (
     RECORD,
     RECORD_ENDED,
     RECORD_LEG,
+    ROOM_OPEN,
+    ROOM_STOP_PLAY,
     SECURE,
     SEGMENT,
     STOP_PLAY,
@@ -59,8 +64,12 @@ from pbx.media.engine_numbers import (
 from pbx.media.inlet import Inlet
 from pbx.media.jitter_buffer import JitterBuffer
 from pbx.media.mailbox import Mailbox
+from pbx.media.mixer import Mixer
 from pbx.media.outlet import Outlet
+from pbx.media.players import Players
 from pbx.media.record_buffers import RecordBuffers
+from pbx.media.rooms import Rooms
+from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
 from pbx.media.srtp import Srtp
 from pbx.media.voice_meter import VoiceMeter
@@ -90,6 +99,7 @@ class Engine:
     def __init__(
         self,
         legs: int,
+        rooms: int,
         recordings: int,
         prompt_octets: int,
         translation: bytes,
@@ -105,27 +115,40 @@ class Engine:
         self.events = Mailbox(EVENT_ROWS)
         self.inlet = Inlet(legs, self.events, int(silent_after * 1e9), int(lost_after * 1e9), int(learn_for * 1e9))
         self.srtp = Srtp(legs)
-        self.outlet = Outlet(legs, prompt_octets, translation, self.events, self.srtp)
         self.aside = DatagramBox(legs)
         self.recorder = RecordBuffers(recordings, legs, translation, decoding, encoding)
         self.codecs = SoundCodecs(legs, decoding, encoding, calls)
         self.jitter = JitterBuffer(legs, self.codecs)
         self.voice = VoiceMeter(legs, self.events, decoding)
+        self.make_rooms(legs, rooms, prompt_octets, translation)
         self.top = self.housekeeping_due = 0  # top: legs from here on were never used
         self.stopped = False
         self.begun = self.finished = 0  # packets and commands; the difference is faults
-        self.buf = bytearray(BUFFER)
+        self.datagram = Datagram(BUFFER)
+        self.buf = self.datagram.buf
         self.ready = zeros("i", BATCH)
-        self.is_open = zeros("b", legs)
+        self.make_legs(legs)
+        self.poll = poll_new()
+        poll_add(self.poll, self.commands.descriptor(), COMMAND_TAG)
+
+    def make_rooms(self, legs: int, rooms: int, prompt_octets: int, translation: bytes) -> None:
+        self.legs = legs
+        self.slot_clock = SlotClock(legs + rooms)
+        self.players = Players(legs, rooms, prompt_octets, self.events)
+        self.outlet = Outlet(legs, translation, self.codecs, self.players, self.slot_clock, self.srtp)
+        self.rooms = Rooms(
+            legs, rooms, self.inlet, self.events, self.codecs, self.jitter, self.players, self.outlet, self.slot_clock
+        )
+        self.mixer = Mixer(legs, rooms, self.rooms, self.codecs, self.jitter, self.players, self.outlet)
+
+    def make_legs(self, legs: int) -> None:
+        self.is_open = self.rooms.present
         self.fd = zeros("i", legs)
         self.payload_type = zeros("q", legs)
         self.event_type = zeros("q", legs)
         self.law = zeros("q", legs)
         self.listening = zeros("b", legs)
-        self.peer = zeros("i", legs)
         self.drops = zeros("q", legs * CAUSES)
-        self.poll = poll_new()
-        poll_add(self.poll, self.commands.descriptor(), COMMAND_TAG)
 
     # ---- for the control thread ----------------------------------------------------------------------------------
 
@@ -143,7 +166,7 @@ class Engine:
         return self.events.refusals()
 
     def store_prompt(self, at: int, octets: bytes) -> None:
-        self.outlet.store(at, octets)
+        self.players.store(at, octets)
 
     def recordings(self) -> RecordBuffers:
         return self.recorder
@@ -154,7 +177,7 @@ class Engine:
 
     def faults(self) -> int:
         """Packets, commands and turns that ended in an exception: faults of ours."""
-        return self.begun - self.finished + self.outlet.faults()
+        return self.begun - self.finished + self.outlet.faults() + self.mixer.faults()
 
     def figures(self, leg: int) -> tuple[tuple[int, ...], ...]:
         """What `Inlet.reception`, `Outlet.emission` and `VoiceMeter.shares` say, and the drops by cause. Read without a
@@ -190,7 +213,7 @@ class Engine:
 
     def patience(self, now: int) -> int:
         """Milliseconds until the clock or the housekeeping needs a turn."""
-        due = self.outlet.next_due(self.housekeeping_due)
+        due = self.slot_clock.next_due(self.housekeeping_due)
         if due <= now:
             return 0
         return (due - now + MILLISECOND_NS - 1) // MILLISECOND_NS
@@ -198,14 +221,29 @@ class Engine:
     def turn(self, count: int, now: int) -> int:
         for number in range(count):
             self.take(self.ready[number], now)
-        self.outlet.run_clock(now)
+        self.run_clock(now)
         if now >= self.housekeeping_due:
             self.housekeeping_due = now + HOUSEKEEPING_NS
             for leg in range(self.top):
                 if self.is_open[leg]:
                     self.aside.refill(leg)
                     self.inlet.look_after(leg, now)
-                    self.voice.look_after(leg, self.peer[leg], now)
+                    self.voice.look_after(leg, self.rooms.peer[leg], now)
+        return 0
+
+    def run_clock(self, now: int) -> int:
+        """Give everybody on the clock the turns that are due."""
+        self.slot_clock.skip_stall(now)
+        while self.slot_clock.is_due(now):
+            one = self.slot_clock.first()
+            while one >= 0:
+                after = self.slot_clock.next_one(one)
+                if one < self.legs:
+                    self.outlet.step(one, self.slot_clock.due)
+                else:
+                    self.mixer.step(one - self.legs, self.slot_clock.due)
+                one = after
+            self.slot_clock.next_slot()
         return 0
 
     def take(self, tag: int, now: int) -> None:
@@ -233,7 +271,7 @@ class Engine:
             return self.drop(leg, STRANGER)
         if n > BUFFER:
             return self.drop(leg, OVERSIZED)
-        start = self.payload_start(n)
+        start = self.datagram.payload_start(n)
         if start == 0:
             return self.drop(leg, MALFORMED)
         kind = buf[1] & 0x7F
@@ -243,9 +281,9 @@ class Engine:
         if not latched:
             self.inlet.latch_to(leg, address, port)
             self.outlet.send_to(leg, address, port)
-        n = self.strip(start, n)
-        stamp = self.get32(4)
-        ssrc = self.get32(8)
+        n = self.datagram.strip(start, n)
+        stamp = self.datagram.get32(4)
+        ssrc = self.datagram.get32(8)
         self.inlet.count(leg, buf[2] << 8 | buf[3], stamp, ssrc, n - HEADER, event, now)
         if not self.listening[leg]:
             return self.drop(leg, UNWANTED)
@@ -257,6 +295,8 @@ class Engine:
             self.record(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, now)
         if not event:
             self.voice.hear(leg, buf, n, self.law[leg], now)
+        if self.rooms.mixed[leg]:
+            return self.give_to_room(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
         return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
 
     def receive_sealed(self, leg: int, n: int, address: int, port: int, now: int) -> int:
@@ -291,45 +331,13 @@ class Engine:
         self.drops[leg * CAUSES + cause] += 1
         return 0
 
-    def get32(self, at: int) -> int:
-        high = self.buf[at] << 8 | self.buf[at + 1]
-        low = self.buf[at + 2] << 8 | self.buf[at + 3]
-        return high * (MASK16 + 1) + low
-
-    def payload_start(self, n: int) -> int:
-        """Where the payload begins (RFC 3550 §5.1); 0 when this is no RTP packet whose parts fit its length."""
-        buf = self.buf
-        if n < HEADER or buf[0] & 0xC0 != 0x80:
-            return 0
-        start = HEADER + 4 * (buf[0] & 0x0F)
-        if buf[0] & 0x10:
-            if n < start + 4:
-                return 0
-            start += 4 + 4 * (buf[start + 2] << 8 | buf[start + 3])
-        padding = 0
-        if buf[0] & 0x20:
-            padding = buf[n - 1]
-            if padding == 0:
-                return 0
-        return start if start + padding < n else 0
-
-    def strip(self, start: int, n: int) -> int:
-        """Take CSRCs, extension and padding away: `buf[12:n]` is the payload then. Returns the new n."""
-        buf = self.buf
-        if buf[0] & 0x20:
-            n -= buf[n - 1]
-        if start > HEADER:
-            for i in range(n - start):
-                buf[HEADER + i] = buf[start + i]
-        return n - start + HEADER
-
     def record(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, now: int) -> int:
         if self.recorder.place(leg, self.buf, n, sequence, stamp, ssrc, self.law[leg], now):
             return 0
         return self.drop(leg, UNRECORDED)
 
     def relay(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, event: int, now: int) -> int:
-        out = self.peer[leg]
+        out = self.rooms.peer[leg]
         if out < 0 or not self.outlet.is_free(out):
             return self.drop(leg, UNROUTABLE)
         source = leg * (MASK32 + 1) + ssrc
@@ -338,6 +346,15 @@ class Engine:
             return self.outlet.skip(out, source, sequence)
         law = NONE if event else self.law[leg]
         return self.outlet.forward(out, self.buf, n, source, kind | self.buf[1] & MARKER, sequence, stamp, law, now)
+
+    def give_to_room(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, event: int, now: int) -> int:
+        if event:
+            if self.rooms.pass_event(leg, self.buf, n, stamp, ssrc, self.buf[1] & MARKER, now):
+                return 0
+            return self.drop(leg, UNROUTABLE)
+        if self.jitter.put(leg, self.buf, n, sequence, stamp, ssrc, now):
+            return 0
+        return self.drop(leg, LATE)
 
     # ---- commands --------------------------------------------------------------------------------------------------
 
@@ -354,17 +371,19 @@ class Engine:
         elif what == VOUCH:
             self.vouch(leg, cells[at + 2], cells[at + 3], now)
         elif what == BRIDGE:
-            self.bridge(leg, cells[at + 2], now)
+            self.rooms.bridge(leg, cells[at + 2], now)
         elif what == UNBRIDGE:
-            self.unbridge(leg)
+            self.rooms.leave(leg, now)
         elif what == DIGIT:
             self.outlet.add_digit(leg, cells[at + 2], cells[at + 3], now)
         elif what == CLOSE:
-            self.close_leg(leg)
+            self.close_leg(leg, now)
         elif what == SECURE:
             self.secure(leg, cells[at + 2], cells[at + 3], cells[at + 4])
         elif what == NOMINATE:
             self.nominate(leg, cells[at + 2], cells[at + 3])
+        elif ROOM_OPEN <= what <= ROOM_STOP_PLAY:
+            self.rooms.obey(what, leg, at, cells, now)
         else:
             self.obey_player_or_recorder(what, leg, at, now)
         self.finished += 1
@@ -372,7 +391,7 @@ class Engine:
     def obey_player_or_recorder(self, what: int, leg: int, at: int, now: int) -> int:
         cells = self.commands.cells
         if what == SEGMENT:
-            self.outlet.add_segment(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+            self.players.add_segment(leg, cells[at + 2], cells[at + 3], cells[at + 4])
         elif what == PLAY:
             self.outlet.play(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
             self.inlet.open_window(leg, now)
@@ -401,7 +420,6 @@ class Engine:
         self.payload_type[leg] = NONE
         self.event_type[leg] = NONE
         self.listening[leg] = 0
-        self.peer[leg] = NONE
         self.recorder.put(leg, NONE)
         for cause in range(CAUSES):
             self.drops[leg * CAUSES + cause] = 0
@@ -420,13 +438,14 @@ class Engine:
         self.codecs.choose(leg, cells[at + 6])
         if self.listening[leg] != cells[at + 8]:
             self.listening[leg] = cells[at + 8] != 0
-            if self.peer[leg] >= 0:
-                self.outlet.begin_anew(self.peer[leg])
+            if self.rooms.peer[leg] >= 0:
+                self.outlet.begin_anew(self.rooms.peer[leg])
         self.inlet.expect(leg, cells[at + 9], now)
         if self.inlet.name_source(leg, cells[at + 2], cells[at + 3], cells[at + 10]):
             self.outlet.send_to(leg, cells[at + 2], cells[at + 3])
         self.inlet.open_window(leg, now)
-        return self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+        self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+        return self.rooms.look_again(leg, now)
 
     def secure(self, leg: int, hears: int, speaks: int, ice: int) -> int:
         """New keys, or none yet; those of before are given back."""
@@ -451,21 +470,6 @@ class Engine:
             self.outlet.send_to(leg, self.inlet.sdp_address[leg], self.inlet.sdp_port[leg])
         return self.inlet.open_window(leg, now)
 
-    def bridge(self, leg: int, other: int, now: int) -> int:
-        self.unbridge(leg)
-        self.unbridge(other)
-        self.peer[leg] = other
-        self.peer[other] = leg
-        self.inlet.open_window(leg, now)
-        return self.inlet.open_window(other, now)
-
-    def unbridge(self, leg: int) -> int:
-        other = self.peer[leg]
-        if other >= 0:
-            self.peer[other] = NONE
-            self.peer[leg] = NONE
-        return 0
-
     def stop_recording(self, slot: int, now: int) -> int:
         for leg in range(self.top):
             if self.recorder.channel[leg] >= 0 and self.recorder.channel[leg] >> 1 == slot:
@@ -474,12 +478,12 @@ class Engine:
         self.events.put(0, RECORD_ENDED, slot, 0, 0)
         return 0
 
-    def close_leg(self, leg: int) -> int:
+    def close_leg(self, leg: int, now: int) -> int:
         if not self.is_open[leg]:
             return 0
         self.is_open[leg] = 0
         poll_remove(self.poll, self.fd[leg])
-        self.unbridge(leg)
+        self.rooms.leave(leg, now)
         self.outlet.close(leg, PLAY_CLOSED)
         self.recorder.put(leg, NONE)
         if self.srtp.secured[leg]:

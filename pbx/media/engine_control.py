@@ -24,6 +24,7 @@ from pbx.media.messages import (
     MediaStarted,
     PlaybackEnd,
     PlaybackEnded,
+    RoomPlaybackEnded,
 )
 from pbx.media.record_buffers import RecordBuffers
 from pbx.media.srtp_library import Keys, free_session, new_session
@@ -42,6 +43,7 @@ class EngineStuck(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     legs: int = 2048
+    rooms: int = 512
     recordings: int = 1024
     prompt_octets: int = 64 * 1024 * 1024  # memory is taken as it is used
     silent_after: float = 5.0  # seconds
@@ -60,6 +62,11 @@ class RecordEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomClosed:
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """A datagram on a secure leg's port that is no RTP. Nothing in it is proven, nor where it came from."""
 
@@ -69,7 +76,18 @@ class Aside:
     port: int
 
 
-EngineEvent = Digit | MediaStarted | MediaSilent | MediaQuiet | PlaybackEnded | LegClosed | RecordEnded | Aside
+EngineEvent = (
+    Digit
+    | MediaStarted
+    | MediaSilent
+    | MediaQuiet
+    | PlaybackEnded
+    | RoomPlaybackEnded
+    | LegClosed
+    | RecordEnded
+    | RoomClosed
+    | Aside
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +140,7 @@ class LegFigures:
             unkeyed=self.drops[numbers.UNKEYED],
             unauthenticated=self.drops[numbers.UNAUTHENTICATED],
             replayed=self.drops[numbers.REPLAYED],
+            late=self.drops[numbers.LATE],
             send_failed=self.send_failed,
             remote_address=self.address,
             remote_port=self.port,
@@ -140,6 +159,7 @@ class EngineControl:
         self.settings = settings
         self.engine = engine_class(interpreted=interpreted)(
             settings.legs,
+            settings.rooms,
             settings.recordings,
             settings.prompt_octets,
             ULAW_TO_ALAW + ALAW_TO_ULAW,
@@ -320,6 +340,60 @@ class EngineControl:
         """LegClosed follows; then its descriptor may be closed."""
         self._send(numbers.CLOSE, leg)
 
+    # ---- rooms ---------------------------------------------------------------------------------------------------
+
+    def open_room(self, room: int, *, rate: int = 8000, passes_events: bool = False) -> None:
+        self._send(numbers.ROOM_OPEN, room, rate, passes_events)
+
+    def close_room(self, room: int) -> None:
+        """Everybody leaves; RoomClosed follows."""
+        self._send(numbers.ROOM_CLOSE, room)
+
+    def join(self, room: int, leg: int, *, hears: float = 1.0, heard: float = 1.0) -> None:
+        """See `Rooms.join`. A leg that is in another room, or bridged, leaves it."""
+        self._send(numbers.JOIN, room, leg, _gain(hears), _gain(heard))
+
+    def leave(self, room: int, leg: int) -> None:
+        self._send(numbers.LEAVE, room, leg)
+
+    def set_gain(self, room: int, listener: int | None, talker: int | None, gain: float) -> None:
+        """See `Rooms.set_gain`."""
+        self._send(
+            numbers.GAIN, room, NONE if listener is None else listener, NONE if talker is None else talker, _gain(gain)
+        )
+
+    def mute(self, room: int, leg: int, *, muted: bool) -> None:
+        self._send(numbers.MUTE, room, leg, muted)
+
+    def play_to_room(
+        self,
+        room: int,
+        voice: int,
+        playback: int,
+        segments: Sequence[tuple[int, int]],
+        *,
+        loop: bool,
+        law: Law,
+        gain: float = 1.0,
+        only: int | None = None,
+        duck: float = 1.0,
+    ) -> None:
+        """Like `play`, mixed with what is said. `voice` is below VOICES; `only`: the one leg that hears it; `duck`: the
+        gain of the other voices meanwhile."""
+        assert 0 < len(segments) <= numbers.SEGMENTS
+        assert all(length > 0 and length % numbers.FRAME == 0 for _, length in segments)
+        self._send(numbers.ROOM_STOP_PLAY, room, voice, numbers.PLAY_REPLACED)
+        player = self.settings.legs + room * numbers.VOICES + voice
+        for number, (at, length) in enumerate(segments):
+            self._send(numbers.SEGMENT, player, number, at, length)
+        only_leg = NONE if only is None else only
+        self._send(
+            numbers.ROOM_PLAY, room, voice, playback, len(segments), loop, law, _gain(gain), only_leg, _gain(duck)
+        )
+
+    def stop_playing_to_room(self, room: int, voice: int) -> None:
+        self._send(numbers.ROOM_STOP_PLAY, room, voice, numbers.PLAY_STOPPED)
+
     def _send(self, *row: int) -> None:
         if self.engine.command(row):
             return
@@ -328,6 +402,10 @@ class EngineControl:
             if time.monotonic() > deadline:
                 raise EngineStuck(f"command {row[0]} refused for {COMMAND_PATIENCE} s")
             time.sleep(0.001)
+
+
+def _gain(factor: float) -> int:
+    return min(max(round(factor * numbers.UNITY), 0), numbers.LOUDEST)
 
 
 def _ipv4(text: str) -> ipaddress.IPv4Address | None:
@@ -356,6 +434,10 @@ def _event(kind: int, a: int, b: int, c: int) -> EngineEvent:
             return PlaybackEnded(leg=a, playback=b, reason=PLAYBACK_ENDS[c])
         case numbers.CLOSED:
             return LegClosed(a)
+        case numbers.ROOM_PLAYBACK_ENDED:
+            return RoomPlaybackEnded(room=a, playback=b, reason=PLAYBACK_ENDS[c])
+        case numbers.ROOM_CLOSED:
+            return RoomClosed(a)
         case _:
             assert kind == numbers.RECORD_ENDED
             return RecordEnded(a)

@@ -257,6 +257,7 @@ class LegStatistics(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     unroutable: int = 0  # nobody to give it to, or the other leg is being played to or held
     send_failed: int = 0
     unrecorded: int = 0  # too late, or too early, for its recording
+    late: int = 0  # too late for the mix, or twice
     # What the far end says about what we sent (RTCP receiver reports).
     remote_lost: int = 0
     remote_jitter_ms: float = 0.0
@@ -336,6 +337,12 @@ class MediaQuality(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_on
 
 class PlaybackEnded(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
     leg: int
+    playback: int
+    reason: PlaybackEnd
+
+
+class RoomPlaybackEnded(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    room: int
     playback: int
     reason: PlaybackEnd
 

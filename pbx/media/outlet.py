@@ -1,34 +1,32 @@
 """Everything that leaves: relayed packets, playback and digits, under one numbering a leg.
 
 Whoever hears us must see one RTP stream for the whole life of the leg: one SSRC, sequence numbers without gaps of our
-making, timestamps that go on with the clock, whatever feeds the leg (RFC 3550 §5.1). Playback and digits run on a
-clock of 20 slots of 1 ms; a leg that is played to has its turn in one slot, so that many streams do not leave in one
-burst. The clock is absolute: being late once makes nothing late afterwards. Runs compiled (types in `outlet.pxd`) and
-interpreted.
+making, timestamps that go on with the clock, whatever feeds the leg (RFC 3550 §5.1): another leg, a room, a player.
+Playback and digits run on the `SlotClock`. Runs compiled (types in `outlet.pxd`) and interpreted.
 """
 
 from __future__ import annotations
 
-import mmap
 from array import array
 
 import cython
 
-from pbx.media.engine_numbers import DIGITS, FRAME, NONE, PLAY_DONE, PLAY_FAILED, PLAYBACK_ENDED, SEGMENTS
-from pbx.media.mailbox import Mailbox
+from pbx.media.engine_numbers import DIGITS, FRAME, NONE, PLAY_DONE, PLAY_FAILED, PLAYED
+from pbx.media.players import Players
+from pbx.media.slot_clock import SlotClock
+from pbx.media.sound_codecs import SoundCodecs
 from pbx.media.srtp import Srtp
 
 if not cython.compiled:
     from pbx.media.udp_python import udp_send
 
-SLOTS = 20
-SLOT_NS = 1000000
-STALL_NS = 200000000  # after a longer stall the clock goes on from now instead of catching up in a burst
-SAMPLE_NS = 125000
+TURN_NS = 20000000
+PROMPT_RATE = 8000
 ENDS = 3  # RFC 4733 §2.5.1.4: the last packet of an event is sent three times
 GAP_FRAMES = 4  # silence between two digits
 MAX_JUMP = 1000  # a sender whose numbers jump further has begun anew
 HEADER = 12
+PAYLOAD = 1280  # the longest that a codec may make of 20 ms
 MARKER = 0x80
 MASK16 = 0xFFFF
 HALF16 = 0x8000
@@ -41,10 +39,14 @@ def zeros(code: str, count: int) -> array[int]:
 
 
 class Outlet:
-    """The sending half of all legs. Only the engine's thread may call it, but for `store`."""
+    """The sending half of all legs. Only the engine's thread may call it."""
 
-    def __init__(self, legs: int, prompt_octets: int, translation: bytes, events: Mailbox, srtp: Srtp) -> None:
-        self.events = events
+    def __init__(
+        self, legs: int, translation: bytes, codecs: SoundCodecs, players: Players, slot_clock: SlotClock, srtp: Srtp
+    ) -> None:
+        self.codecs = codecs
+        self.players = players
+        self.slot_clock = slot_clock
         self.srtp = srtp
         self.translation = bytearray(translation)
         self.fd = zeros("i", legs)
@@ -54,54 +56,36 @@ class Outlet:
         self.payload_type = zeros("q", legs)
         self.event_type = zeros("q", legs)  # payload type of telephone events; NONE
         self.law = zeros("q", legs)
+        self.ticks = zeros("q", legs)  # timestamp units in 20 ms
         self.ssrc = zeros("q", legs)
         self.sequence = zeros("q", legs)  # the next one
         self.stamp = zeros("q", legs)  # timestamp of our stream at the moment stamp_time
         self.stamp_time = zeros("q", legs)
-        self.feed = zeros("q", legs)  # leg << 32 | SSRC of whom we relay; NONE: the next packet begins anew
+        # leg << 32 | SSRC of whom we relay; PLAYED, MIXED; NONE: the next packet begins anew.
+        self.feed = zeros("q", legs)
         self.sequence_shift = zeros("q", legs)
         self.stamp_shift = zeros("q", legs)
+        self.event_source = zeros("q", legs)  # like `feed`: whose event goes through between frames of a mix
+        self.event_heard = zeros("q", legs)  # that event's timestamp there
+        self.event_stamp = zeros("q", legs)  # and here
         self.sent = zeros("q", legs)
         self.octets = zeros("q", legs)
         self.failed = zeros("q", legs)
         self.begun = 0  # turns of legs begun and finished: the difference is faults
         self.finished = 0
         self.broken = zeros("b", legs)
-        self.frame = memoryview(bytearray(HEADER + FRAME))  # a view: it cannot be made shorter by a short prompt
-        self.memory = mmap.mmap(-1, prompt_octets)
-        self.prompts = memoryview(self.memory)
-        self.make_playing(legs)
+        # Views: they cannot be made shorter by a short prompt.
+        self.frame = memoryview(bytearray(HEADER + PAYLOAD))
+        self.linear = memoryview(array("h", bytes(2 * FRAME)))
+        self.make_digits(legs)
 
-    def make_playing(self, legs: int) -> None:
-        self.playback = zeros("q", legs)  # its number; 0: none
-        self.segment_at = zeros("q", legs * SEGMENTS)
-        self.segment_length = zeros("q", legs * SEGMENTS)
-        self.segments = zeros("q", legs)
-        self.segment = zeros("q", legs)
-        self.offset = zeros("q", legs)
-        self.loop = zeros("b", legs)
-        self.prompt_law = zeros("q", legs)
+    def make_digits(self, legs: int) -> None:
         self.digit_code = zeros("q", legs * DIGITS)
         self.digit_samples = zeros("q", legs * DIGITS)
         self.digit_first = zeros("q", legs)
         self.digits = zeros("q", legs)  # waiting, with the one being sent
         self.digit_frame = zeros("q", legs)
         self.digit_stamp = zeros("q", legs)
-        self.clocked = zeros("b", legs)
-        self.after = zeros("i", legs)  # next leg of the same slot
-        self.before = zeros("i", legs)
-        self.slot_first = array("i", [NONE] * SLOTS)
-        self.slot_legs = zeros("q", SLOTS)
-        self.clocked_legs = 0
-        self.slot_of = zeros("q", legs)
-        self.slot = 0
-        self.due = 0
-
-    def store(self, at: int, octets: bytes) -> None:
-        """From the control thread: put a prompt into memory that no playback uses. Raises IndexError past the end."""
-        if not 0 <= at <= at + len(octets) <= len(self.memory):
-            raise IndexError(f"{len(octets)} octets at {at}")
-        self.memory[at : at + len(octets)] = octets
 
     # ---- the life of a leg -------------------------------------------------------------------------------------
 
@@ -110,15 +94,16 @@ class Outlet:
         self.port[leg] = 0
         self.sending[leg] = 0
         self.event_type[leg] = NONE
+        self.ticks[leg] = FRAME
         self.ssrc[leg] = ssrc
         self.sequence[leg] = sequence
         self.stamp[leg] = stamp
         self.stamp_time[leg] = now
         self.feed[leg] = NONE
+        self.event_source[leg] = NONE
         self.sent[leg] = 0
         self.octets[leg] = 0
         self.failed[leg] = 0
-        self.playback[leg] = 0
         self.digits[leg] = 0
         self.digit_frame[leg] = 0
         self.broken[leg] = 0
@@ -127,12 +112,13 @@ class Outlet:
     def close(self, leg: int, reason: int) -> int:
         self.stop(leg, reason)
         self.digits[leg] = 0
-        return self.unclock(leg)
+        return self.slot_clock.remove(leg)
 
     def update(self, leg: int, payload_type: int, event_type: int, law: int, sending: int) -> int:
         self.payload_type[leg] = payload_type
         self.event_type[leg] = event_type
         self.law[leg] = law
+        self.ticks[leg] = self.codecs.ticks(leg)
         if self.sending[leg] != sending:
             self.sending[leg] = sending != 0
             self.begin_anew(leg)
@@ -157,9 +143,9 @@ class Outlet:
 
     def stamp_at(self, leg: int, now: int) -> int:
         """The timestamp of a frame that begins at `now`: it runs with the clock, and no frame overlaps the last one."""
-        elapsed = (now - self.stamp_time[leg]) // SAMPLE_NS
-        if elapsed < FRAME:
-            elapsed = FRAME
+        elapsed = (now - self.stamp_time[leg]) * self.ticks[leg] // TURN_NS
+        if elapsed < self.ticks[leg]:
+            elapsed = self.ticks[leg]
         return (self.stamp[leg] + elapsed) & MASK32
 
     def write_header(self, leg: int, buf: bytearray | memoryview, kind: int, sequence: int, stamp: int) -> int:
@@ -197,7 +183,13 @@ class Outlet:
 
     def is_free(self, leg: int) -> int:
         """Whether relayed packets may leave: we know where to, may send, and nothing else is played."""
-        return self.port[leg] and self.sending[leg] and not self.playback[leg] and not self.digits[leg]
+        return self.port[leg] and self.sending[leg] and not self.players.playback[leg] and not self.digits[leg]
+
+    def is_alike(self, leg: int, other: int) -> int:
+        """Whether one's sound can be relayed to the other: of one codec, or of both laws of G.711."""
+        return self.law[leg] == self.law[other] or (
+            self.codecs.is_shared(self.law[leg]) and self.codecs.is_shared(self.law[other])
+        )
 
     def kind_of(self, leg: int, event: int) -> int:
         """The payload type of sound or events on this leg; NONE when it takes no events."""
@@ -249,63 +241,62 @@ class Outlet:
             self.sequence_shift[leg] -= 1
         return 0
 
-    # ---- playback ----------------------------------------------------------------------------------------------
+    def forward_event(self, leg: int, buf: bytearray, n: int, source: int, stamp: int, marker: int, now: int) -> int:
+        """Send an event's payload `buf[12:n]` of `source` between the frames of a mix. RFC 4733 §2.5.1.2: all its
+        packets carry the timestamp of its start."""
+        if source != self.event_source[leg] or stamp != self.event_heard[leg]:
+            self.event_source[leg] = source
+            self.event_heard[leg] = stamp
+            self.event_stamp[leg] = self.stamp_at(leg, now)
+        self.write_header(leg, buf, self.event_type[leg] | marker, self.sequence[leg], self.event_stamp[leg])
+        self.sequence[leg] = (self.sequence[leg] + 1) & MASK16
+        return self.send(leg, buf, n)
 
-    def add_segment(self, leg: int, number: int, at: int, length: int) -> int:
-        self.segment_at[leg * SEGMENTS + number] = at
-        self.segment_length[leg * SEGMENTS + number] = length
-        return 0
+    # ---- sound made here ---------------------------------------------------------------------------------------
 
-    def play(self, leg: int, playback: int, count: int, loop: int, law: int, now: int) -> int:
-        """Play the first `count` segments, whose lengths are whole frames."""
-        self.playback[leg] = playback
-        self.segments[leg] = count
-        self.segment[leg] = 0
-        self.offset[leg] = 0
-        self.loop[leg] = loop
-        self.prompt_law[leg] = law
-        self.feed[leg] = NONE
-        return self.clock(leg, now)
-
-    def stop(self, leg: int, reason: int) -> int:
-        if self.playback[leg]:
-            self.events.put(0, PLAYBACK_ENDED, leg, self.playback[leg], reason)
-            self.playback[leg] = 0
-            self.feed[leg] = NONE
-        return 0
-
-    def play_frame(self, leg: int, due: int) -> int:
-        number = leg * SEGMENTS + self.segment[leg]
-        at = self.segment_at[number] + self.offset[leg]
-        self.frame[HEADER:] = self.prompts[at : at + FRAME]
-        first = self.feed[leg] == NONE
-        self.feed[leg] = NONE - 1
-        self.offset[leg] += FRAME
-        if self.offset[leg] >= self.segment_length[number]:
-            self.offset[leg] = 0
-            self.segment[leg] += 1
-            if self.segment[leg] == self.segments[leg] and self.loop[leg]:
-                self.segment[leg] = 0
-        if self.port[leg] and self.sending[leg]:
-            self.send_frame(leg, first, due)
-        if self.segment[leg] == self.segments[leg]:
-            self.stop(leg, PLAY_DONE)
-        return 0
-
-    def send_frame(self, leg: int, first: int, due: int) -> int:
+    def send_sound(self, leg: int, n: int, feed: int, due: int) -> int:
+        """Send the 20 ms of `frame[12:n]`, due at that time, as the next of our stream."""
         kind = self.payload_type[leg]
-        if first:
+        if self.feed[leg] != feed:
             kind |= MARKER
-        if self.prompt_law[leg] != self.law[leg]:
-            table = self.prompt_law[leg] * TABLE
-            for i in range(HEADER, HEADER + FRAME):
-                self.frame[i] = self.translation[table + self.frame[i]]
+            self.feed[leg] = feed
         stamp = self.stamp_at(leg, due)
         self.write_header(leg, self.frame, kind, self.sequence[leg], stamp)
         self.sequence[leg] = (self.sequence[leg] + 1) & MASK16
         self.stamp[leg] = stamp
         self.stamp_time[leg] = due
-        return self.send(leg, self.frame, HEADER + FRAME)
+        return self.send(leg, self.frame, n)
+
+    def play(self, leg: int, playback: int, count: int, loop: int, law: int, now: int) -> int:
+        """Play the first `count` segments that were given to the leg's player."""
+        self.players.start(leg, playback, count, loop, law)
+        self.feed[leg] = NONE
+        return self.slot_clock.add(leg, now)
+
+    def stop(self, leg: int, reason: int) -> int:
+        if self.players.stop(leg, reason):
+            self.feed[leg] = NONE
+        return 0
+
+    def play_frame(self, leg: int, due: int) -> int:
+        self.players.read(leg, self.frame)
+        if self.port[leg] and self.sending[leg]:
+            self.send_sound(leg, self.translated(leg), PLAYED, due)
+        if self.players.is_done(leg):
+            self.stop(leg, PLAY_DONE)
+        return 0
+
+    def translated(self, leg: int) -> int:
+        """The prompt's 20 ms in `frame`, in this leg's codec. Returns where they end."""
+        law = self.players.law[leg]
+        if not self.codecs.is_shared(self.law[leg]):
+            self.codecs.decode_g711(law, self.frame, HEADER, HEADER + FRAME, self.linear, 0)
+            return self.codecs.encode(leg, self.linear, 0, PROMPT_RATE, self.frame)
+        if law != self.law[leg]:
+            table = law * TABLE
+            for i in range(HEADER, HEADER + FRAME):
+                self.frame[i] = self.translation[table + self.frame[i]]
+        return HEADER + FRAME
 
     # ---- digits ------------------------------------------------------------------------------------------------
 
@@ -317,7 +308,7 @@ class Outlet:
         self.digit_code[at] = code
         self.digit_samples[at] = samples
         self.digits[leg] += 1
-        self.clock(leg, now)
+        self.slot_clock.add(leg, now)
         return 1
 
     def digit_step(self, leg: int, due: int) -> int:
@@ -350,66 +341,7 @@ class Outlet:
         self.sequence[leg] = (self.sequence[leg] + 1) & MASK16
         return self.send(leg, self.frame, HEADER + 4)
 
-    # ---- the clock ---------------------------------------------------------------------------------------------
-
-    def clock(self, leg: int, now: int) -> int:
-        """Give the leg a turn every 20 ms, in the slot with the fewest legs."""
-        if self.clocked[leg]:
-            return 0
-        if not self.clocked_legs:
-            self.due = now
-        best = 0
-        for slot in range(1, SLOTS):
-            if self.slot_legs[slot] < self.slot_legs[best]:
-                best = slot
-        first = self.slot_first[best]
-        self.after[leg] = first
-        self.before[leg] = NONE
-        if first >= 0:
-            self.before[first] = leg
-        self.slot_first[best] = leg
-        self.slot_of[leg] = best
-        self.slot_legs[best] += 1
-        self.clocked[leg] = 1
-        self.clocked_legs += 1
-        return 0
-
-    def unclock(self, leg: int) -> int:
-        if not self.clocked[leg]:
-            return 0
-        before = self.before[leg]
-        after = self.after[leg]
-        if before >= 0:
-            self.after[before] = after
-        else:
-            self.slot_first[self.slot_of[leg]] = after
-        if after >= 0:
-            self.before[after] = before
-        self.slot_legs[self.slot_of[leg]] -= 1
-        self.clocked[leg] = 0
-        self.clocked_legs -= 1
-        return 0
-
-    def next_due(self, otherwise: int) -> int:
-        """When the clock needs its next turn, unless `otherwise` is earlier."""
-        return self.due if self.clocked_legs and self.due < otherwise else otherwise
-
-    def run_clock(self, now: int) -> int:
-        """Do what is due at `now`."""
-        if now - self.due > STALL_NS:
-            # Whole rounds are left out, so that every leg keeps its slot and its 20 ms.
-            self.due += (now - self.due) // (SLOTS * SLOT_NS) * (SLOTS * SLOT_NS)
-        while self.clocked_legs and self.due <= now:
-            leg = self.slot_first[self.slot]
-            while leg >= 0:
-                after = self.after[leg]
-                self.step(leg)
-                leg = after
-            self.slot = (self.slot + 1) % SLOTS
-            self.due += SLOT_NS
-        return 0
-
-    def step(self, leg: int) -> None:
+    def step(self, leg: int, due: int) -> None:
         """One leg's turn. An exception ends here: it is reported as unraisable, counted, and silences this leg only."""
         self.begun += 1
         if self.broken[leg]:
@@ -418,11 +350,11 @@ class Outlet:
             self.stop(leg, PLAY_FAILED)
         self.broken[leg] = 1
         if self.digits[leg]:
-            self.digit_step(leg, self.due)
-        elif self.playback[leg]:
-            self.play_frame(leg, self.due)
-        if not self.digits[leg] and not self.playback[leg]:
-            self.unclock(leg)
+            self.digit_step(leg, due)
+        elif self.players.playback[leg]:
+            self.play_frame(leg, due)
+        if not self.digits[leg] and not self.players.playback[leg]:
+            self.slot_clock.remove(leg)
         self.broken[leg] = 0
         self.finished += 1
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pbx.media.engine_control import EngineControl, EngineEvent, LegClosed, Settings
+from pbx.media.engine_numbers import MEMBERS
 from pbx.media.loading import is_compiled
 from pbx.media.messages import CodecName, DirectionName
 from pbx.rtp.dtmf import build
@@ -186,7 +187,7 @@ class Rig:
 
 @contextmanager
 def rig(kind: str, settings: Settings | None = None) -> Iterator[Rig]:
-    small = Settings(legs=16, recordings=4, prompt_octets=1 << 20)
+    small = Settings(legs=MEMBERS + 8, rooms=4, recordings=4, prompt_octets=1 << 20)
     made = Rig(EngineControl(settings or small, interpreted=kind == "interpreted"))
     try:
         yield made
