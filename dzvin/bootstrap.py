@@ -197,7 +197,7 @@ async def _endpoint(
     given: Surroundings, timers: Timers, admission: Admission, traces: CallTraces, stack: AsyncExitStack
 ) -> Endpoint:
     config = given.config
-    sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.workers)]
+    sockets = [given.runtime / f"media-{index}.sock" for index in range(config.media.processes)]
     media = await stack.enter_async_context(
         MediaPool(sockets, epoch=given.epoch, on_worker_lost=_worker_lost(given.spool))
     )

@@ -59,8 +59,8 @@ def _addresses(config: Config) -> Iterator[Breach]:
     except ValueError as error:
         yield ("media", "ports"), str(error)
     else:
-        if len(ports) < 4 * config.media.workers:
-            yield ("media", "ports"), f"expected at least {4 * config.media.workers} ports for the workers"
+        if len(ports) < 4 * config.media.processes:
+            yield ("media", "ports"), f"expected at least {4 * config.media.processes} ports for the workers"
 
 
 def _security(config: Config) -> Iterator[Breach]:

@@ -6,6 +6,7 @@ Plain values only, so that every process can read the same file on its own. What
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import time
@@ -176,9 +177,15 @@ class Tls(Table, frozen=True, kw_only=True):
 class Media(Table, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     ports: str = "40000-64999"
-    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0  # 0: by the machine's cores
     drop_after_silence: Annotated[int, Meta(ge=0)] = 60  # seconds without RTP; 0 = never
     legs: Annotated[int, Meta(ge=2, le=65536)] = 2048  # for each worker
+
+    @property
+    def processes(self) -> int:
+        """How many media workers run: as many as were asked for, else one for each core but the one that is the
+        core process's own; at most eight, each good for some hundred calls."""
+        return self.workers or min(max(1, len(os.sched_getaffinity(0)) - 1), 8)
 
     @property
     def port_range(self) -> range:

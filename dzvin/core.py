@@ -33,7 +33,7 @@ from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
-from dzvin.recovery import close_the_books, end_what_was
+from dzvin.recovery import close_the_books, end_what_comes_late, end_what_was
 from dzvin.seeding import seed_database
 from dzvin.wishes import wills, wish_book
 
@@ -109,7 +109,8 @@ async def run(given: Arguments, config: Config) -> None:
             certificate=kept.certificate if kept else None, origins=Origins(config),
         )  # fmt: skip
         switch = await stack.enter_async_context(telephony(around))
-        await end_what_was(switch, spool)
+        owners = await end_what_was(switch, spool)
+        tasks.start(end_what_comes_late(switch, owners))
         tasks.start(close_the_books(pool, writer, spool, started_at))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())

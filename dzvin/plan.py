@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def workers(self) -> int:
-        return self.config.media.workers
+        return self.config.media.processes
 
     def pid_file(self, index: int) -> Path:
         return self.runtime / f"media-{index}.pid"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from uuid import UUID
 
@@ -14,15 +15,18 @@ from crm_core.ledger import LedgerWriter
 from crm_core.spool import Spool
 from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock, fresh_id
-from pbx.media.client import RecordingClosed
+from pbx.media.client import AdoptedLeg, RecordingClosed
 from pbx.orphans import end_orphans
 
 log = structlog.get_logger("dzvin.recovery")
 
+Owners = dict[UUID, UUID]
+"""Recordings that an earlier core began -> their calls."""
 
-async def end_what_was(telephony: Telephony, spool: Spool) -> None:
+
+async def end_what_was(telephony: Telephony, spool: Spool) -> Owners:
     """Take down the legs that the media workers kept, before the first new call."""
-    owners: dict[UUID, UUID] = {
+    owners: Owners = {
         adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id
     }
     clock = SystemClock()
@@ -43,10 +47,28 @@ async def end_what_was(telephony: Telephony, spool: Spool) -> None:
             )
 
     telephony.media.on_recording_closed = closed
-    orphans = await end_orphans(telephony.endpoint, telephony.media.adopted)
-    telephony.media.adopted.clear()
+    found, telephony.media.adopted = telephony.media.adopted, []
+    orphans = await end_orphans(telephony.endpoint, found)
     if orphans.calls:
         log.warning("calls of an earlier core ended", calls=len(orphans.calls))
+    return owners
+
+
+async def end_what_comes_late(telephony: Telephony, owners: Owners) -> None:
+    """For as long as the core lives. A media worker that was too busy to answer at the start brings legs of an earlier
+    core, and one whose connection was lost brings legs of calls that have ended here for that. Nobody else ends them.
+    """
+    late: asyncio.Queue[AdoptedLeg] = asyncio.Queue()
+    telephony.media.on_adopted = late.put_nowait
+    for leg in telephony.media.adopted:
+        late.put_nowait(leg)
+    while True:
+        leg = await late.get()
+        if leg.recording_id is not None:
+            owners[leg.recording_id] = leg.call_id
+        log.warning("a leg comes late and is ended", call_id=str(leg.call_id))
+        await end_orphans(telephony.endpoint, [leg])
+        telephony.media.adopted = [each for each in telephony.media.adopted if each is not leg]
 
 
 async def close_the_books(pool: Pool, writer: LedgerWriter, spool: Spool, started_at: datetime) -> None:

@@ -99,7 +99,7 @@ class Supervisor:
                 loop.add_signal_handler(number, self.stop)
 
     async def _work(self) -> None:
-        workers = range(self.plan.config.media.workers)
+        workers = range(self.plan.config.media.processes)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_database())

@@ -22,9 +22,10 @@ from uuid import UUID
 import structlog
 
 from pbx.media.connection import WorkerConnection, WorkerGone
-from pbx.media.handles import Event, LegLost, MediaLeg, Playback, Recording, WorkerBooks
+from pbx.media.handles import QUARANTINE, Event, LegLost, MediaLeg, Playback, Recording, WorkerBooks
 from pbx.media.messages import (
     MAX_COOKIE,
+    MAX_RESTING,
     Closed,
     Digit,
     Failed,
@@ -40,6 +41,7 @@ from pbx.media.messages import (
     PlaybackEnded,
     RecordingClosed,
     RecordingCut,
+    Rest,
 )
 
 __all__ = [
@@ -119,6 +121,7 @@ class MediaPool:
         self._paths = [Path(path) for path in paths]
         self._workers: dict[Path, WorkerConnection] = {}
         self._books: dict[WorkerConnection, WorkerBooks] = {}
+        self._warm: dict[Path, tuple[float, list[int]]] = {}  # when a worker died, and the ports of its last legs
         self._tasks: asyncio.TaskGroup | None = None
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -210,6 +213,7 @@ class MediaPool:
         self._workers[worker.path] = worker
         self._books[worker] = books
         log.info("media worker connected", path=str(worker.path), pid=worker.pid, legs=len(legs))
+        self._let_rest(worker)
         for report in legs:
             adopted = AdoptedLeg(
                 leg=MediaLeg(worker, books, leg=report.leg, address=report.address, port=report.port),
@@ -221,10 +225,18 @@ class MediaPool:
             self.adopted.append(adopted)
             _tell(self.on_adopted, adopted)
 
+    def _let_rest(self, worker: WorkerConnection) -> None:
+        """Phones of a dead worker's calls go on sending for a while: nobody new shall hear them."""
+        died_at, ports = self._warm.pop(worker.path, (0.0, []))
+        if asyncio.get_running_loop().time() - died_at < QUARANTINE:
+            for at in range(0, len(ports), MAX_RESTING):
+                worker.send(Rest(id=worker.next_id(), ports=tuple(ports[at : at + MAX_RESTING])))
+
     def _lose(self, worker: WorkerConnection, *, leaving: bool) -> None:
         self._workers.pop(worker.path, None)
         books = self._books.pop(worker)
         lost = len(books.legs)
+        self._warm[worker.path] = asyncio.get_running_loop().time(), sorted(books.warm())
         for leg in list(books.legs.values()):
             leg.notice(LegLost(leg.leg))
         for recording in list(books.recordings.values()):

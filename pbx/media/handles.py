@@ -7,6 +7,7 @@ that are not `async` return at once and never raise for the worker's sake; a los
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -54,6 +55,7 @@ from pbx.media.messages import (
 log = structlog.get_logger(__name__)
 
 ANSWER_TIMEOUT = 3.0  # seconds
+QUARANTINE = 30.0  # in which ports of a dead worker's legs rest, as those of closed legs do in a living one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,18 @@ class WorkerBooks:
 
     legs: dict[int, MediaLeg] = field(default_factory=dict)
     recordings: dict[UUID, Recording] = field(default_factory=dict)
+    _given_back: deque[tuple[float, int]] = field(default_factory=deque)  # when, and which RTP port
+
+    def give_back(self, port: int) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._given_back and self._given_back[0][0] <= now - QUARANTINE:
+            self._given_back.popleft()
+        self._given_back.append((now, port))
+
+    def warm(self) -> set[int]:
+        """Ports on which somebody may still send: of the legs, and those that were given back a moment ago."""
+        since = asyncio.get_running_loop().time() - QUARANTINE
+        return {leg.port for leg in self.legs.values()} | {port for at, port in self._given_back if at > since}
 
 
 class MediaLeg:
@@ -312,6 +326,7 @@ class MediaLeg:
     def _forget(self, reason: PlaybackEnd) -> None:
         if self._books.legs.get(self.leg) is self:
             del self._books.legs[self.leg]
+            self._books.give_back(self.port)
         playbacks, self._playbacks = self._playbacks, {}
         for playback in playbacks.values():
             playback.finish(reason)

@@ -23,11 +23,12 @@ import msgspec
 
 from pbx.rtp.quality import Grade
 
-PROTOCOL_VERSION = 6
+PROTOCOL_VERSION = 7
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
 MAX_SOURCES = 4
+MAX_RESTING = 8192
 MAX_DIGITS = 32  # waiting to be sent on one leg
 MAX_WHO = 64  # octets of the name of whose leg is recorded
 MAX_MARKS = 200  # segments, and pauses, in one RecordingClosed
@@ -181,6 +182,13 @@ class PauseRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_onl
     id: int
     recording_id: UUID
     on: bool
+
+
+class Rest(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """A worker died on these RTP ports a moment ago: its successor takes them no sooner than if it had been itself."""
+
+    id: int
+    ports: tuple[int, ...]  # MAX_RESTING at most
 
 
 class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -382,7 +390,7 @@ LegCommand = (
     Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | UnrecordLeg | Close | Report
 )
 RecordCommand = Record | RecordLeg | PauseRecord | StopRecord
-Command = Hello | Open | LegCommand | RecordCommand
+Command = Hello | Open | Rest | LegCommand | RecordCommand
 Answer = Opened | Failed | Statistics | Closed
 SoundNotice = MediaStarted | MediaSilent | MediaQuiet | MediaQuality
 Notice = Digit | SoundNotice | PlaybackEnded | RecordingCut | RecordingClosed

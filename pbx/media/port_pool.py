@@ -10,7 +10,7 @@ import errno
 import secrets
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 EXPEDITED_FORWARDING = 0xB8  # DSCP 46 (RFC 3246), what networks expect of voice
@@ -71,6 +71,14 @@ class PortPool:
         """Close both sockets; the ports rest before they are used again."""
         pair.close()
         self._rest(pair.port)
+
+    def rest(self, ports: Iterable[int]) -> None:
+        """Let these rest as if they had been given back now: another worker's calls ended on them. Those that are in
+        use, or not ours, are left alone."""
+        resting = {*ports}.intersection(self._free)
+        self._free = [port for port in self._free if port not in resting]
+        for port in resting:
+            self._rest(port)
 
     def _rest(self, port: int) -> None:
         self._resting.append((self.clock() + self.quarantine, port))

@@ -40,6 +40,7 @@ from pbx.media.messages import (
     RecordingCut,
     RecordLeg,
     Report,
+    Rest,
     Secure,
     SendDigits,
     SetCookie,
@@ -152,6 +153,8 @@ class Worker:
         match command:
             case Open():
                 return self._open(command)
+            case Rest(ports=ports):
+                self._ports.rest(ports)
             case Close():
                 leg = self._leg(command.leg)
                 leg.close_id = command.id

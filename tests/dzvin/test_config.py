@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from dzvin import config
 from dzvin.config import ConfigError, Problem
+from dzvin.config_shape import Media
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHONES = """
@@ -207,7 +209,7 @@ def test_name_servers_are_addresses(file: Path, text: str, fine: bool) -> None:
 
 
 def test_all_errors_are_told_at_once_in_the_order_of_the_file(file: Path) -> None:
-    found = problems(file, '[http]\nport = "x"\n\n[sip]\nrealmm = "x"\n\n[media]\nworkers = 0\n')
+    found = problems(file, '[http]\nport = "x"\n\n[sip]\nrealmm = "x"\n\n[media]\nworkers = 65\n')
     assert [(problem.key, problem.line) for problem in found] == [
         ("http.port", 2), ("sip.realmm", 5), ("media.workers", 8),
     ]  # fmt: skip
@@ -269,3 +271,12 @@ def test_a_wrong_override_names_its_variable(variable: str, value: str, expected
     with pytest.raises(ConfigError, match=expected) as refused:
         config.load(None, {variable: value})
     assert variable.removeprefix("DZVIN_").split("__")[-1].lower() in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (4, 3), (64, 8)])
+def test_there_is_a_media_worker_for_each_core_but_one(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert Media().processes == workers
+    assert Media(workers=5).processes == 5

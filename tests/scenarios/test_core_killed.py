@@ -4,6 +4,8 @@ talking into a call that no longer exists."""
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +117,24 @@ async def test_a_ringing_call_ends_for_both_when_the_core_was_killed(server: Ser
         await server.next_ready()
         assert await call.refused(40) >= 400
         await incoming.cancelled(40)
+
+
+async def test_calls_end_though_their_media_worker_answers_the_next_core_late(server: Server) -> None:
+    """A starved machine: the next core is ready before the worker has said which legs it keeps."""
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001"), await company.phone("1002")
+        talk = await connect(anna, boris, "1002")
+        ringing = await (await company.phone("1003")).dial("u00000")
+        (worker,) = server.pids.media
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            server.kill_core()
+            await server.next_ready()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        await asyncio.gather(talk.caller.ended(30), talk.callee.ended(30))
+        await ringing.released(30)
+        await eventually("no leg is left", server.metrics, lambda metrics: metrics["dzvin_media_legs"] == 0)
 
 
 async def test_phones_on_connections_come_back_to_the_same_ports(server: Server) -> None:

@@ -142,12 +142,17 @@ class Server:
         finally:
             await conn.close()
 
-    async def metrics(self) -> dict[str, float]:
-        """Prometheus figures without labels."""
+    async def metrics_text(self) -> str:
+        """What Prometheus reads."""
         async with httpx.AsyncClient(base_url=self.http, timeout=10) as client:
             response = await client.get("/metrics", headers={"Connection": "close"})
         response.raise_for_status()
-        pairs = (line.split(" ") for line in response.text.splitlines() if not line.startswith("#"))
+        return response.text
+
+    async def metrics(self) -> dict[str, float]:
+        """Prometheus figures without labels."""
+        text = await self.metrics_text()
+        pairs = (line.split(" ") for line in text.splitlines() if not line.startswith("#"))
         return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2 and "{" not in pair[0]}
 
     async def settled(self, seconds: float = 20.0) -> None:

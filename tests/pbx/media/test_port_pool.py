@@ -100,3 +100,21 @@ def test_an_address_that_is_not_ours_is_an_error_and_costs_no_ports_for_ever(bas
 def test_a_range_without_a_pair_is_refused() -> None:
     with pytest.raises(ValueError):
         PortPool(40001, 40002, Clock())
+
+
+def test_ports_of_a_dead_workers_calls_rest_as_well(base: int) -> None:
+    """Those in use, or of another range, are left alone."""
+    clock = Clock()
+    pool = PortPool(base, base + 7, clock)  # four pairs
+    used = pool.take(HOST)
+    others = [port for port in range(base, base + 7, 2) if port != used.port]
+    pool.rest([used.port, *others[:2], 5])
+    free = pool.take(HOST)
+    assert free.port == others[2]
+    with pytest.raises(PortsSpent):
+        pool.take(HOST)
+    clock.now = 30.1
+    rested = [pool.take(HOST), pool.take(HOST)]
+    assert sorted(pair.port for pair in rested) == others[:2]
+    for pair in (used, free, *rested):
+        pair.close()

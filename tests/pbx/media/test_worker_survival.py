@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import stat
 import sys
@@ -18,6 +19,7 @@ from pbx.media.client import (
     AdoptedLeg,
     LegLost,
     MediaPool,
+    NoMedia,
     RecordingClosed,
 )
 from pbx.media.connection import WorkerConnection, WorkerGone
@@ -270,3 +272,40 @@ async def test_a_worker_whose_starter_is_gone_goes_on_though_nobody_reads_its_lo
                     await asyncio.sleep(0.3)
     finally:
         os.close(writing)
+
+
+async def test_a_dead_workers_ports_rest_in_its_successor(tmp_path: Path) -> None:
+    """Of four pairs three were in use, or had been a moment ago, when it died: the phones send on, and hear nobody."""
+    first = random.randrange(30200, 32000, 8)
+    ports = ("--ports", f"{first}-{first + 7}")
+    async with worker_process(tmp_path, *ports) as worker, MediaPool([worker.socket], epoch=1) as pool:
+        legs = [await pool.open(call_id=uuid7(), address=HOST) for _ in range(3)]
+        await legs[0].close()
+        heard = Heard(legs[1])
+        worker.kill()
+        await heard.wait(LegLost)
+        async with worker_process(tmp_path, *ports), asyncio.timeout(TIMEOUT):
+            while not pool.status()[0].connected:
+                await asyncio.sleep(0.02)
+            fresh = await pool.open(call_id=uuid7(), address=HOST)
+            assert fresh.port not in {leg.port for leg in legs}
+            with pytest.raises(NoMedia):
+                await pool.open(call_id=uuid7(), address=HOST)
+
+
+async def test_a_connection_that_was_lost_brings_the_legs_back_to_be_ended(tmp_path: Path) -> None:
+    """Same core, same worker: its calls were told that their legs are lost, so nobody else would close them."""
+    found: list[AdoptedLeg] = []
+    async with (
+        worker_process(tmp_path) as worker,
+        MediaPool([worker.socket], epoch=1, on_adopted=found.append) as pool,
+    ):
+        leg = await pool.open(call_id=uuid7(), address=HOST, cookie=b"dialog")
+        heard = Heard(leg)
+        leg.worker.close()
+        await heard.wait(LegLost)
+        async with asyncio.timeout(TIMEOUT):
+            while not found:
+                await asyncio.sleep(0.02)
+        assert [each.cookie for each in found] == [b"dialog"]
+        assert await found[0].leg.close() is not None
