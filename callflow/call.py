@@ -16,9 +16,11 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from callflow import facts
+from callflow.call_recording import CallRecording
 from callflow.exchange import Exchange
 from callflow.facts import CallFact, Direction, EndedBy, Outcome, Target
-from callflow.inbox import Inbox
+from callflow.inbox import Inbox, RecordingOrder
+from callflow.pressed_codes import PressedCodes
 from callflow.referring import referred
 from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
@@ -26,7 +28,7 @@ from callflow.sounding import Sounding, tell_measured
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
-from pbx.media.client import NoMedia, Recording
+from pbx.media.client import NoMedia
 from pbx.sip.reason import Cause
 
 log = structlog.get_logger("callflow.call")
@@ -40,14 +42,14 @@ class Call:
         self.exchange = exchange
         self.call_id = call_id
         self.direction = direction
-        self.recorded = False  # by rule
         self.was_answered = False  # somebody talked to somebody
+        self.trunk: str | None = None  # that it came by
         self.placed_by: Leg | None = None
         self.inbox = Inbox()
         self.sounding = Sounding(self)
         self._legs: dict[Leg, str | None] = {}
         self._chores: set[asyncio.Task[None]] = set()
-        self._recording: Recording | None = None
+        self.recording = CallRecording(self, self._chore)
         self._segment: tuple[UUID, Side] | None = None
         self._held_by: set[Side] = set()
         self._ended = False
@@ -102,6 +104,7 @@ class Call:
         sip_call_id: str = "",
         follow_up: UUID | None = None,
     ) -> None:
+        self.trunk = trunk
         self.tell(
             facts.CallStarted,
             direction=self.direction,
@@ -125,8 +128,8 @@ class Call:
                 self.tell(facts.CallRouted, target=Target.TRUNK, number=trunk.name)
             case _:
                 self.tell(facts.CallRouted, target=Target.NOBODY)
-        if not isinstance(route, Refuse) and self.exchange.recording_rules.applies(self.direction, route):
-            self.recorded = True
+        if not isinstance(route, Refuse) and self.exchange.recording_rules.applies(self.direction, route, self.trunk):
+            self.recording.automatic = True
 
     def _tell_end(self, outcome: Outcome, by: EndedBy, status: int | None) -> None:
         """The last fact of a call; told once."""
@@ -158,7 +161,7 @@ class Call:
 
     def gives(self, leg: Leg) -> None:
         """That leg is another call's from now on."""
-        leg.on_hold = None
+        leg.on_hold = leg.on_digit = None
         self._legs.pop(leg, None)
 
     def holds_leg(self, leg: Leg) -> bool:
@@ -189,7 +192,7 @@ class Call:
 
     def dismiss(self, side: Side) -> None:
         """Their part in this call is over: their phone may hang up by itself, else we do."""
-        side.leg.on_hold = None
+        side.leg.on_hold = side.leg.on_digit = None
         if side.leg in self._legs:
             self._chore(self._see_off(side.leg))
 
@@ -212,7 +215,7 @@ class Call:
         """Everybody goes, and the end is told. The one who stays must not wait until a file is closed."""
         self.inbox.close()
         self.end_segment()
-        self.stop_recording()
+        self.recording.end()
         for leg in tuple(self._legs):
             if not (isinstance(leg, InboundLeg) and not leg.is_answered):
                 leg.hang_up()
@@ -245,18 +248,30 @@ class Call:
                 side.leg.answer()
         one.leg.join(other.leg)
         self.sounding.begin(one, other)
-        if self.recorded:
-            self.record(customer.leg, agent.leg)
+        self._listen_to_keys(one, other)
+        self.recording.joined(customer, agent)
         for holder, held in ((one, other), (other, one)):
             holder.leg.on_hold = lambda _, holder=holder, held=held: self.hold_changed(holder, held)
             self.hold_changed(holder, held)
 
+    def _listen_to_keys(self, *sides: Side) -> None:
+        """Our own people may press codes while they talk."""
+        codes = self.exchange.plan.codes.pressed()
+        for side in sides:
+            if side.extension is not None:
+                side.leg.on_digit = partial(self._pressed, side.extension, PressedCodes(codes))
+
+    def _pressed(self, extension: str, codes: PressedCodes, key: str) -> None:
+        order = codes.press(key, asyncio.get_running_loop().time())
+        if order is not None:
+            self.inbox.put(RecordingOrder(what=order, by=extension))
+
     def unjoin(self, one: Side, other: Side) -> None:
         """They no longer hear each other; the segment goes on until `end_segment`."""
-        self.stop_recording()
+        self.recording.parted()
         self.sounding.end()
         for side in (one, other):
-            side.leg.on_hold = None
+            side.leg.on_hold = side.leg.on_digit = None
             side.on_hold = False
             if side in self._held_by:
                 self._held_by.discard(side)
@@ -322,30 +337,3 @@ class Call:
         sound = self.exchange.prompts.path(name)
         if sound is not None and leg.media is not None and not leg.is_over:
             leg.media.play([str(sound)], loop=True)
-
-    # ---- recording -----------------------------------------------------------------------------------------------
-
-    def record(self, left: Leg, right: Leg) -> None:
-        """Record both sides: the customer left, the agent right. A recording that fails never ends the call."""
-        if self._recording is not None or left.media is None or right.media is None:
-            return
-        recording = uuid7()
-        path = self.exchange.recordings.relative_path(recording, self.exchange.clock.now())
-        self.tell(facts.RecordingStarted, recording=recording)
-        self._recording = left.media.record(recording, right.media, path)
-
-    def stop_recording(self) -> None:
-        """The file is closed, and told of, in its own time."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            self._chore(self._file(recording))
-
-    async def _file(self, recording: Recording) -> None:
-        closed = await recording.stop()
-        self.tell(
-            facts.RecordingReady,
-            recording=recording.recording_id,
-            file=closed.path,
-            seconds=closed.seconds,
-            cut=closed.cut,
-        )

@@ -140,9 +140,9 @@ class Calls:
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
-    def _new(self, call_id: UUID, direction: Direction, route: Route) -> Call:
+    def _new(self, call_id: UUID, direction: Direction, route: Route, trunk: str | None = None) -> Call:
         call = Call(self.exchange, call_id, direction)
-        call.recorded = self.exchange.recording_rules.applies(direction, route)
+        call.recording.automatic = self.exchange.recording_rules.applies(direction, route, trunk)
         self.exchange.live.add(call)
         return call
 

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from callflow.call import Call
 from callflow.calls import Calls
-from callflow.control import Actor, ControlRefused
+from callflow.control import Actor, ControlRefused, Order
 from callflow.exchange import typed
 from callflow.facts import CommandGiven, ForwardKind, Outcome
 from callflow.inbox import (
@@ -20,6 +20,7 @@ from callflow.inbox import (
     Hold,
     ParkAt,
     PersonalCommand,
+    RecordingOrder,
     Resume,
     Summon,
     Swap,
@@ -100,6 +101,19 @@ class Commands:
 
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None:
         await self._tell(actor, call_id, "park", ParkAt(by=self._own(actor), orbit=orbit))
+
+    # ---- recording -----------------------------------------------------------------------------------------------
+
+    async def record(self, actor: Actor, call_id: UUID, what: Order) -> None:
+        """Start, end, pause or resume the recording of a call: of one's own, or of any for a supervisor. One that was
+        begun by rule is ended only by a supervisor."""
+        call = self._call(call_id)
+        own = actor.extension is not None and actor.extension in call.people()
+        if not own and not actor.supervisor:
+            raise ControlRefused("forbidden")
+        by = actor.extension if own else None
+        order = RecordingOrder(what=what, by=by, supervisor=actor.supervisor)
+        await self._obeyed(actor, call, f"recording {what.name.lower()}", order)
 
     # ---- other people's calls ------------------------------------------------------------------------------------
 

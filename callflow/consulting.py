@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callflow.call import Call
 from callflow.facts import OfferEnd, OfferEnded, TransferConsulting, TransferEnd
-from callflow.inbox import Command, Complete, PersonalCommand, Swap, TakeBack
+from callflow.inbox import Command, Complete, PersonalCommand, RecordingOrder, Swap, TakeBack
 from callflow.rescue import ENDS, left, tell_end
 from callflow.search import Search
 from callflow.side import Side
@@ -15,7 +15,7 @@ from pbx.leg import Leg
 
 async def consult(call: Call, stage: Consult) -> Stage:
     """The segment of the agent goes on; its recording does not hear the consultation."""
-    call.stop_recording()
+    call.recording.parted()
     call.hold(stage.agent, stage.customer, True)
     timeout = call.exchange.rules.transfer_timeout
     search = Search(call, stage.agent, stage.route, payer=stage.agent.extension, timeout=timeout)
@@ -70,6 +70,9 @@ class _Consultation:
         return None
 
     def _obey(self, command: Command) -> Stage | None:
+        if isinstance(command, RecordingOrder):
+            self.call.recording.obey(command)
+            return None
         if not isinstance(command, PersonalCommand) or command.by != self.agent.extension:
             command.refuse("not_now")
             return None
@@ -95,6 +98,10 @@ class _Consultation:
         self.agent.on_hold = not self.with_customer
         talking, held = (self.customer, target) if self.with_customer else (target, self.customer)
         self._connect(self.agent.leg, talking.leg)
+        if self.with_customer:
+            self.call.recording.joined(self.customer, self.agent)
+        else:
+            self.call.recording.parted()
         self.call.hold_changed(self.agent, self.customer)
         self.call.music(held.leg)
 
@@ -137,6 +144,8 @@ class _Consultation:
         if self.target is None or self.agent.is_over or self.target.is_over:
             return left(self.call, self.customer)
         self.call.unjoin(self.agent, self.customer)
+        self.call.recording.end()
+        self.call.recording.automatic = False
         self.call.end_segment()
         self.call.dismiss(self.customer)
         self._connect(self.agent.leg, self.target.leg)

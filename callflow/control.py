@@ -6,6 +6,7 @@ The commands themselves are methods of `callflow.commands.Commands`; the panel s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from uuid import UUID
 
 
@@ -16,6 +17,17 @@ class Actor:
     user_id: UUID
     extension: str | None
     supervisor: bool
+
+
+class Order(Enum):
+    """About the recording of a call."""
+
+    START = auto()
+    STOP = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    TOGGLE = auto()  # start or stop, for who has one key for both
+    TOGGLE_PAUSE = auto()
 
 
 class ControlRefused(Exception):

@@ -22,18 +22,29 @@ from queue_engine.dispatcher import Dispatcher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRules:
-    """Which calls are recorded without anybody asking."""
+    """Which calls are recorded without anybody asking. What is said of a person stands above what is said of a line or
+    a trunk, and that above what is said of all calls of a direction."""
 
     directions: frozenset[Direction] = frozenset()
+    trunks: Mapping[str, bool] = field(default_factory=dict)  # for calls from there; absent: by direction
+    people: Mapping[str, bool] = field(default_factory=dict)  # extension -> always, or never
+    resume_after: float = 0.0  # seconds after which a pause ends by itself; 0: never
 
-    def applies(self, direction: Direction, route: Route) -> bool:
+    def applies(self, direction: Direction, route: Route, trunk: str | None = None) -> bool:
         match route:
             case ToTrunk(TrunkPlan(record=bool() as told)):
                 return told
             case ToLine(line):
                 return line.record
             case _:
-                return direction in self.directions
+                told_of_trunk = self.trunks.get(trunk) if trunk is not None else None
+                return direction in self.directions if told_of_trunk is None else told_of_trunk
+
+    def of_people(self, *extensions: str | None) -> bool | None:
+        """What is said of those who talk with each other: never, when it is so of one of them; else always; None:
+        nothing is said."""
+        told = [self.people[each] for each in extensions if each is not None and each in self.people]
+        return all(told) if told else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

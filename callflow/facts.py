@@ -291,17 +291,61 @@ class CommandGiven(CallFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStarted(CallFact):
+    """`file` is relative to the recordings folder. `by`: the extension of who asked for it; None: by rule."""
+
     recording: UUID
+    file: str = ""
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPaused(CallFact):
+    """From here on nothing is kept. `by`: an extension; None: a supervisor."""
+
+    recording: UUID
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingResumed(CallFact):
+    """`by`: an extension; None: a supervisor, or by itself after the time that the configuration gives a pause."""
+
+    recording: UUID
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingLosesSound(CallFact):
+    """An alarm: the disk is full or too slow. The call goes on. `over`: sound is kept again from here on."""
+
+    recording: UUID
+    reason: str
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSegment:
+    """Who was on which channel (0: left, 1: right), from when to when; seconds of the recording. `who`: an extension,
+    or "outside"."""
+
+    channel: int
+    who: str
+    begin: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingReady(CallFact):
-    """The file is closed. `file` is relative to the recordings folder; `cut` = it ends before the call did."""
+    """The file is closed. `file` is relative to the recordings folder; `cut` = it lost sound, or ends before it should
+    have; `reason`: why."""
 
     recording: UUID
     file: str
     seconds: float
     cut: bool = False
+    reason: str = ""
+    segments: tuple[RecordedSegment, ...] = ()
+    pauses: tuple[tuple[float, float], ...] = ()  # begin, end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,8 +487,8 @@ KINDS: Mapping[str, type[Fact]] = MappingProxyType(
         for kind in (
             PartyIntroduced, CallStarted, CallRouted, CallQueued, CallOffered, CallRinging, OfferEnded, CallAnswered,
             CallHeld, CallResumed, SegmentEnded, CallForwarded, CallPickedUp, TransferStarted, TransferConsulting,
-            TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingReady, SoundChanged,
-            LegMeasured, CallEnded,
+            TransferEnded, CallParked, CallUnparked, CommandGiven, RecordingStarted, RecordingPaused,
+            RecordingResumed, RecordingLosesSound, RecordingReady, SoundChanged, LegMeasured, CallEnded,
             PhoneOnline, PhoneOffline, ForwardingChanged, PhoneSettingsChanged, PresencePublished,
             CallsBarred, SourceLockedOut, TrunkChanged, MediaWorkerLost, TrunkPassedOver,
         )

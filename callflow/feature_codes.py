@@ -11,6 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callflow.control import Order
 from callflow.facts import ForwardKind
 
 
@@ -47,6 +48,13 @@ class FeatureCodes:
     forward_no_answer: str = "61"
     do_not_disturb_on: str = "*78"
     do_not_disturb_off: str = "*79"
+    record: str = "*1"  # pressed during a call, as the next one
+    pause_recording: str = "*2"
+
+    def pressed(self) -> dict[str, Order]:
+        """What is pressed while one talks, and not dialled."""
+        codes = {self.record: Order.TOGGLE, self.pause_recording: Order.TOGGLE_PAUSE}
+        return {code: order for code, order in codes.items() if code}
 
     def orbit_numbers(self) -> tuple[str, ...]:
         return tuple(f"{self.park}{number}" for number in range(1, self.orbits + 1)) if self.park else ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from callflow.control import ControlRefused
+from callflow.control import ControlRefused, Order
 from callflow.router import Route
 from callflow.side import Side
 from pbx.leg import Leg, Referral
@@ -141,6 +141,15 @@ class ParkAt(PersonalCommand):
 @dataclass(slots=True, eq=False, kw_only=True)
 class Summon(PersonalCommand):
     """Ring the phone of `by` for the one who rings somewhere or is parked."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class RecordingOrder(Command):
+    """By somebody in the call (`by`: extension) or by a supervisor, about the recording of the whole call."""
+
+    what: Order
+    by: str | None = None
+    supervisor: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from callflow.facts import Fact
+from pbx.media.client import RecordingClosed
 from queue_engine.facts import QueueFact
 
 
@@ -25,6 +26,9 @@ class Clock(Protocol):
 class RecordingPlaces(Protocol):
     def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
         """Where that recording is kept, below the recordings folder."""
+
+    async def measure(self, recording_id: UUID, file: str) -> RecordingClosed | None:
+        """What a writer that is gone has left there; None: nothing that can be played."""
 
 
 class Prompts(Protocol):

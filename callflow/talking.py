@@ -14,6 +14,7 @@ from callflow.inbox import (
     MergeWith,
     ParkAt,
     PersonalCommand,
+    RecordingOrder,
     Refer,
     Resume,
     Substitute,
@@ -85,6 +86,9 @@ def _obey(call: Call, stage: Talk, command: Command) -> Stage | None:
             return substitute(call, stage, command)
         case GiveAway():
             return give_away(call, stage, command)
+        case RecordingOrder():
+            call.recording.obey(command)
+            return None
         case _:
             command.refuse("not_now")
             return None

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from callflow.calls import Calls
-from callflow.exchange import Exchange, RecordingRules
+from callflow.exchange import Exchange
 from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.presence import Presence
 from callflow.wishes import WishBook
@@ -22,6 +22,7 @@ from dzvin import gate, signalling, switchboard, trunk_plans
 from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
+from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
 from dzvin.voice_files import PromptFiles
 from dzvin.watchers import Watchers, watchers
@@ -41,7 +42,6 @@ from pbx.trunks.trunks import Trunks
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import Will
-from recordings.store import Store
 
 NEW_CALLS_BELOW = 0.9
 """Of the spool's bound; the rest is kept for the facts of calls that run already."""
@@ -318,8 +318,8 @@ def _exchange(
         clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts),
         prompts=PromptFiles(given.data / "prompts", config.language),
-        recordings=Store(given.data / "recordings"),
-        recording_rules=RecordingRules(directions=switchboard.recorded_directions(config)),
+        recordings=KeptRecordings(given.data),
+        recording_rules=switchboard.recording_rules(config),
         rules=switchboard.call_rules(config),
         wishes=given.wishes,
         ring_timeout=float(config.calls.ring_timeout),

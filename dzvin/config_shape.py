@@ -203,6 +203,7 @@ class Database(Table, frozen=True, kw_only=True):
 class Recordings(Table, frozen=True, kw_only=True):
     calls: tuple[RecordingRule, ...] = ()
     encrypt: bool = True
+    resume_after: Annotated[float, Meta(ge=0, le=86_400)] = 0  # seconds; 0: a pause ends when somebody ends it
 
 
 SCANNERS = (
@@ -249,6 +250,8 @@ class Codes(Table, frozen=True, kw_only=True):
     forward_no_answer: str = "61"
     do_not_disturb_on: str = "*78"
     do_not_disturb_off: str = "*79"
+    record: str = "*1"  # pressed during a call: starts the recording, or ends it
+    pause_recording: str = "*2"  # pressed during a call: pauses the recording, or goes on
 
 
 class Presence(Table, frozen=True, kw_only=True):
@@ -302,6 +305,7 @@ class Extension(Table, frozen=True, kw_only=True):
     hours: str | None = None
     caller_id: str = ""  # the number that is shown outside; empty: that of the trunk
     withheld: bool = False  # no number is shown outside
+    record: bool | None = None  # always, or never, whatever is said of lines, trunks and directions
     forward_always: str = ""  # how the person wants to be reached, until they change it
     forward_busy: str = ""
     forward_no_answer: str = ""

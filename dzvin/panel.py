@@ -8,8 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import uvicorn
@@ -22,6 +20,7 @@ from dzvin import certificates
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
+from dzvin.kept_recordings import KeptRecordings
 from dzvin.live_seed import live_seed, midnight_before
 from dzvin.logs import escapes
 from dzvin.media_readings import MediaReadings
@@ -31,9 +30,6 @@ from dzvin.port_taken import naming_the_port
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
 from pbx.net.framing import MAX_MESSAGE
-from recordings.crypto import load_key_ring
-from recordings.export import export_wav
-from recordings.store import OutsideStore, Store
 from web_panel.app import create_app
 from web_panel.live import LivePanel
 from web_panel.ports import Health, PanelServices, PanelSettings, PhoneSettings
@@ -45,21 +41,6 @@ STARTED_WITHIN = 15.0  # seconds
 class Panel:
     url: str
     metrics: Metrics
-
-
-class RecordingFiles:
-    """Recordings as the panel sees them: a kept path in, WAV out."""
-
-    def __init__(self, store: Store, key_file: Path) -> None:
-        self._store = store
-        self._key_file = key_file
-
-    def export_wav(self, file: str, out: BinaryIO) -> None:
-        """Raises FileNotFoundError."""
-        try:
-            export_wav(self._store.path(file), load_key_ring(self._key_file), out)
-        except OutsideStore as error:
-            raise FileNotFoundError(file) from error
 
 
 class _Server(uvicorn.Server):
@@ -120,7 +101,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
         pool=pool,
         control=Commands(switch.calls),
         live=live,
-        recordings=RecordingFiles(Store(data / "recordings"), data / "keys" / "master.key"),
+        recordings=KeptRecordings(data),
         traces=switch.traces,
         clock=SystemClock().now,
         health=lambda: _health(switch, spool),

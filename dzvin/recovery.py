@@ -8,13 +8,16 @@ from uuid import UUID
 
 import structlog
 
+from callflow.call_recording import ready
 from callflow.facts import CallEnded, EndedBy, Outcome, RecordingReady
+from crm_core.calls.recordings import unfinished_recordings
 from crm_core.calls.unfinished import unfinished
 from crm_core.database import Pool
 from crm_core.ledger import LedgerWriter
 from crm_core.spool import Spool
 from dzvin.bootstrap import Telephony
 from dzvin.clock import SystemClock, fresh_id
+from dzvin.kept_recordings import KeptRecordings
 from pbx.media.client import AdoptedLeg, RecordingClosed
 from pbx.orphans import end_orphans
 
@@ -29,22 +32,12 @@ async def end_what_was(telephony: Telephony, spool: Spool) -> Owners:
     owners: Owners = {
         adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id
     }
-    clock = SystemClock()
 
     def closed(recording: RecordingClosed) -> None:
-        call_id = owners.pop(recording.recording_id, None)
+        call_id = owners.get(recording.recording_id, recording.call_id)
         if call_id is not None:
-            spool.append(
-                RecordingReady(
-                    id=fresh_id(),
-                    at=clock.now(),
-                    call_id=call_id,
-                    recording=recording.recording_id,
-                    file=recording.path,
-                    seconds=recording.seconds,
-                    cut=recording.cut,
-                )
-            )
+            owners[recording.recording_id] = call_id
+            _told(spool, call_id, recording)
 
     telephony.media.on_recording_closed = closed
     found, telephony.media.adopted = telephony.media.adopted, []
@@ -71,14 +64,27 @@ async def end_what_comes_late(telephony: Telephony, owners: Owners) -> None:
         telephony.media.adopted = [each for each in telephony.media.adopted if each is not leg]
 
 
-async def close_the_books(pool: Pool, writer: LedgerWriter, spool: Spool, started_at: datetime) -> None:
-    """End in the ledger every call that the database knows as running since before `started_at`.
+def _told(spool: Spool, call_id: UUID, closed: RecordingClosed) -> None:
+    spool.append(RecordingReady(id=fresh_id(), at=SystemClock().now(), call_id=call_id, **ready(closed)))  # type: ignore[arg-type]  # the fact's own constructor checks
+
+
+async def close_the_books(
+    pool: Pool,
+    writer: LedgerWriter,
+    spool: Spool,
+    started_at: datetime,
+    recordings: KeptRecordings,
+    owners: Owners,
+) -> None:
+    """End in the ledger every call that the database knows as running since before `started_at`, and every recording
+    but those in `owners`, whose end their worker tells.
 
     Waits until the spool that was found is written: only then is the database's list of running calls complete.
     """
     await writer.drained()
     async with pool.acquire() as conn:
         left = [call for call in await unfinished(conn) if call.started_at < started_at]
+        open_files = await unfinished_recordings(conn, started_at)
     clock = SystemClock()
     for call in left:
         spool.append(
@@ -92,3 +98,7 @@ async def close_the_books(pool: Pool, writer: LedgerWriter, spool: Spool, starte
         )
     if left:
         log.warning("calls closed as interrupted", calls=len(left))
+    for each in open_files:
+        found = await recordings.measure(each.id, each.place)
+        if found is not None and each.id not in owners:
+            _told(spool, each.call_id, found)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from callflow.exchange import CallRules
+from callflow.exchange import CallRules, RecordingRules
 from callflow.facts import Direction, ForwardKind
 from callflow.feature_codes import FeatureCodes
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
@@ -124,8 +124,18 @@ def _outside_rules(company: Security, entry: Extension | None = None) -> Outside
     return OutsideRules(**{**values, "hours": Hours(*hours) if hours else None})
 
 
-def recorded_directions(config: Config) -> frozenset[Direction]:
-    return frozenset(Direction(rule) for rule in config.recordings.calls if rule != "lines")
+def recording_rules(config: Config) -> RecordingRules:
+    return RecordingRules(
+        directions=frozenset(Direction(rule) for rule in config.recordings.calls if rule != "lines"),
+        trunks={trunk.name: trunk.record for trunk in config.trunks if trunk.record is not None},
+        people={
+            number: entry.record
+            for entry in config.extensions
+            if entry.record is not None
+            for number in (entry.range.numbers() if entry.range else (entry.number,))
+        },
+        resume_after=float(config.recordings.resume_after),
+    )
 
 
 def lines(config: Config) -> tuple[Line, ...]:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from callflow.control import Actor
+from callflow.control import Actor, Order
 from callflow.facts import ForwardKind
 from callflow.wishes import Wishes
 from crm_core.database import Pool
@@ -47,6 +47,10 @@ class CallControl(Protocol):
     async def resume(self, actor: Actor, call_id: UUID) -> None: ...
 
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None: ...
+
+    async def record(self, actor: Actor, call_id: UUID, what: Order) -> None:
+        """Start, end, pause or resume the recording of a call."""
+        ...
 
     async def retrieve(self, actor: Actor, orbit: str) -> UUID:
         """Ring the actor's phone for who is parked there; the call's id."""

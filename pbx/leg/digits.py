@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pbx.leg.asking import Asking
@@ -31,6 +32,7 @@ class DigitPath:
         self._unsent: list[tuple[str, int]] = []
         self._sending = False
         self.digits: asyncio.Queue[str] = asyncio.Queue(KEPT)
+        self.on_digit: Callable[[str], None] | None = None
 
     # ---- who talks to whom -----------------------------------------------------------------------------------------
 
@@ -71,6 +73,8 @@ class DigitPath:
     def _keep(self, digit: str) -> None:
         if not self.digits.full():
             self.digits.put_nowait(digit)
+        if self.on_digit is not None:
+            self.on_digit(digit)
 
     # ---- towards the other side of the leg -------------------------------------------------------------------------
 

@@ -153,6 +153,15 @@ class Leg:
         """Digits that the other side pressed, by RTP or by INFO; the oldest 64."""
         return self.path.digits
 
+    @property
+    def on_digit(self) -> Callable[[str], None] | None:
+        """Called for every digit that the other side presses, beside `digits`."""
+        return self.path.on_digit
+
+    @on_digit.setter
+    def on_digit(self, callback: Callable[[str], None] | None) -> None:
+        self.path.on_digit = callback
+
     def on_released(self, callback: Callable[[Leg], None]) -> None:
         """Called once, when the leg is closed: nobody speaks on it any more."""
         self._on_released.append(callback)

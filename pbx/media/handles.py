@@ -88,6 +88,7 @@ class Recording:
         self.path = path
         self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
         self.on_cut: Callable[[RecordingCut], None] | None = None
+        self.is_lost = False  # with its worker: only the file knows how much there is
         self._worker = worker
 
     @property
@@ -119,6 +120,7 @@ class Recording:
             self.closed.set_result(closed)
 
     def lose(self) -> None:
+        self.is_lost = not self.closed.done()
         self.finish(RecordingClosed(recording_id=self.recording_id, seconds=0.0, cut=True, path=self.path))
 
 

@@ -381,6 +381,7 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
     seconds: float
     cut: bool
     path: str
+    call_id: UUID | None = None  # as the core said when it opened the first leg
     reason: str = ""
     segments: tuple[RecordedSegment, ...] = ()
     pauses: tuple[tuple[float, float], ...] = ()

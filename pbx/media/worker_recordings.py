@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from pbx.media.engine_control import EngineControl
 from pbx.media.messages import MAX_WHO, FromWorker, PauseRecord, Record, RecordingClosed, RecordLeg
 from pbx.media.recording_writer import RecordingWriter
@@ -140,7 +142,7 @@ class Recordings:
         recording = self._by_slot.pop(slot)
         del self._running[recording.recording_id]
         self._slots.give_back(slot)
-        self._tell(closed)
+        self._tell(msgspec.structs.replace(closed, call_id=recording.call_id))
 
     def refused(self, command: Record) -> None:
         """Nobody may wait for ever for a recording that never began."""

@@ -18,10 +18,11 @@ from uuid import UUID
 
 from callflow.call import Call
 from callflow.calls import Calls
-from callflow.exchange import CallRules, Exchange
+from callflow.exchange import CallRules, Exchange, RecordingRules
 from callflow.facts import CallEnded, Fact, SegmentEnded, TransferEnded, TransferStarted
 from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan
+from pbx.media.client import RecordingClosed
 from pbx.net.transport import Flow
 from pbx.sip import refer
 from pbx.sip.message import Request, Response, parse
@@ -209,9 +210,9 @@ class Phone:
 
 
 class House:
-    """`facts` in the order in which they were told. Recordings are off."""
+    """`facts` in the order in which they were told."""
 
-    def __init__(self, rules: CallRules, *, lines: Sequence[str] = ()) -> None:
+    def __init__(self, rules: CallRules, *, lines: Sequence[str] = (), recording: RecordingRules) -> None:
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
         self.dispatcher = Dispatcher(Line(number, ("1003",)) for number in lines)
@@ -225,6 +226,7 @@ class House:
             plan=plan,
             prompts=self,
             recordings=self,
+            recording_rules=recording,
             rules=rules,
         )
         self.calls = Calls(self.exchange)
@@ -246,6 +248,12 @@ class House:
 
     def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
         return str(recording_id)
+
+    async def measure(self, recording_id: UUID, file: str) -> RecordingClosed | None:
+        """So much is in every file."""
+        return RecordingClosed(
+            recording_id=recording_id, seconds=7.0, cut=True, path=file, reason="its writer was ended"
+        )
 
     # What a test does.
 
@@ -292,9 +300,13 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(rules: CallRules | None = None, *, lines: Sequence[str] = ()) -> AsyncIterator[House]:
+async def a_house(
+    rules: CallRules | None = None, *, lines: Sequence[str] = (), recording: RecordingRules | None = None
+) -> AsyncIterator[House]:
     """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
-    house = House(replace(rules or CallRules(), transfer_timeout=20.0), lines=lines)
+    house = House(
+        replace(rules or CallRules(), transfer_timeout=20.0), lines=lines, recording=recording or RecordingRules()
+    )
     for phone in house.phones.values():
         phone.register()
         house.dispatcher.reachable(phone.user, True)

@@ -25,8 +25,7 @@ from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, MenuPlan, TrunkPlan
 from callflow.watching import NoMailboxes, Watching
 from pbx.event_packages import DIALOG, PRESENCE, DialogPackage, MessageSummaryPackage, PresencePackage
-from pbx.media.client import MediaLeg, MediaSilent, Playback, Recording
-from pbx.media.messages import RecordingClosed
+from pbx.media.client import MediaLeg, MediaSilent, Playback
 from pbx.net.resolver import Resolver
 from pbx.net.transport import Flow
 from pbx.page_messages import PageMessages
@@ -49,7 +48,7 @@ Sent = Callable[[bytes, Flow], None]
 
 
 class SilentLeg(PromisedLeg):
-    """A media leg that plays nothing for a second, and records nothing at once."""
+    """A media leg that plays nothing for a second."""
 
     def unbridge(self) -> None:
         self.told.append(("unbridge", None))
@@ -62,17 +61,6 @@ class SilentLeg(PromisedLeg):
         if not loop:
             asyncio.get_running_loop().call_later(1.0, playback.finish, "done")
         return playback
-
-    def record(self, recording_id: UUID, other: object, path: str) -> Recording:
-        return cast(Recording, _NoRecording(recording_id, path))
-
-
-class _NoRecording:
-    def __init__(self, recording_id: UUID, path: str) -> None:
-        self.recording_id, self._path = recording_id, path
-
-    async def stop(self) -> RecordingClosed:
-        return RecordingClosed(recording_id=self.recording_id, seconds=1.0, cut=False, path=self._path)
 
 
 class SilentMedia(PromisedMedia):
@@ -110,6 +98,9 @@ class Folder:
 
     def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
         return f"{recording_id}.rec"
+
+    async def measure(self, recording_id: UUID, file: str) -> None:
+        return None
 
     def now(self) -> datetime:
         return MORNING

@@ -11,7 +11,7 @@ from pbx.admission import Admission, Rates
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
-from pbx.media.client import LegStatistics, MediaLeg, MediaPool, NoMedia, Playback
+from pbx.media.client import LegStatistics, MediaLeg, MediaPool, NoMedia, Playback, RecordingClosed, RecordingCut
 from pbx.net.own_address import OwnAddress
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
@@ -52,6 +52,40 @@ class KeptSender:
         return "203.0.113.1:5060"
 
 
+class PromisedRecording:
+    """Stands for a Recording: `on` is who speaks into it now, by channel."""
+
+    def __init__(self, recording_id: UUID, path: str, worker: str) -> None:
+        self.recording_id, self.path, self.worker = recording_id, path, worker
+        self.on: dict[int, tuple[object, str]] = {}
+        self.pauses: list[bool] = []
+        self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
+        self.on_cut: Callable[[RecordingCut], None] | None = None
+        self.is_lost = False
+
+    @property
+    def who(self) -> list[str]:
+        return [name for _, (_, name) in sorted(self.on.items())]
+
+    def put(self, leg: object, channel: int, who: str = "") -> None:
+        assert not self.closed.done()
+        self.on[channel] = (leg, who)
+
+    def pause(self, on: bool) -> None:
+        self.pauses.append(on)
+
+    async def stop(self) -> RecordingClosed:
+        if not self.closed.done():
+            closed = RecordingClosed(recording_id=self.recording_id, seconds=1.5, cut=False, path=self.path)
+            self.closed.set_result(closed)
+        return self.closed.result()
+
+    def lose(self) -> None:
+        self.is_lost = True
+        lost = RecordingClosed(recording_id=self.recording_id, seconds=0.0, cut=True, path=self.path)
+        self.closed.set_result(lost)
+
+
 class PromisedLeg:
     """Stands for a MediaLeg: remembers what it was told."""
 
@@ -63,6 +97,19 @@ class PromisedLeg:
         self.cookie = b""
         self.closed = False
         self.figures: LegStatistics | None = None  # at its end
+        self.recordings: list[PromisedRecording] = []
+
+    def record(
+        self, recording_id: UUID, other: PromisedLeg, path: str, who: tuple[str, str] = ("", "")
+    ) -> PromisedRecording:
+        recording = PromisedRecording(recording_id, path, self.worker)
+        recording.put(self, 0, who[0])
+        recording.put(other, 1, who[1])
+        self.recordings.append(recording)
+        return recording
+
+    def unrecord(self) -> None:
+        self.told.append(("unrecord", None))
 
     def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
         self.told.append(("play", (*files, loop)))

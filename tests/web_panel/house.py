@@ -15,7 +15,7 @@ import msgspec
 from argon2 import PasswordHasher
 from litestar import Litestar
 
-from callflow.control import Actor, ControlRefused
+from callflow.control import Actor, ControlRefused, Order
 from callflow.facts import Fact, ForwardKind
 from callflow.wishes import Wishes
 from crm_core import hall, ledger, organisation, seed
@@ -106,6 +106,9 @@ class Control:
 
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None:
         self._do("park", actor, call_id, orbit)
+
+    async def record(self, actor: Actor, call_id: UUID, what: Order) -> None:
+        self._do("record", actor, call_id, what)
 
     async def retrieve(self, actor: Actor, orbit: str) -> UUID:
         self._do("retrieve", actor, orbit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callflow.control import Order
 from callflow.facts import ForwardKind
 from tests.web_panel.house import House
 from tests.web_panel.story import named
@@ -24,6 +25,10 @@ CALL = named("a")
         ("resume", None, ("resume", CALL)),
         ("park", {}, ("park", CALL, None)),
         ("park", {"orbit": "*703"}, ("park", CALL, "*703")),
+        ("recording", {"what": "start"}, ("record", CALL, Order.START)),
+        ("recording", {"what": "stop"}, ("record", CALL, Order.STOP)),
+        ("recording", {"what": "pause"}, ("record", CALL, Order.PAUSE)),
+        ("recording", {"what": "resume"}, ("record", CALL, Order.RESUME)),
     ],
 )
 async def test_a_command_is_given_for_who_is_signed_in(
@@ -117,6 +122,6 @@ async def test_the_commands_stand_in_the_description_of_the_api(house: House) ->
         if path.startswith("/api/calls/{call_id}/") and "post" in methods
     }
     assert commands == {
-        "transfer", "consult", "complete", "take-back", "swap", "hold", "resume", "park", "pick-up",
+        "transfer", "consult", "complete", "take-back", "swap", "hold", "resume", "park", "pick-up", "recording",
     }  # fmt: skip
     assert {"/api/calls/retrieve", "/api/calls/pick-up", "/api/phone", "/api/phone/forwards/{kind}"} <= set(paths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ from litestar import Controller, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from callflow.control import Actor
+from callflow.control import Actor, Order
 from crm_core.access import Right
 from web_panel.auth import needs
 from web_panel.ports import PanelServices
@@ -29,6 +29,10 @@ class Place(msgspec.Struct, kw_only=True):
 
 class Orbit(msgspec.Struct, kw_only=True):
     orbit: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+
+
+class RecordingWish(msgspec.Struct, kw_only=True):
+    what: Literal["start", "stop", "pause", "resume"]
 
 
 class CallControlController(Controller):
@@ -102,6 +106,18 @@ class CallControlController(Controller):
     ) -> None:
         """Leave the other side, with music, where every colleague can retrieve it."""
         await services.control.park(actor, call_id, data.orbit)
+
+    @post("/{call_id:uuid}/recording", opt=RULE, status_code=204)
+    async def record(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[RecordingWish],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Start, end, pause or resume the recording (R-PHONE-39): of my own call, or of any for a supervisor. One that
+        was begun by rule is ended only by a supervisor."""
+        await services.control.record(actor, call_id, Order[data.what.upper()])
 
     @post("/retrieve", opt=RULE, status_code=202)
     async def retrieve(

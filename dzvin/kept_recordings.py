@@ -1,0 +1,79 @@
+"""The recordings of this installation: where they lie, which keys open them, what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+import structlog
+
+from pbx.media.client import RecordingClosed
+from pbx.media.messages import MAX_MARKS, RecordedSegment
+from recordings.container import Damaged
+from recordings.crypto import BadKeyFile, KeyMissing, KeyRing, load_key_ring
+from recordings.export import Summary, export_wav, summarise
+from recordings.store import OutsideStore, Store
+
+log = structlog.get_logger("dzvin.recordings")
+
+INTERRUPTED = "its writer was ended"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecordings:
+    """What is neither `async` nor `relative_path` blocks: for a thread."""
+
+    data: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.data / "recordings")
+
+    def keys(self) -> KeyRing | None:
+        """None: there is no key file, since nothing was ever encrypted. Raises BadKeyFile, OSError."""
+        try:
+            return load_key_ring(self.data / "keys" / "master.key")
+        except FileNotFoundError:
+            return None
+
+    def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
+        return self.store.relative_path(recording_id, started_at)
+
+    async def measure(self, recording_id: UUID, file: str) -> RecordingClosed | None:
+        """What a writer that is gone has left; None: nothing that can be played."""
+        return await asyncio.to_thread(self._measure, recording_id, file)
+
+    def _measure(self, recording_id: UUID, file: str) -> RecordingClosed | None:
+        try:
+            summary = summarise(self.store.path(file), self.keys())
+        except (Damaged, KeyMissing, BadKeyFile, OutsideStore, OSError) as error:
+            log.error("recording cannot be used", recording=str(recording_id), reason=str(error))
+            return None
+        return _closed(recording_id, file, summary)
+
+    def export_wav(self, file: str, out: BinaryIO) -> None:
+        """Raises FileNotFoundError."""
+        try:
+            export_wav(self.store.path(file), self.keys(), out)
+        except OutsideStore as error:
+            raise FileNotFoundError(file) from error
+
+
+def _closed(recording_id: UUID, file: str, summary: Summary) -> RecordingClosed:
+    segments = (
+        RecordedSegment(channel=each.channel, who=each.who, begin=each.begin, end=each.end)
+        for each in summary.segments[:MAX_MARKS]
+    )
+    return RecordingClosed(
+        recording_id=recording_id,
+        seconds=summary.seconds,
+        cut=summary.cut,
+        path=file,
+        reason=summary.reason or (INTERRUPTED if summary.cut else ""),
+        segments=tuple(segments),
+        pauses=summary.pauses[:MAX_MARKS],
+    )
