@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dzvin import config
+from dzvin import config, recording_commands
 
 app = typer.Typer(
     name="dzvin", help="A telephony-first call-center engine.", no_args_is_help=True, add_completion=False,
@@ -21,6 +21,8 @@ users = typer.Typer(help="The people who sign in to the panel.", no_args_is_help
 app.add_typer(users, name="user")
 certificates = typer.Typer(help="The certificate for https, SIP over TLS and secure WebSockets.", no_args_is_help=True)
 app.add_typer(certificates, name="tls")
+app.add_typer(recording_commands.recordings, name="recording")
+app.add_typer(recording_commands.keys, name="keys")
 
 Data = Annotated[Path, typer.Option(help="Folder for everything that is kept: database, recordings, keys.")]
 File = Annotated[

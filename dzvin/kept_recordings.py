@@ -15,8 +15,9 @@ from pbx.media.client import RecordingClosed
 from pbx.media.messages import MAX_MARKS, RecordedSegment
 from recordings.container import Damaged
 from recordings.crypto import BadKeyFile, KeyMissing, KeyRing, load_key_ring
-from recordings.export import Summary, export_wav, summarise
-from recordings.store import OutsideStore, Store
+from recordings.encode import Format, export
+from recordings.export import Summary, summarise
+from recordings.store import SUFFIX, OutsideStore, Store
 
 log = structlog.get_logger("dzvin.recordings")
 
@@ -55,10 +56,17 @@ class KeptRecordings:
             return None
         return _closed(recording_id, file, summary)
 
-    def export_wav(self, file: str, out: BinaryIO) -> None:
-        """Raises FileNotFoundError."""
+    def find(self, recording_id: UUID) -> str:
+        """Where it is kept. Raises FileNotFoundError."""
+        root = self.store.root
+        for path in root.glob(f"*/*/*/{recording_id}{SUFFIX}"):
+            return str(path.relative_to(root))
+        raise FileNotFoundError(str(recording_id))
+
+    def export(self, file: str, out: BinaryIO, form: Format = "wav") -> Summary:
+        """Raises FileNotFoundError, Damaged, KeyMissing, BadKeyFile."""
         try:
-            export_wav(self.store.path(file), self.keys(), out)
+            return export(self.store.path(file), self.keys(), out, form)
         except OutsideStore as error:
             raise FileNotFoundError(file) from error
 

@@ -133,7 +133,7 @@ def open_recording(path: Path, keys: KeyRing | None) -> Recording:
     summary = summarise(path, keys)
     law = LAW[summary.header.codec]
     parts: list[list[bytes]] = [[] for _ in range(summary.header.channels)]
-    for channels in _pieces(path, keys, summary):
+    for channels in pieces(path, keys, summary):
         for part, channel in zip(parts, channels, strict=True):
             part.append(channel)
     return Recording(
@@ -154,12 +154,12 @@ def export_wav(path: Path, keys: KeyRing | None, out: BinaryIO) -> Summary:
     header = summary.header
     octets = 2 * header.channels * summary.samples
     out.write(wav.head(channels=header.channels, rate=header.rate, octets=octets))
-    for channels in _pieces(path, keys, summary):
-        out.write(_interleave(channels, LAW[header.codec]))
+    for channels in pieces(path, keys, summary):
+        out.write(interleave(channels, LAW[header.codec]))
     return summary
 
 
-def _pieces(path: Path, keys: KeyRing | None, summary: Summary) -> Iterator[tuple[bytes, ...]]:
+def pieces(path: Path, keys: KeyRing | None, summary: Summary) -> Iterator[tuple[bytes, ...]]:
     """The sound from begin to end, with silence where there is none, in pieces of all channels."""
     count = summary.header.channels
     silence = bytes((SILENCE[LAW[summary.header.codec]],)) * PIECE
@@ -183,7 +183,7 @@ def _silence(silence: bytes, samples: int) -> Iterator[bytes]:
         samples -= PIECE
 
 
-def _interleave(channels: tuple[bytes, ...], law: Law) -> bytes:
+def interleave(channels: tuple[bytes, ...], law: Law) -> bytes:
     low, high = octet_tables(law)
     frame = 2 * len(channels)
     samples = bytearray(frame * len(channels[0]))

@@ -15,6 +15,7 @@ from callflow.facts import ForwardKind
 from callflow.wishes import Wishes
 from crm_core.database import Pool
 from queue_engine.facts import Will
+from recordings.encode import Format
 from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel
 from web_panel.passwords import Passwords
@@ -80,9 +81,9 @@ class CallControl(Protocol):
 
 
 class RecordingFiles(Protocol):
-    def export_wav(self, file: str, out: BinaryIO) -> None:
-        """Write the recording at this path (relative to the recordings folder) as WAV. Blocking: called in a thread.
-        Raises FileNotFoundError."""
+    def export(self, file: str, out: BinaryIO, form: Format = "wav") -> object:
+        """Write the recording at this path (relative to the recordings folder). Blocking: called in a thread. Raises
+        FileNotFoundError."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Recordings as WAV for a player: exported in a thread, kept for a few minutes, cut to the ranges a browser asks for.
+"""Recordings for a player: exported in a thread, kept for a few minutes, cut to the ranges a browser asks for.
 
 A player asks for the same file several times over. Exporting decrypts and decodes, so the last few stay in memory
 (never on disk: audio at rest is encrypted). At the bound of memory the one used longest ago goes.
@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Final
 from uuid import UUID
 
+from recordings.encode import Format
 from web_panel.ports import RecordingFiles
 
 KEPT_FOR: Final = timedelta(minutes=5)
@@ -60,38 +61,38 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
 @dataclass(slots=True)
 class RecordingAudio:
     files: RecordingFiles
-    _kept: OrderedDict[UUID, tuple[bytes, datetime]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[UUID, Format], tuple[bytes, datetime]] = field(default_factory=OrderedDict)
     _playing: OrderedDict[tuple[UUID, UUID], datetime] = field(default_factory=OrderedDict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
-    def may_continue(self, user_id: UUID, recording_id: UUID, now: datetime) -> bytes | None:
+    def may_continue(self, user_id: UUID, recording_id: UUID, form: Format, now: datetime) -> bytes | None:
         """The audio, when this person began to listen to it less than five minutes ago: a further range of the same
         listening, which was checked and noted in the audit when it began."""
         until = self._playing.get((user_id, recording_id))
-        kept = self._kept.get(recording_id)
+        kept = self._kept.get((recording_id, form))
         return kept[0] if until and kept and now < until else None
 
-    async def wav(self, user_id: UUID, recording_id: UUID, file: str, now: datetime) -> bytes:
+    async def sound(self, user_id: UUID, recording_id: UUID, file: str, form: Format, now: datetime) -> bytes:
         """Raises FileNotFoundError."""
-        kept = self._kept.get(recording_id)
+        kept = self._kept.get((recording_id, form))
         if kept is None:
             async with self._places:
-                kept = (await asyncio.to_thread(self._export, file), now)
-        self._keep(recording_id, kept[0], now)
+                kept = (await asyncio.to_thread(self._export, file, form), now)
+        self._keep((recording_id, form), kept[0], now)
         self._playing[user_id, recording_id] = now + KEPT_FOR
         self._playing.move_to_end((user_id, recording_id))
         while len(self._playing) > MAX_PLAYING:
             self._playing.popitem(last=False)
         return kept[0]
 
-    def _export(self, file: str) -> bytes:
+    def _export(self, file: str, form: Format) -> bytes:
         out = BytesIO()
-        self.files.export_wav(file, out)
+        self.files.export(file, out, form)
         return out.getvalue()
 
-    def _keep(self, recording_id: UUID, audio: bytes, now: datetime) -> None:
-        self._kept[recording_id] = (audio, now)
-        self._kept.move_to_end(recording_id)
+    def _keep(self, what: tuple[UUID, Format], audio: bytes, now: datetime) -> None:
+        self._kept[what] = (audio, now)
+        self._kept.move_to_end(what)
         for other, (_, kept_at) in tuple(self._kept.items()):
             if now - kept_at > KEPT_FOR:
                 del self._kept[other]

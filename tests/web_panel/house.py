@@ -25,6 +25,7 @@ from crm_core.outbox import OutboxMessage
 from crm_core.projection import project
 from crm_core.seed import SeedLine, SeedService, SeedUser
 from queue_engine.facts import Will
+from recordings.encode import Format
 from tests.web_panel.phone_door import EchoDoor
 from tests.web_panel.story import BEGIN, named
 from web_panel.app import create_app
@@ -156,10 +157,10 @@ class Control:
 class Files:
     exported: list[str] = field(default_factory=list)
 
-    def export_wav(self, file: str, out: BinaryIO) -> None:
+    def export(self, file: str, out: BinaryIO, form: Format = "wav") -> None:
         if "missing" in file:
             raise FileNotFoundError(file)
-        self.exported.append(file)
+        self.exported.append(file if form == "wav" else f"{file} as {form}")
         out.write(b"RIFF" + bytes(range(96)))
 
 

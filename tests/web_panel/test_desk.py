@@ -197,6 +197,19 @@ async def test_a_recording_is_played_by_ranges_and_one_listening_is_noted_once(h
     assert house.files.exported == ["a.dzr"]
 
 
+async def test_a_recording_is_kept_as_mp3_or_opus_too(house: House, story: Story) -> None:
+    await talked(house, story)
+    path = f"/api/recordings/{named('recording of a')}"
+    async with await house.signed_in("agent") as tab:
+        for kind, media_type, suffix in (("mp3", "audio/mpeg", ".mp3"), ("opus", "audio/ogg", ".ogg")):
+            kept = await tab.get(path, params={"download": "true", "kind": kind})
+            assert kept.headers["content-type"] == media_type
+            assert kept.headers["content-disposition"].endswith(f'{suffix}"')
+        assert (await tab.get(path, params={"kind": "exe"})).status_code == 400
+    assert house.files.exported == ["a.dzr as mp3", "a.dzr as opus"]
+    assert await listenings(house) == 2
+
+
 async def test_a_range_from_the_middle_is_a_listening_of_its_own_when_nothing_began_before(
     house: House, story: Story
 ) -> None:

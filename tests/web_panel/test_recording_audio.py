@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import pytest
 
+from recordings.encode import Format
 from tests.web_panel.story import BEGIN, named
 from web_panel import recording_audio
 from web_panel.recording_audio import BadRange, ByteRange, RecordingAudio, parse_range
@@ -42,7 +43,7 @@ class Files:
     def __init__(self) -> None:
         self.exported: list[str] = []
 
-    def export_wav(self, file: str, out: BinaryIO) -> None:
+    def export(self, file: str, out: BinaryIO, form: Format = "wav") -> None:
         self.exported.append(file)
         out.write(file.encode() * 10)
 
@@ -51,22 +52,22 @@ async def test_a_listening_goes_on_without_a_second_export_for_five_minutes() ->
     files = Files()
     audio = RecordingAudio(files)
     person, recording = named("olena"), named("recording")
-    wav = await audio.wav(person, recording, "a.dzr", BEGIN)
-    assert audio.may_continue(person, recording, BEGIN + timedelta(minutes=4)) == wav
-    assert audio.may_continue(person, recording, BEGIN + timedelta(minutes=6)) is None
+    wav = await audio.sound(person, recording, "a.dzr", "wav", BEGIN)
+    assert audio.may_continue(person, recording, "wav", BEGIN + timedelta(minutes=4)) == wav
+    assert audio.may_continue(person, recording, "wav", BEGIN + timedelta(minutes=6)) is None
     assert files.exported == ["a.dzr"]
 
 
 async def test_a_listening_belongs_to_one_person() -> None:
     audio = RecordingAudio(Files())
-    await audio.wav(named("olena"), named("recording"), "a.dzr", BEGIN)
-    assert audio.may_continue(named("ivan"), named("recording"), BEGIN) is None
+    await audio.sound(named("olena"), named("recording"), "a.dzr", "wav", BEGIN)
+    assert audio.may_continue(named("ivan"), named("recording"), "wav", BEGIN) is None
 
 
 async def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_audio, "KEPT_BYTES", 120)
     audio = RecordingAudio(Files())
     for name in ("a.dzr", "b.dzr", "c.dzr"):
-        await audio.wav(named("olena"), named(name), name, BEGIN)
-    assert audio.may_continue(named("olena"), named("a.dzr"), BEGIN) is None
-    assert audio.may_continue(named("olena"), named("c.dzr"), BEGIN) is not None
+        await audio.sound(named("olena"), named(name), name, "wav", BEGIN)
+    assert audio.may_continue(named("olena"), named("a.dzr"), "wav", BEGIN) is None
+    assert audio.may_continue(named("olena"), named("c.dzr"), "wav", BEGIN) is not None
