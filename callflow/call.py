@@ -243,9 +243,9 @@ class Call:
             raise NoMedia("in two media workers")
         agent, customer = (other, one) if other.extension is not None else (one, other)
         self._begin_segment(agent)
-        for side in (one, other):
+        for side, far in ((one, other.leg.negotiated), (other, one.leg.negotiated)):
             if isinstance(side.leg, InboundLeg):
-                side.leg.answer()
+                side.leg.answer(speaking=far.codec if far is not None else None)
         one.leg.join(other.leg)
         self.sounding.begin(one, other)
         self._listen_to_keys(one, other)

@@ -12,7 +12,7 @@ from callflow.flow import run
 from callflow.router import Route, ToTrunk
 from callflow.side import Side
 from callflow.stages import Result, Seek
-from pbx.leg import CODECS, Identity
+from pbx.leg import Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ async def click_to_call(call: Call, click: Click) -> Result:
         call,
         click.extension,
         caller=Identity(click.number),
-        codecs=CODECS,
+        codecs=(),
         near=None,
         timeout=call.exchange.ring_timeout,
         auto_answer=call.exchange.wishes.of(click.extension).auto_answer,

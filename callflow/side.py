@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import CODECS, Identity, Leg
+from pbx.leg import Identity, Leg
 from pbx.sip.offer_answer import Codec
 
 
@@ -36,5 +36,7 @@ class Side:
         """What another leg should be offered to be joined with this one."""
         if isinstance(self.leg, InboundLeg) and not self.leg.is_answered:
             return self.leg.codecs()
-        agreed = self.leg.negotiated.codec.name if self.leg.negotiated else ""
-        return tuple(sorted(CODECS, key=lambda codec: codec.name != agreed))  # the worker translates between the laws
+        endpoint, agreed = self.leg.endpoint, self.leg.negotiated
+        if agreed is None:
+            return tuple(endpoint.codecs)
+        return endpoint.joinable([codec for codec in endpoint.codecs if codec.is_same(agreed.codec)])

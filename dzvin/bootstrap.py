@@ -18,7 +18,7 @@ from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import gate, signalling, switchboard, trunk_plans
+from dzvin import codecs, gate, signalling, switchboard, trunk_plans
 from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
@@ -212,6 +212,7 @@ async def _endpoint(
         media=media,
         media_address=config.media.address,
         domain=signalling.domain(config, network.own),
+        codecs=codecs.spoken(config.media.codecs),
         session_policy=Policy(interval=config.sip.session_timer, minimum=config.sip.min_session),
     )
 

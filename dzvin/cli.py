@@ -74,6 +74,20 @@ def check(file: Annotated[Path, typer.Option("--config", help="The TOML file to 
     typer.echo(f"{file}: can be used")
 
 
+@app.command("codecs")
+def list_codecs(data: Data = DATA, file: File = None) -> None:
+    """Say which codecs are offered to phones, which are not, and why not."""
+    from dzvin import codecs
+    from dzvin.launch import configuration_file
+
+    try:
+        settings = config.load(configuration_file(data, file), os.environ)
+    except config.ConfigError as refused:
+        _refuse(str(refused))
+    for line in codecs.report(settings.media.codecs):
+        typer.echo(line)
+
+
 class Role(StrEnum):
     ADMIN = "admin"
     SUPERVISOR = "supervisor"

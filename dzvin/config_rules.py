@@ -61,6 +61,8 @@ def _addresses(config: Config) -> Iterator[Breach]:
     else:
         if len(ports) < 4 * config.media.processes:
             yield ("media", "ports"), f"expected at least {4 * config.media.processes} ports for the workers"
+    if not {"pcma", "pcmu"} & set(config.media.codecs):
+        yield ("media", "codecs"), 'expected "pcma" or "pcmu" among them: what everybody speaks'
 
 
 def _security(config: Config) -> Iterator[Breach]:

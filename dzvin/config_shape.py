@@ -174,12 +174,17 @@ class Tls(Table, frozen=True, kw_only=True):
     authorities: str = ""  # whom we believe about trunks, beside the system's authorities
 
 
+CodecChoice = Literal["pcma", "pcmu", "g722", "opus", "gsm", "speex"]
+CODECS: tuple[CodecChoice, ...] = ("pcma", "pcmu", "g722", "opus", "gsm", "speex")
+
+
 class Media(Table, frozen=True, kw_only=True):
     address: str = "127.0.0.1"
     ports: str = "40000-64999"
     workers: Annotated[int, Meta(ge=0, le=64)] = 0  # 0: by the machine's cores
     drop_after_silence: Annotated[int, Meta(ge=0)] = 60  # seconds without RTP; 0 = never
     legs: Annotated[int, Meta(ge=2, le=65536)] = 2048  # for each worker
+    codecs: tuple[CodecChoice, ...] = CODECS  # preferred first
 
     @property
     def processes(self) -> int:

@@ -62,6 +62,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     identity: Literal["from", "p-asserted-identity", "p-preferred-identity", "remote-party-id"] = "from"
     from_user: str = ""
     trusted: bool = True
+    digits: Literal["auto", "info", "inband"] = "auto"
 
     @property
     def where(self) -> tuple[str, int | None]:

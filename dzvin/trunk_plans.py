@@ -15,6 +15,7 @@ from callflow.router import TrunkPlan
 from dzvin import config_trunks
 from dzvin.config import Config
 from dzvin.config_trunk_rules import nameserver
+from pbx.leg import DigitWay
 from pbx.net.resolver import Answer, Ask, LookupFailed, Resolver, hosts_file
 from pbx.sip.location import Kind, Question, is_address
 from pbx.trunks.settings import CalledFrom, IdentityForm, TrunkSettings
@@ -47,6 +48,7 @@ def trunk_settings(config: Config) -> Iterator[TrunkSettings]:
             from_user=trunk.from_user,
             trusted=trunk.trusted,
             called_from=CalledFrom(trunk.called_from),
+            digits=DigitWay(trunk.digits),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from pbx.net.transport import Flow
 from pbx.net.transports import Transports
 from pbx.sip.capabilities import Capabilities
 from pbx.sip.message import Request
+from pbx.sip.offer_answer import PCMA, PCMU, TELEPHONE_EVENT, Codec
 from pbx.sip.replaces import Replaces
 from pbx.sip.session_timer import Policy
 from pbx.timers import Timers
@@ -29,6 +30,11 @@ _TRANSPORTS = {
     "WS": ";transport=ws",
     "WSS": ";transport=ws",
 }
+
+
+G711 = (PCMA, PCMU)
+CODECS = (*G711, TELEPHONE_EVENT)
+"""Preferred first: A-law is what Ukrainian and European networks carry."""
 
 
 def token() -> str:
@@ -58,9 +64,22 @@ class Endpoint:
     capabilities: Capabilities = field(default_factory=Capabilities)
     chance: Callable[[], float] = SystemRandom().random
     """From 0 to 1: for waits that two sides must not choose alike."""
+    codecs: Sequence[Codec] = CODECS
+    """What we speak, preferred first, with telephone-event; what the media workers could load."""
     find_leg: Callable[[Replaces], Leg | None] = _nobody
     inside: dict[str, Callable[[Leg, Request, ServerTransaction], None]] = field(default_factory=dict)
     """Other rooms' answers to requests inside the dialogs of legs, by method; see `UserAgent.answers_inside`."""
+
+    def codecs_for(self, flow: Flow) -> Sequence[Codec]:
+        """What we speak to the peer behind that flow. RFC 7874 §3: every browser has G.711, so none is transcoded."""
+        if flow.protocol not in ("WS", "WSS"):
+            return self.codecs
+        return [codec for codec in self.codecs if codec in CODECS] or CODECS
+
+    def joinable(self, speech: Sequence[Codec]) -> tuple[Codec, ...]:
+        """What a leg is offered that shall talk to one that speaks these: the same, so that nothing is transcoded, and
+        G.711, which everybody has."""
+        return tuple(dict.fromkeys((*speech, *(codec for codec in self.codecs if codec in CODECS))))
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow; the magic cookie as RFC 3261 §8.1.1.7 asks."""

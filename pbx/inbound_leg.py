@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pbx.endpoint import Endpoint, token
-from pbx.leg import CODECS, Cookie, Identity, InviteUsage, Leg, LegEnd
+from pbx.leg import Cookie, Identity, InviteUsage, Leg, LegEnd
 from pbx.leg.cookie import head_of
 from pbx.sip.dialog import Dialog
 from pbx.sip.errors import RemoteProtocolError
@@ -93,13 +93,14 @@ class InboundLeg(Leg):
         return self._answered or self._is_described or not self._description
 
     def codecs(self) -> tuple[Codec, ...]:
-        """What the caller can be joined with: codecs of the offer that we know, in the caller's order; all of ours
-        for a late offer. Empty when there is no speech codec in common. Telephone-event is always among them: a caller
-        without it may send its digits by INFO, and they go over in the way that the other side takes."""
+        """What the caller can be joined with: codecs of the offer that we know, in the caller's order, then G.711; all
+        of ours for a late offer. Empty when there is no speech codec in common. Telephone-event is always among them: a
+        caller without it may send its digits by INFO, and they go over in the way that the other side takes."""
         if self._codecs is None:
-            common = CODECS if self.offered is None else in_common(self.offered, CODECS)
-            speech = tuple(codec for codec in common if not codec.is_same(TELEPHONE_EVENT))
-            self._codecs = (*speech, TELEPHONE_EVENT) if speech else ()
+            ours = self.endpoint.codecs_for(self.flow)
+            common = ours if self.offered is None else in_common(self.offered, ours)
+            speech = [codec for codec in common if codec.name != TELEPHONE_EVENT.name]
+            self._codecs = self.endpoint.joinable(speech) if speech else ()
         return self._codecs
 
     # ---- before the answer -----------------------------------------------------------------------------------------
@@ -185,9 +186,10 @@ class InboundLeg(Leg):
 
     # ---- the answer ------------------------------------------------------------------------------------------------
 
-    def answer(self) -> None:
+    def answer(self, speaking: Codec | None = None) -> None:
         """Take the call: 200 with our answer, or with an offer of ours when the INVITE had none. While the caller's
-        PRACK of a description is under way the 200 waits for it.
+        PRACK of a description is under way the 200 waits for it. `speaking`: the codec of the leg that this one will
+        be joined with, which is chosen where the caller offers it.
 
         Raises NotAcceptable when no codec fits: then `refuse(488)`.
         """
@@ -196,6 +198,7 @@ class InboundLeg(Leg):
         usage = self._early_usage()
         self._was_early = bool(self._description)
         if not self._was_early:
+            self.streams.preferred = speaking
             self._describe()
         self._answered = True
         # RFC 3262 §3: "unless the final response is 2xx and any of the unacknowledged reliable provisional responses

@@ -123,10 +123,10 @@ class OutboundLeg(Leg):
 
     # ---- placing the call ------------------------------------------------------------------------------------------
 
-    def dial(self, codecs: Sequence[Codec]) -> None:
-        """Send the INVITE. `open_media` comes first. Raises Overloaded."""
-        self.streams.codecs = codecs
-        self._negotiation.offer(self.streams.offer(None, codecs))
+    def dial(self, codecs: Sequence[Codec] = ()) -> None:
+        """Send the INVITE; without `codecs` with all of ours. `open_media` comes first. Raises Overloaded."""
+        self.streams.codecs = codecs or self.endpoint.codecs
+        self._negotiation.offer(self.streams.offer(None))
         self._send_invite()
 
     def _send_invite(self, last_cseq: int = 0) -> None:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the interop and browser tests need from the system: SIPp, baresip, Linphone, Chromium with a font for Cyrillic; and
-# Kamailio, which the benchmark measures beside us. Nothing of it is started as a service.
+# What the codecs beside G.711 are made of: libopus, libgsm, libspeex, libspandsp (G.722). And what the interop and browser
+# tests need from the system: SIPp, baresip, Linphone, Chromium with a font for Cyrillic; and Kamailio, which the benchmark
+# measures beside us. Nothing of it is started as a service.
 # As root on Debian it installs what is missing, once; elsewhere it names it, and those tests skip with that reason.
 set -eu
 
@@ -13,6 +14,13 @@ need baresip-core baresip
 need linphone-cli linphonec
 need chromium chromium
 need kamailio kamailio
+library() { # library PACKAGE SONAME
+    ldconfig -p 2>/dev/null | grep -q "[[:space:]]$2 " || missing="$missing $1"
+}
+library libopus0 libopus.so.0
+library libgsm1 libgsm.so.1
+library libspeex1 libspeex.so.1
+library libspandsp2 libspandsp.so.2
 need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 [ -n "$missing" ] || exit 0
 

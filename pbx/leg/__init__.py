@@ -12,6 +12,6 @@ from pbx.leg.cookie import Cookie
 from pbx.leg.leg import Leg, Proof
 from pbx.leg.referrals import Referral
 from pbx.leg.usage import InviteUsage
-from pbx.leg.values import CODECS, Diversion, Ended, Identity, LegEnd
+from pbx.leg.values import DigitWay, Diversion, Ended, Identity, LegEnd
 
-__all__ = ["CODECS", "Cookie", "Diversion", "Ended", "Identity", "InviteUsage", "Leg", "LegEnd", "Proof", "Referral"]
+__all__ = ["Cookie", "DigitWay", "Diversion", "Ended", "Identity", "InviteUsage", "Leg", "LegEnd", "Proof", "Referral"]

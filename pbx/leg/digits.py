@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbx.leg.asking import Asking
 from pbx.leg.usage import InviteUsage
-from pbx.leg.values import LegEnd
+from pbx.leg.values import DigitWay, LegEnd
 from pbx.sip import info_digits
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
@@ -29,6 +29,8 @@ class DigitPath:
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
         self._other: DigitPath | None = None
+        self.way = DigitWay.AUTO
+        self.is_secret = False
         self._unsent: list[tuple[str, int]] = []
         self._sending = False
         self.digits: asyncio.Queue[str] = asyncio.Queue(KEPT)
@@ -52,9 +54,11 @@ class DigitPath:
     # ---- from the other side of the leg ----------------------------------------------------------------------------
 
     def heard(self, digit: str, milliseconds: int) -> None:
-        """A telephone-event. The media worker has relayed it, if the far side takes such."""
+        """A telephone-event, which the media worker has relayed, if the far side takes such; or a tone in the sound,
+        which it has taken out."""
         self._keep(digit)
-        if self._other is not None and not self._other.takes_events:
+        is_relayed = self.way is not DigitWay.INBAND and self._other is not None and self._other.takes_events
+        if self._other is not None and not is_relayed and not self.is_secret:
             self._other.send(digit, milliseconds)
 
     def informed(self, request: Request, server: ServerTransaction, usage: InviteUsage) -> None:
@@ -67,7 +71,7 @@ class DigitPath:
         server.respond(reply(request, 200))
         for digit in digits:
             self._keep(digit)
-        if digits and self._other is not None:
+        if digits and self._other is not None and not self.is_secret:
             self._other.send(digits, milliseconds)
 
     def _keep(self, digit: str) -> None:
@@ -75,6 +79,13 @@ class DigitPath:
             self.digits.put_nowait(digit)
         if self.on_digit is not None:
             self.on_digit(digit)
+
+    def keep_secret(self, *, on: bool) -> None:
+        """While it is on, what is pressed on this leg is known to us alone: the other leg hears nothing of it, and what
+        this leg says is not recorded."""
+        self.is_secret = on
+        if self._leg.media is not None:
+            self._leg.media.keep_secret(on=on)
 
     # ---- towards the other side of the leg -------------------------------------------------------------------------
 
@@ -88,7 +99,7 @@ class DigitPath:
         leg = self._leg
         if leg.is_over or leg.media is None:
             return
-        if self.takes_events:
+        if self.takes_events or self.way is DigitWay.INBAND:
             leg.media.send_digits(digits, milliseconds)
         elif leg.usage is not None and leg.usage.peer.may_take("INFO"):
             self._unsent += [(digit, milliseconds) for digit in digits][: MAX_UNSENT - len(self._unsent)]

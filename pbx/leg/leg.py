@@ -311,6 +311,11 @@ class Leg:
         """Press keys towards the other side: RFC 4733 where it takes that, else INFO where it allows that."""
         self.path.send(digits, milliseconds)
 
+    def secure_entry(self, *, on: bool) -> None:
+        """Let the other side press what nobody may know, such as the number of a card: while it is on, digits come to
+        `digits` only, and nothing that this leg says is recorded. Traces never hold digits."""
+        self.path.keep_secret(on=on)
+
     def _media_event(self, event: Event) -> None:
         match event:
             case Digit(digit=digit, milliseconds=milliseconds):

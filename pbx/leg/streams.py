@@ -7,17 +7,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pbx.leg.usage import InviteUsage
-from pbx.leg.values import CODECS
+from pbx.leg.values import DigitWay
 from pbx.media.messages import CodecName, DirectionName
 from pbx.sip import offer_answer
 from pbx.sip.errors import RemoteProtocolError
-from pbx.sip.offer_answer import TELEPHONE_EVENT, Answer, Codec, Direction, NotAcceptable
+from pbx.sip.offer_answer import DYNAMIC, PCMA, PCMU, TELEPHONE_EVENT, Answer, Codec, Direction, NotAcceptable
 from pbx.sip.sdp import Sdp, succeeding
 
 if TYPE_CHECKING:
     from pbx.leg.leg import Leg
 
-_CODEC_NAMES: dict[str, CodecName] = {"PCMU": "pcmu", "PCMA": "pcma"}
+G711 = (PCMA, PCMU)
+_CODEC_NAMES: dict[tuple[str, int], CodecName] = {
+    ("pcmu", 8000): "pcmu",
+    ("pcma", 8000): "pcma",
+    ("g722", 8000): "g722",
+    ("opus", 48000): "opus",
+    ("gsm", 8000): "gsm",
+    ("speex", 8000): "speex",
+    ("speex", 16000): "speex16",
+}
 _DIRECTION_NAMES: dict[Direction, DirectionName] = {
     Direction.SENDRECV: "sendrecv",
     Direction.SENDONLY: "sendonly",
@@ -33,7 +42,8 @@ class Streams:
         self._leg = leg
         self._session_id = int.from_bytes(leg.leg_id.bytes[-6:], "big")
         self.direction = Direction.SENDRECV
-        self.codecs: Sequence[Codec] = CODECS
+        self.codecs: Sequence[Codec] = leg.endpoint.codecs
+        self.preferred: Codec | None = None  # what the leg that we shall be joined with speaks
         self.negotiated: Answer | None = None
         self.held = False
 
@@ -47,12 +57,30 @@ class Streams:
         return offer_answer.offer(
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
-            codecs=_numbered(codecs or self.codecs, agreed),
+            codecs=_numbered(offer_answer.with_events(self._speakable(codecs or self.codecs)), agreed),
             direction=direction or self.direction,
             session_id=self._session_id,
             version=1,
             previous=usage.negotiation.sent if usage is not None else None,
         )
+
+    def _speakable(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
+        known = self._leg.endpoint.codecs_for(self._leg.flow)
+        spoken = [codec for codec in codecs if any(codec.is_same(one) for one in known)]
+        if all(codec.name == TELEPHONE_EVENT.name for codec in spoken):
+            spoken = list(known)
+        return self._without_events(spoken)
+
+    def _without_events(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
+        """What this peer can be told of: where digits go another way, no telephone-event, and with tones in the sound
+        no codec that spoils them."""
+        match self._leg.path.way:
+            case DigitWay.INFO:
+                return [codec for codec in codecs if codec.name != TELEPHONE_EVENT.name]
+            case DigitWay.INBAND:
+                return [codec for codec in codecs if codec in G711] or G711
+            case _:
+                return codecs
 
     def answer_to(self, usage: InviteUsage, offered: Sdp) -> bytes:
         """Our answer to an offer of the peer, which is in force from now on. Raises RemoteProtocolError; NotAcceptable
@@ -64,7 +92,8 @@ class Streams:
             offered,
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
-            supported=CODECS,
+            supported=self._without_events(self._leg.endpoint.codecs_for(self._leg.flow)),
+            preferred=self.preferred,
             direction=self.direction,
             session_id=self._session_id,
             version=1,
@@ -127,9 +156,11 @@ class Streams:
         media.update(
             remote_address=address,
             remote_port=agreement.remote_port,
-            codec=_CODEC_NAMES[agreement.codec.name.upper()],
+            codec=_CODEC_NAMES[agreement.codec.name.lower(), agreement.codec.clock_rate],
             payload_type=agreement.codec.payload_type,
             dtmf_payload_type=agreement.dtmf_payload_type,
+            dtmf_clock_rate=agreement.dtmf.clock_rate if agreement.dtmf is not None else 8000,
+            inband_digits=self._leg.path.way is DigitWay.INBAND,
             direction=_DIRECTION_NAMES[agreement.direction],
             # The SDP's address, or where the phone's signalling comes from (NAT): nobody else may speak.
             sources=tuple(dict.fromkeys((address, self._leg.flow.host))),
@@ -149,12 +180,20 @@ class Streams:
 
 
 def _numbered(codecs: Sequence[Codec], agreed: Answer | None) -> Sequence[Codec]:
-    """RFC 3264 §8.3.2: a payload type number must not change its meaning within a session, so digits keep the number
-    that was agreed on."""
-    digits = agreed.dtmf_payload_type if agreed is not None else None
-    if digits is None:
+    """RFC 3264 §8.3.2: a payload type number must not change its meaning within a session, so speech and digits keep
+    the numbers that were agreed on, and nothing else takes them."""
+    if agreed is None:
         return codecs
-    return [replace(codec, payload_type=digits) if codec.is_same(TELEPHONE_EVENT) else codec for codec in codecs]
+    fixed = [codec for codec in (agreed.codec, agreed.dtmf) if codec is not None]
+    taken = {codec.payload_type for codec in (*fixed, *codecs)}
+    free = (number for number in range(DYNAMIC, 128) if number not in taken)
+    numbered = []
+    for codec in codecs:
+        number = next((one.payload_type for one in fixed if one.is_same(codec)), None)
+        if number is None and any(one.payload_type == codec.payload_type for one in fixed):
+            number = next(free)
+        numbered.append(codec if number is None else replace(codec, payload_type=number))
+    return numbered
 
 
 def check_usable(agreement: Answer) -> None:

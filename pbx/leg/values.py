@@ -7,12 +7,16 @@ from enum import StrEnum
 
 from pbx.sip import identity
 from pbx.sip.lexical import readable
-from pbx.sip.offer_answer import PCMA, PCMU, TELEPHONE_EVENT
 from pbx.sip.reason import Cause
 from pbx.sip.uri import NameAddr, SipUri
 
-CODECS = (PCMA, PCMU, TELEPHONE_EVENT)
-"""Preferred first: A-law is what Ukrainian and European networks carry."""
+
+class DigitWay(StrEnum):
+    """How digits go to a peer and come from it."""
+
+    AUTO = "auto"  # telephone-event (RFC 4733) where it is agreed upon, else INFO; the peer may use either
+    INFO = "info"  # no telephone-event is offered
+    INBAND = "inband"  # nor this: tones in the sound, both ways; G.711 only
 
 
 class LegEnd(StrEnum):

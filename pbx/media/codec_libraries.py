@@ -43,6 +43,9 @@ class States:
     monitor: int
 
 
+NO_STATES = States(0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """One codec of one library. `calls`: the functions that the engine calls, in the order that it knows."""

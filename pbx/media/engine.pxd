@@ -7,6 +7,7 @@ from pbx.media.jitter_buffer cimport JitterBuffer
 from pbx.media.mailbox cimport Mailbox
 from pbx.media.mixer cimport Mixer
 from pbx.media.outlet cimport Outlet
+from pbx.media.overhearing cimport Overhearing
 from pbx.media.players cimport Players
 from pbx.media.record_buffers cimport RecordBuffers
 from pbx.media.rooms cimport Rooms
@@ -16,12 +17,11 @@ from pbx.media.srtp cimport Srtp
 from pbx.media.voice_meter cimport VoiceMeter
 from pbx.media.udp_native cimport clock_ns, poll_add, poll_close, poll_new, poll_remove, poll_wait, udp_recv
 
-cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE
-cdef long long RECORD_LEG, PAUSE_RECORD
+cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, CLOSE
 cdef long long ROOM_OPEN, ROOM_STOP_PLAY, LATE
-cdef long long CLOSED, RECORD_ENDED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
+cdef long long CLOSED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
-cdef long long ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
+cdef long long ALAW, LEND, ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
 
 cdef class Engine:
     cdef DatagramBox aside
@@ -42,6 +42,7 @@ cdef class Engine:
     cdef int top, poll
     cdef bint stopped
     cdef long long begun, finished, housekeeping_due
+    cdef Overhearing overhearing
     cdef unsigned char[::1] buf
     cdef int[::1] ready, fd
     cdef signed char[::1] is_open, listening
@@ -63,7 +64,6 @@ cdef class Engine:
     cdef long long receive_sealed(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
     cdef long long hand_up(self, int leg, long long n, long long address, long long port) except -1 nogil
     cdef long long drop(self, int leg, long long cause) except -1 nogil
-    cdef long long record(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long now) except -1 nogil
     @cython.locals(out=cython.longlong, source=cython.longlong, kind=cython.longlong, law=cython.longlong)
     cdef long long relay(self, long long leg, long long n, long long sequence, long long stamp, long long ssrc, long long event,
                          long long now) except -1 nogil
@@ -71,7 +71,7 @@ cdef class Engine:
                                 long long event, long long now) except -1 nogil
     @cython.locals(what=cython.longlong, leg=cython.longlong)
     cdef void obey(self, long long at, long long now) noexcept nogil
-    cdef long long obey_player_or_recorder(self, long long what, long long leg, long long at, long long now) except -1 nogil
+    cdef long long obey_sound(self, long long what, long long leg, long long at, long long now) except -1 nogil
     @cython.locals(cause=cython.longlong)
     cdef long long open_leg(self, long long leg, long long at, long long now) except -1 nogil
     cdef long long update(self, long long leg, long long at, long long now) except -1 nogil
@@ -79,6 +79,4 @@ cdef class Engine:
     cdef long long secure(self, long long leg, long long hears, long long speaks, long long ice) except -1 nogil
     cdef long long nominate(self, long long leg, long long address, long long port) except -1 nogil
     cdef long long vouch(self, long long leg, long long number, long long address, long long now) except -1 nogil
-    @cython.locals(leg=cython.longlong)
-    cdef long long stop_recording(self, long long slot, long long now) except -1 nogil
     cdef long long close_leg(self, long long leg, long long now) except -1 nogil

@@ -25,6 +25,7 @@ import cython
 from pbx.media.datagram import Datagram
 from pbx.media.datagram_box import DatagramBox
 from pbx.media.engine_numbers import (
+    ALAW,
     ASIDE,
     BRIDGE,
     CAUSES,
@@ -32,23 +33,19 @@ from pbx.media.engine_numbers import (
     CLOSED,
     DIGIT,
     LATE,
+    LEND,
     MALFORMED,
     NOMINATE,
     NONE,
     OPEN,
     OVERSIZED,
-    PAUSE_RECORD,
     PLAY,
     PLAY_CLOSED,
-    RECORD,
-    RECORD_ENDED,
-    RECORD_LEG,
     ROOM_OPEN,
     ROOM_STOP_PLAY,
     SECURE,
     SEGMENT,
     STOP_PLAY,
-    STOP_RECORD,
     STRANGER,
     UNASKED,
     UNBRIDGE,
@@ -66,6 +63,7 @@ from pbx.media.jitter_buffer import JitterBuffer
 from pbx.media.mailbox import Mailbox
 from pbx.media.mixer import Mixer
 from pbx.media.outlet import Outlet
+from pbx.media.overhearing import Overhearing
 from pbx.media.players import Players
 from pbx.media.record_buffers import RecordBuffers
 from pbx.media.rooms import Rooms
@@ -118,6 +116,7 @@ class Engine:
         self.aside = DatagramBox(legs)
         self.recorder = RecordBuffers(recordings, legs, translation, decoding, encoding)
         self.codecs = SoundCodecs(legs, decoding, encoding, calls)
+        self.overhearing = Overhearing(legs, self.recorder, self.codecs, self.inlet, self.events)
         self.jitter = JitterBuffer(legs, self.codecs)
         self.voice = VoiceMeter(legs, self.events, decoding)
         self.make_rooms(legs, rooms, prompt_octets, translation)
@@ -240,6 +239,8 @@ class Engine:
                 after = self.slot_clock.next_one(one)
                 if one < self.legs:
                     self.outlet.step(one, self.slot_clock.due)
+                    if self.rooms.translated[one]:
+                        self.mixer.translate(one, self.slot_clock.due)
                 else:
                     self.mixer.step(one - self.legs, self.slot_clock.due)
                 one = after
@@ -291,9 +292,11 @@ class Engine:
             if n < HEADER + 4:
                 return self.drop(leg, MALFORMED)
             self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
-        elif self.recorder.channel[leg] >= 0:
-            self.record(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, now)
-        if not event:
+            if self.overhearing.secret[leg]:
+                return 0
+        else:
+            if not self.overhearing.hear(leg, buf, n, buf[2] << 8 | buf[3], stamp, ssrc, now):
+                self.drop(leg, UNRECORDED)
             self.voice.hear(leg, buf, n, self.law[leg], now)
         if self.rooms.mixed[leg]:
             return self.give_to_room(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
@@ -331,11 +334,6 @@ class Engine:
         self.drops[leg * CAUSES + cause] += 1
         return 0
 
-    def record(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, now: int) -> int:
-        if self.recorder.place(leg, self.buf, n, sequence, stamp, ssrc, self.law[leg], now):
-            return 0
-        return self.drop(leg, UNRECORDED)
-
     def relay(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, event: int, now: int) -> int:
         out = self.rooms.peer[leg]
         if out < 0 or not self.outlet.is_free(out):
@@ -344,7 +342,10 @@ class Engine:
         kind = self.outlet.kind_of(out, event)
         if kind < 0:
             return self.outlet.skip(out, source, sequence)
-        law = NONE if event else self.law[leg]
+        law = self.law[leg]
+        if event:
+            law = NONE
+            self.outlet.fit_event(out, self.buf, source)
         return self.outlet.forward(out, self.buf, n, source, kind | self.buf[1] & MARKER, sequence, stamp, law, now)
 
     def give_to_room(self, leg: int, n: int, sequence: int, stamp: int, ssrc: int, event: int, now: int) -> int:
@@ -385,10 +386,10 @@ class Engine:
         elif ROOM_OPEN <= what <= ROOM_STOP_PLAY:
             self.rooms.obey(what, leg, at, cells, now)
         else:
-            self.obey_player_or_recorder(what, leg, at, now)
+            self.obey_sound(what, leg, at, now)
         self.finished += 1
 
-    def obey_player_or_recorder(self, what: int, leg: int, at: int, now: int) -> int:
+    def obey_sound(self, what: int, leg: int, at: int, now: int) -> int:
         cells = self.commands.cells
         if what == SEGMENT:
             self.players.add_segment(leg, cells[at + 2], cells[at + 3], cells[at + 4])
@@ -397,21 +398,18 @@ class Engine:
             self.inlet.open_window(leg, now)
         elif what == STOP_PLAY:
             self.outlet.stop(leg, cells[at + 2])
-        elif what == RECORD:
-            self.recorder.begin(leg, now)
-        elif what == RECORD_LEG:
-            if self.is_open[leg]:
-                self.recorder.put(leg, cells[at + 2])
-        elif what == PAUSE_RECORD:
-            self.recorder.pause(leg, cells[at + 2], now)
-        elif what == STOP_RECORD:
-            self.stop_recording(leg, now)
+        elif what == LEND:
+            self.codecs.lend(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+        else:
+            self.overhearing.obey(what, leg, cells[at + 2], now)
         return 0
 
     def open_leg(self, leg: int, at: int, now: int) -> int:
         """leg, descriptor, SSRC, first sequence number, first timestamp"""
         cells = self.commands.cells
         self.inlet.open(leg, now)
+        self.codecs.begin(leg, ALAW)
+        self.overhearing.open(leg)
         self.voice.open(leg, now)
         self.outlet.open(leg, cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5], now)
         self.srtp.open(leg)
@@ -420,7 +418,6 @@ class Engine:
         self.payload_type[leg] = NONE
         self.event_type[leg] = NONE
         self.listening[leg] = 0
-        self.recorder.put(leg, NONE)
         for cause in range(CAUSES):
             self.drops[leg * CAUSES + cause] = 0
         self.is_open[leg] = 1
@@ -430,7 +427,8 @@ class Engine:
         return 0
 
     def update(self, leg: int, at: int, now: int) -> int:
-        """leg, address, port, payload type, event type, law, sending, listening, expecting, learn port"""
+        """leg, address, port, payload type, event type, codec, sending, listening, expecting, learn port, two clocks,
+        inband"""
         cells = self.commands.cells
         self.payload_type[leg] = cells[at + 4]
         self.event_type[leg] = cells[at + 5]
@@ -440,11 +438,14 @@ class Engine:
             self.listening[leg] = cells[at + 8] != 0
             if self.rooms.peer[leg] >= 0:
                 self.outlet.begin_anew(self.rooms.peer[leg])
+        self.overhearing.listen_for_keys(leg, cells[at + 13])
+        self.inlet.set_clocks(leg, cells[at + 11], cells[at + 12])
         self.inlet.expect(leg, cells[at + 9], now)
         if self.inlet.name_source(leg, cells[at + 2], cells[at + 3], cells[at + 10]):
             self.outlet.send_to(leg, cells[at + 2], cells[at + 3])
         self.inlet.open_window(leg, now)
         self.outlet.update(leg, cells[at + 4], cells[at + 5], cells[at + 6], cells[at + 7])
+        self.outlet.set_digits(leg, cells[at + 12], cells[at + 13])
         return self.rooms.look_again(leg, now)
 
     def secure(self, leg: int, hears: int, speaks: int, ice: int) -> int:
@@ -470,14 +471,6 @@ class Engine:
             self.outlet.send_to(leg, self.inlet.sdp_address[leg], self.inlet.sdp_port[leg])
         return self.inlet.open_window(leg, now)
 
-    def stop_recording(self, slot: int, now: int) -> int:
-        for leg in range(self.top):
-            if self.recorder.channel[leg] >= 0 and self.recorder.channel[leg] >> 1 == slot:
-                self.recorder.put(leg, NONE)
-        self.recorder.finish(slot, now)
-        self.events.put(0, RECORD_ENDED, slot, 0, 0)
-        return 0
-
     def close_leg(self, leg: int, now: int) -> int:
         if not self.is_open[leg]:
             return 0
@@ -485,7 +478,7 @@ class Engine:
         poll_remove(self.poll, self.fd[leg])
         self.rooms.leave(leg, now)
         self.outlet.close(leg, PLAY_CLOSED)
-        self.recorder.put(leg, NONE)
+        self.overhearing.close(leg)
         if self.srtp.secured[leg]:
             self.secure(leg, 0, 0, 0)
         self.events.put(0, CLOSED, leg, 0, 0)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbx.media import engine_numbers as numbers
-from pbx.media.codec_libraries import call_table
+from pbx.media.codec_libraries import LIBRARIES, NO_STATES, States, call_table, free_states, new_states
 from pbx.media.engine_numbers import NONE, SOURCES
 from pbx.media.loading import engine_class
 from pbx.media.messages import (
@@ -31,9 +31,23 @@ from pbx.media.srtp_library import Keys, free_session, new_session
 from pbx.rtp import dtmf
 from pbx.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law, alaw_to_linear, encoding_table, ulaw_to_linear
 
-LAW_OF: dict[CodecName, Law] = {"pcmu": Law.ULAW, "pcma": Law.ALAW}
+CODEC_NUMBERS: dict[CodecName, int] = {
+    "pcmu": numbers.ULAW,
+    "pcma": numbers.ALAW,
+    "gsm": numbers.GSM,
+    "speex": numbers.SPEEX,
+    "speex16": numbers.SPEEX_WIDE,
+    "g722": numbers.G722,
+    "opus": numbers.OPUS,
+}
+CLOCKS: dict[CodecName, int] = {"opus": 48, "speex16": 16}  # RTP timestamp units in a millisecond; of all others 8
 PLAYBACK_ENDS: tuple[PlaybackEnd, ...] = ("done", "stopped", "replaced", "closed", "failed")
 COMMAND_PATIENCE = 2.0  # seconds for the engine to take commands out of a full box
+
+
+def law_of(codec: CodecName) -> Law:
+    """In which law a prompt for a leg of this codec lies in memory."""
+    return Law.ULAW if codec == "pcmu" else Law.ALAW
 
 
 class EngineStuck(Exception):
@@ -111,6 +125,7 @@ class LegFigures:
     address: str
     port: int
     drops: tuple[int, ...]
+    clock: int = 8  # RTP timestamp units in a millisecond
     joined_ms: int = 0
     talk_ms: int = 0
     overtalk_ms: int = 0
@@ -120,13 +135,17 @@ class LegFigures:
     def lost(self) -> int:
         return max(0, self.expected - self.received)
 
+    @property
+    def jitter_ms(self) -> float:
+        return self.jitter / self.clock
+
     def statistics(self) -> LegStatistics:
         """What is known on this side; what the far end says of us is for others to add."""
         return LegStatistics(
             received=self.received,
             received_octets=self.received_octets,
             lost=self.lost,
-            jitter_ms=self.jitter / 8,
+            jitter_ms=self.jitter_ms,
             sent=self.sent,
             sent_octets=self.sent_octets,
             digits=self.digits,
@@ -171,6 +190,7 @@ class EngineControl:
             settings.learn_for,
         )
         self._locked: dict[int, tuple[Keys | None, int, int]] = {}  # the keys of secure legs, and their sessions
+        self._states: dict[int, dict[int, States]] = {}  # of each leg, by codec
         self._thread = threading.Thread(target=self.engine.run, name="media engine", daemon=True)
 
     def start(self) -> None:
@@ -182,6 +202,8 @@ class EngineControl:
             self.engine.stop()
             self._thread.join()
         self.events()  # gives sessions back
+        for leg in list(self._states):
+            self._free_states(leg)
         self.engine.close()
 
     @property
@@ -201,6 +223,7 @@ class EngineControl:
         for row in self.engine.take_events():
             if row[0] == numbers.CLOSED:
                 self._locked.pop(row[1], None)
+                self._free_states(row[1])
             if row[0] == numbers.UNLOCKED:
                 for session in row[2:]:
                     free_session(session)
@@ -222,6 +245,7 @@ class EngineControl:
             highest_sequence=heard[5],
             digits=heard[6],
             latch=heard[7],
+            clock=heard[8],
             sent=sent[0],
             sent_octets=sent[1],
             send_failed=sent[2],
@@ -252,13 +276,18 @@ class EngineControl:
         codec: CodecName,
         payload_type: int,
         event_type: int | None,
+        event_clock_rate: int = 8000,
+        inband: bool = False,
         direction: DirectionName,
         sources: Sequence[str],
         learn_port: bool,
     ) -> None:
-        """Raises ValueError when `address` is no IPv4 address; `sources` that are none are of no use and left out."""
+        """Raises ValueError when `address` is no IPv4 address, LibraryMissing for a codec that is not here; `sources`
+        that are none are of no use and left out."""
         vouched = [int(source) for source in map(_ipv4, sources) if source is not None][:SOURCES]
         target = ipaddress.IPv4Address(address)
+        states = self._states_for(leg, CODEC_NUMBERS[codec])
+        self._send(numbers.LEND, leg, states.encoder, states.decoder, states.monitor)
         self._send(
             numbers.UPDATE,
             leg,
@@ -266,14 +295,34 @@ class EngineControl:
             port if may_be_fed(target) else 0,
             payload_type,
             NONE if event_type is None else event_type,
-            LAW_OF[codec],
+            CODEC_NUMBERS[codec],
             direction in ("sendrecv", "sendonly"),
             direction in ("sendrecv", "recvonly"),
             direction == "sendrecv",
             learn_port,
+            CLOCKS.get(codec, 8),
+            event_clock_rate // 1000,
+            inband,
         )
         for number in range(SOURCES):
             self._send(numbers.VOUCH, leg, number, vouched[number] if number < len(vouched) else 0)
+
+    def keep_secret(self, leg: int, *, on: bool) -> None:
+        """While it is on, nothing that the leg says is recorded, and its digits are passed to nobody."""
+        self._send(numbers.KEEP_SECRET, leg, on)
+
+    def _states_for(self, leg: int, codec: int) -> States:
+        """What the codec's library keeps of this leg, as long as the leg lives."""
+        if codec not in LIBRARIES:
+            return NO_STATES
+        owned = self._states.setdefault(leg, {})
+        if codec not in owned:
+            owned[codec] = new_states(codec)
+        return owned[codec]
+
+    def _free_states(self, leg: int) -> None:
+        for codec, states in self._states.pop(leg, {}).items():
+            free_states(codec, states)
 
     def secure(self, leg: int, keys: Keys | None, *, ice: bool) -> None:
         """From now on, and for as long as it lives, this leg carries nothing plain; without keys nothing at all. With

@@ -5,6 +5,8 @@ from __future__ import annotations
 # Commands: the first number of a row; what follows is said at `EngineControl`.
 WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE = range(13)
 SECURE, NOMINATE = 50, 51  # see `srtp`
+KEEP_SECRET = 61  # leg, on
+LEND = 60  # leg, encoder, decoder, second decoder: addresses of a codec's states, for the UPDATE that follows
 RECORD_LEG, PAUSE_RECORD = range(30, 32)
 ROOM_OPEN, ROOM_CLOSE, JOIN, LEAVE, GAIN, MUTE, ROOM_PLAY, ROOM_STOP_PLAY = range(13, 21)
 

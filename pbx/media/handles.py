@@ -26,6 +26,7 @@ from pbx.media.messages import (
     CodecName,
     Digit,
     DirectionName,
+    KeepSecret,
     LegStatistics,
     MediaQuality,
     MediaQuiet,
@@ -175,6 +176,8 @@ class MediaLeg:
         codec: CodecName,
         payload_type: int,
         dtmf_payload_type: int | None = None,
+        dtmf_clock_rate: int = 8000,
+        inband_digits: bool = False,
         direction: DirectionName = "sendrecv",
         sources: Sequence[str] = (),
         cookie: bytes | None = None,
@@ -194,6 +197,8 @@ class MediaLeg:
                 codec=codec,
                 payload_type=payload_type,
                 dtmf_payload_type=dtmf_payload_type,
+                dtmf_clock_rate=dtmf_clock_rate,
+                inband_digits=inband_digits,
                 direction=direction,
                 sources=tuple(sources),
                 cookie=_checked(cookie) if cookie is not None else None,
@@ -254,6 +259,10 @@ class MediaLeg:
 
     def stop_playing(self) -> None:
         self.worker.send(StopPlay(id=self.worker.next_id(), leg=self.leg))
+
+    def keep_secret(self, *, on: bool) -> None:
+        """See `messages.KeepSecret`."""
+        self.worker.send(KeepSecret(id=self.worker.next_id(), leg=self.leg, on=on))
 
     def send_digits(self, digits: str, milliseconds: int = 100) -> None:
         """RFC 4733 digits to this leg; nothing is sent when it has no telephone-event."""

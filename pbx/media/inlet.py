@@ -25,7 +25,7 @@ from pbx.media.engine_numbers import (
 )
 from pbx.media.mailbox import Mailbox
 
-SAMPLE_NS = 125000
+USUAL_CLOCK = 8  # RTP timestamp units in a millisecond
 MILLISECOND_NS = 1000000
 PRESS_OVER_NS = 150000000  # all ends of an event were lost: it is over when this long nothing came
 PRESS_SPACING_NS = 20000000  # nobody presses faster; a peer that says so fills no event box
@@ -68,6 +68,9 @@ class Inlet:
         self.expected_before = zeros("q", legs)
         self.jitter16 = zeros("q", legs)
         self.transit = zeros("q", legs)
+        self.clock = array("q", [USUAL_CLOCK] * legs)  # RTP timestamp units in a millisecond, of sound
+        self.anew = zeros("b", legs)  # the clock has changed: transit times cannot be compared
+        self.event_clock = array("q", [USUAL_CLOCK] * legs)  # and of telephone events, which may differ
         self.presses = zeros("q", legs)
         self.event_stamp = zeros("q", legs)  # timestamp of the event heard last; NONE
         self.event_code = zeros("q", legs)
@@ -94,10 +97,20 @@ class Inlet:
         self.highest[leg] = NONE
         self.expected_before[leg] = 0
         self.jitter16[leg] = 0
+        self.set_clocks(leg, USUAL_CLOCK, USUAL_CLOCK)
         self.presses[leg] = 0
         self.event_stamp[leg] = NONE
         self.event_told[leg] = 1
         self.press_time[leg] = 0
+        return 0
+
+    def set_clocks(self, leg: int, clock: int, event_clock: int) -> int:
+        """RTP timestamp units in a millisecond."""
+        if clock != self.clock[leg]:
+            self.anew[leg] = 1
+            self.jitter16[leg] = 0
+        self.clock[leg] = clock
+        self.event_clock[leg] = event_clock
         return 0
 
     def expect(self, leg: int, expecting: int, now: int) -> int:
@@ -176,9 +189,11 @@ class Inlet:
         self.heard_at[leg] = now
         if self.told[leg] != HEARD and self.events.put(EVENT_SPARE, STARTED, leg, 0, 0):
             self.told[leg] = HEARD
-        transit = (now // SAMPLE_NS - stamp) & MASK32
+        transit = (now * self.clock[leg] // MILLISECOND_NS - stamp) & MASK32
         ahead = (sequence - self.highest[leg]) & MASK16
-        if self.highest[leg] < 0 or ssrc != self.ssrc[leg] or MAX_DROPOUT < ahead <= MASK16 - MISORDER:
+        begins = self.highest[leg] < 0 or ssrc != self.ssrc[leg] or self.anew[leg]
+        if begins or MAX_DROPOUT < ahead <= MASK16 - MISORDER:
+            self.anew[leg] = 0
             if self.highest[leg] >= 0:
                 self.expected_before[leg] += self.highest[leg] - self.base[leg] + 1
             self.base[leg] = sequence
@@ -199,11 +214,11 @@ class Inlet:
         return 0
 
     def reception(self, leg: int) -> tuple[int, ...]:
-        """received, octets, expected, jitter (timestamp units), SSRC, highest sequence number, digits, latch."""
+        """received, octets, expected, jitter (timestamp units), SSRC, highest sequence number, digits, latch, clock."""
         highest = self.highest[leg]
         expected = self.expected_before[leg] + (highest - self.base[leg] + 1 if highest >= 0 else 0)
         figures = self.received[leg], self.octets[leg], expected, self.jitter16[leg] >> 4, self.ssrc[leg], highest
-        return (*figures, self.presses[leg], self.latch[leg])
+        return (*figures, self.presses[leg], self.latch[leg], self.clock[leg])
 
     # ---- digits ------------------------------------------------------------------------------------------------
 
@@ -231,7 +246,14 @@ class Inlet:
             return 0
         self.press_time[leg] = now
         self.presses[leg] += 1
-        return self.events.put(EVENT_SPARE, DIGIT_HEARD, leg, self.event_code[leg], self.event_duration[leg] // 8)
+        milliseconds = self.event_duration[leg] // self.event_clock[leg]
+        return self.events.put(EVENT_SPARE, DIGIT_HEARD, leg, self.event_code[leg], milliseconds)
+
+    def tell_key(self, leg: int, code: int, milliseconds: int, now: int) -> int:
+        """A key that came as a tone."""
+        self.press_time[leg] = now
+        self.presses[leg] += 1
+        return self.events.put(EVENT_SPARE, DIGIT_HEARD, leg, code, milliseconds)
 
     def look_after(self, leg: int, now: int) -> int:
         """Now and then: a press without an end, a leg without sound."""

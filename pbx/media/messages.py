@@ -33,7 +33,7 @@ MAX_DIGITS = 32  # waiting to be sent on one leg
 MAX_WHO = 64  # octets of the name of whose leg is recorded
 MAX_MARKS = 200  # segments, and pauses, in one RecordingClosed
 
-CodecName = Literal["pcmu", "pcma"]
+CodecName = Literal["pcmu", "pcma", "g722", "opus", "gsm", "speex", "speex16"]
 DirectionName = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 PlaybackEnd = Literal["done", "stopped", "replaced", "closed", "failed", "lost"]
 
@@ -67,6 +67,8 @@ class Update(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
     codec: CodecName
     payload_type: int
     dtmf_payload_type: int | None = None
+    dtmf_clock_rate: int = 8000
+    inband_digits: bool = False  # digits are tones in the sound, of G.711, both ways
     direction: DirectionName = "sendrecv"
     sources: tuple[str, ...] = ()
     cookie: bytes | None = None
@@ -145,6 +147,14 @@ class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only
     leg: int
     digits: str
     milliseconds: int = 100
+
+
+class KeepSecret(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
+    """While it is on, nothing that the leg says is recorded, and its digits reach nobody but the core."""
+
+    id: int
+    leg: int
+    on: bool
 
 
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -387,9 +397,8 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
     pauses: tuple[tuple[float, float], ...] = ()
 
 
-LegCommand = (
-    Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | UnrecordLeg | Close | Report
-)
+LegChange = Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | KeepSecret | UnrecordLeg
+LegCommand = LegChange | Close | Report
 RecordCommand = Record | RecordLeg | PauseRecord | StopRecord
 Command = Hello | Open | Rest | LegCommand | RecordCommand
 Answer = Opened | Failed | Statistics | Closed

@@ -25,6 +25,8 @@ cdef class Mixer:
     cdef long long begun, finished, sources, mixes
 
     cpdef long long faults(self)
+    @cython.locals(other=cython.longlong, rate=cython.longlong, n=cython.longlong)
+    cdef void translate(self, long long leg, long long due) noexcept nogil
     cdef void step(self, long long room, long long due) noexcept nogil
     @cython.locals(base=cython.longlong, place=cython.longlong, leg=cython.longlong, number=cython.longlong, player=cython.longlong)
     cdef long long turn(self, long long room, long long rate, long long due) except -1 nogil

@@ -16,12 +16,15 @@ from pbx.media.players import Players
 from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
 from pbx.media.srtp import Srtp
+from pbx.media.touch_tones import TouchTones
 
 if not cython.compiled:
     from pbx.media.udp_python import udp_send
 
 TURN_NS = 20000000
 PROMPT_RATE = 8000
+MILLISECONDS = 20  # in a frame
+USUAL_CLOCK = 8
 ENDS = 3  # RFC 4733 §2.5.1.4: the last packet of an event is sent three times
 GAP_FRAMES = 4  # silence between two digits
 MAX_JUMP = 1000  # a sender whose numbers jump further has begun anew
@@ -52,6 +55,7 @@ class Outlet:
         self.fd = zeros("i", legs)
         self.address = zeros("q", legs)
         self.port = zeros("q", legs)  # 0: nowhere
+        self.clocked = zeros("b", legs)  # has turns whatever is played
         self.sending = zeros("b", legs)  # our direction allows it
         self.payload_type = zeros("q", legs)
         self.event_type = zeros("q", legs)  # payload type of telephone events; NONE
@@ -80,6 +84,9 @@ class Outlet:
         self.make_digits(legs)
 
     def make_digits(self, legs: int) -> None:
+        self.event_clock = array("q", [USUAL_CLOCK] * legs)  # timestamp units in a millisecond
+        self.inband = zeros("b", legs)  # keys go as tones in the sound
+        self.tones = TouchTones()
         self.digit_code = zeros("q", legs * DIGITS)
         self.digit_samples = zeros("q", legs * DIGITS)
         self.digit_first = zeros("q", legs)
@@ -104,6 +111,8 @@ class Outlet:
         self.sent[leg] = 0
         self.octets[leg] = 0
         self.failed[leg] = 0
+        self.clocked[leg] = 0
+        self.set_digits(leg, USUAL_CLOCK, 0)
         self.digits[leg] = 0
         self.digit_frame[leg] = 0
         self.broken[leg] = 0
@@ -122,6 +131,12 @@ class Outlet:
         if self.sending[leg] != sending:
             self.sending[leg] = sending != 0
             self.begin_anew(leg)
+        return 0
+
+    def set_digits(self, leg: int, event_clock: int, inband: int) -> int:
+        """Timestamp units in a millisecond of a telephone event; or keys as tones in the sound."""
+        self.event_clock[leg] = event_clock
+        self.inband[leg] = inband != 0
         return 0
 
     def begin_anew(self, leg: int) -> int:
@@ -248,9 +263,23 @@ class Outlet:
             self.event_source[leg] = source
             self.event_heard[leg] = stamp
             self.event_stamp[leg] = self.stamp_at(leg, now)
+        duration = self.fit_event(leg, buf, source)
         self.write_header(leg, buf, self.event_type[leg] | marker, self.sequence[leg], self.event_stamp[leg])
         self.sequence[leg] = (self.sequence[leg] + 1) & MASK16
-        return self.send(leg, buf, n)
+        sent = self.send(leg, buf, n)
+        buf[HEADER + 2] = duration >> 8  # as it came: others may get it too
+        buf[HEADER + 3] = duration & 0xFF
+        return sent
+
+    def fit_event(self, leg: int, buf: bytearray, source: int) -> int:
+        """Give the event's duration in this leg's clock. Returns what it was."""
+        duration = buf[HEADER + 2] << 8 | buf[HEADER + 3]
+        clock = self.event_clock[source // (MASK32 + 1)]
+        if clock != self.event_clock[leg]:
+            fitted = min(duration * self.event_clock[leg] // clock, MASK16)
+            buf[HEADER + 2] = fitted >> 8
+            buf[HEADER + 3] = fitted & 0xFF
+        return duration
 
     # ---- sound made here ---------------------------------------------------------------------------------------
 
@@ -302,7 +331,7 @@ class Outlet:
 
     def add_digit(self, leg: int, code: int, samples: int, now: int) -> int:
         """Queue a telephone event of `samples` length; 0 when the leg cannot have it."""
-        if self.digits[leg] == DIGITS or self.event_type[leg] < 0:
+        if self.digits[leg] == DIGITS or (self.event_type[leg] < 0 and not self.inband[leg]):
             return 0
         at = leg * DIGITS + (self.digit_first[leg] + self.digits[leg]) % DIGITS
         self.digit_code[at] = code
@@ -318,19 +347,22 @@ class Outlet:
         frame = self.digit_frame[leg] + 1
         frames = (self.digit_samples[at] + FRAME - 1) // FRAME
         self.digit_frame[leg] = frame
-        self.feed[leg] = NONE
+        if not self.inband[leg]:
+            self.feed[leg] = NONE
         if frame >= frames + ENDS + GAP_FRAMES:
             self.digit_frame[leg] = 0
             self.digit_first[leg] = (self.digit_first[leg] + 1) % DIGITS
             self.digits[leg] -= 1
             return 0
+        if self.inband[leg]:
+            return self.tone_step(leg, self.digit_code[at], frame, frames, due)
         if frame >= frames + ENDS:
             return 0
         kind = self.event_type[leg]
         if frame == 1:
             self.digit_stamp[leg] = self.stamp_at(leg, due)
             kind |= MARKER
-        duration = (frame if frame < frames else frames) * FRAME
+        duration = min((frame if frame < frames else frames) * MILLISECONDS * self.event_clock[leg], MASK16)
         self.frame[HEADER] = self.digit_code[at]
         self.frame[HEADER + 1] = 10 if frame < frames else 0x80 | 10
         self.frame[HEADER + 2] = duration >> 8 & 0xFF
@@ -340,6 +372,17 @@ class Outlet:
         self.write_header(leg, self.frame, kind, self.sequence[leg], self.digit_stamp[leg])
         self.sequence[leg] = (self.sequence[leg] + 1) & MASK16
         return self.send(leg, self.frame, HEADER + 4)
+
+    def tone_step(self, leg: int, code: int, frame: int, frames: int, due: int) -> int:
+        """20 ms of a key as a tone, or of the silence behind it."""
+        if frame <= frames:
+            self.tones.sound(code, (frame - 1) * FRAME, FRAME, self.linear)
+        else:
+            for i in range(FRAME):
+                self.linear[i] = 0
+        if not self.port[leg] or not self.sending[leg]:
+            return 0
+        return self.send_sound(leg, self.codecs.encode(leg, self.linear, 0, PROMPT_RATE, self.frame), PLAYED, due)
 
     def step(self, leg: int, due: int) -> None:
         """One leg's turn. An exception ends here: it is reported as unraisable, counted, and silences this leg only."""
@@ -353,7 +396,7 @@ class Outlet:
             self.digit_step(leg, due)
         elif self.players.playback[leg]:
             self.play_frame(leg, due)
-        if not self.digits[leg] and not self.players.playback[leg]:
+        if not self.digits[leg] and not self.players.playback[leg] and not self.clocked[leg]:
             self.slot_clock.remove(leg)
         self.broken[leg] = 0
         self.finished += 1

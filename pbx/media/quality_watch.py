@@ -46,11 +46,11 @@ class QualityWatch:
         if figures.received:
             here = _heard(leg, figures, state, figures.lost / max(figures.expected, 1)).mos
         if state.is_reported and figures.sent:
-            there = _told(leg, state, min(1.0, state.remote_lost / figures.sent)).mos
+            there = _told(leg, figures, state, min(1.0, state.remote_lost / figures.sent)).mos
         return msgspec.structs.replace(
             figures.statistics(),
             remote_lost=state.remote_lost,
-            remote_jitter_ms=state.remote_jitter / 8,
+            remote_jitter_ms=state.remote_jitter / figures.clock,
             round_trip_ms=_round_trip_ms(state),
             codec=leg.codec,
             mos=here,
@@ -68,7 +68,7 @@ class QualityWatch:
         loss = max(0.0, 1 - received / expected)
         sounds = _heard(leg, figures, state, loss)
         if state.is_reported:
-            there = _told(leg, state, state.remote_fraction)
+            there = _told(leg, figures, state, state.remote_fraction)
             if there.r < sounds.r:
                 sounds, loss = there, state.remote_fraction
         watched.worst = min(sounds.mos, watched.worst if watched.worst is not None else sounds.mos)
@@ -81,7 +81,7 @@ class QualityWatch:
                 grade=sounds.grade,
                 mos=round(sounds.mos, 2),
                 loss=round(loss, 4),
-                jitter_ms=figures.jitter / 8,
+                jitter_ms=figures.jitter_ms,
                 round_trip_ms=_round_trip_ms(state),
             )
         )
@@ -89,13 +89,13 @@ class QualityWatch:
 
 def _heard(leg: WorkerLeg, figures: LegFigures, state: ReportState, loss: float) -> Quality:
     """How the far end sounds here."""
-    delay = mouth_to_ear(round_trip_ms=_round_trip_ms(state), jitter_ms=figures.jitter / 8)
+    delay = mouth_to_ear(round_trip_ms=_round_trip_ms(state), jitter_ms=figures.jitter_ms)
     return quality(leg.codec, loss=loss, delay_ms=delay)
 
 
-def _told(leg: WorkerLeg, state: ReportState, loss: float) -> Quality:
+def _told(leg: WorkerLeg, figures: LegFigures, state: ReportState, loss: float) -> Quality:
     """How we sound there."""
-    delay = mouth_to_ear(round_trip_ms=_round_trip_ms(state), jitter_ms=state.remote_jitter / 8)
+    delay = mouth_to_ear(round_trip_ms=_round_trip_ms(state), jitter_ms=state.remote_jitter / figures.clock)
     return quality(leg.codec, loss=loss, delay_ms=delay)
 
 

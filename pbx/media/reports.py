@@ -142,7 +142,7 @@ class Reports:
         blocks = (self._block(state, figures, now),) if figures.received else ()
         report: Report
         if figures.sent > state.sent_before:
-            elapsed = (time.monotonic_ns() - figures.timestamp_ns) // 125000
+            elapsed = (time.monotonic_ns() - figures.timestamp_ns) * figures.clock // 1_000_000
             ntp = rtcp.ntp_time(time.time())
             state.sent_reports.append(ntp >> 16 & 0xFFFFFFFF)
             report = SenderReport(

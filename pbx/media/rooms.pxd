@@ -21,7 +21,7 @@ cdef class Rooms:
     cdef Outlet outlet
     cdef SlotClock slot_clock
     cdef int[::1] peer, room, member
-    cdef signed char[::1] present, mixed, is_open, passes_events, mixing, fading, muted
+    cdef signed char[::1] present, mixed, translated, is_open, passes_events, mixing, fading, muted
     cdef long long[::1] place, rate, size, top, hears, heard, voice_gain, voice_applied, voice_duck, voice_only
     cdef object gain_memory, applied_memory
     cdef short[::1] gain, applied
@@ -43,6 +43,9 @@ cdef class Rooms:
     @cython.locals(other=cython.longlong)
     cdef long long part(self, long long leg) except -1 nogil
     cdef long long look_again(self, long long leg, long long now) except -1 nogil
+    @cython.locals(other=cython.longlong, unlike=cython.longlong)
+    cdef long long settle_bridge(self, long long leg, long long now) except -1 nogil
+    cdef long long translate(self, long long leg, long long on, long long now) except -1 nogil
     @cython.locals(plain=cython.longlong, mixing=cython.longlong, number=cython.longlong, leg=cython.longlong)
     cdef long long settle(self, long long room, long long now) except -1 nogil
     @cython.locals(number=cython.longlong, base=cython.longlong, first=cython.longlong, second=cython.longlong)
@@ -60,6 +63,8 @@ cdef class Rooms:
                    place=cython.longlong, out=cython.longlong)
     cdef long long pass_event(self, long long leg, unsigned char[::1] buf, long long n, long long stamp, long long ssrc,
                               long long marker, long long now) except -1 nogil
+    cdef long long pass_event_to(self, long long out, unsigned char[::1] buf, long long n, long long source, long long stamp,
+                                 long long marker, long long now) except -1 nogil
     @cython.locals(player=cython.longlong, voice=cython.longlong)
     cdef long long play(self, long long room, long long number, long long at, long long[::1] cells, long long now) except -1 nogil
     cdef long long stop_voice(self, long long room, long long number, long long reason, long long now) except -1 nogil

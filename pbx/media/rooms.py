@@ -74,6 +74,7 @@ class Rooms:
         self.room = array("i", [NONE] * legs)
         self.place = zeros("q", legs)
         self.mixed = zeros("b", legs)  # its packets go into the jitter buffer
+        self.translated = zeros("b", legs)  # in a bridge whose ends speak unlike codecs
         self.buf = bytearray(BUFFER)
         self.make_rooms(rooms)
 
@@ -209,6 +210,7 @@ class Rooms:
         self.leave(other, now)
         self.peer[leg] = other
         self.peer[other] = leg
+        self.settle_bridge(leg, now)
         self.inlet.open_window(leg, now)
         return self.inlet.open_window(other, now)
 
@@ -217,13 +219,33 @@ class Rooms:
         if other >= 0:
             self.peer[other] = NONE
             self.peer[leg] = NONE
+            self.translate(leg, 0, 0)
+            self.translate(other, 0, 0)
         return 0
 
     def look_again(self, leg: int, now: int) -> int:
         """The leg speaks another codec now, perhaps."""
         if self.room[leg] >= 0:
-            self.settle(self.room[leg], now)
-        return 0
+            return self.settle(self.room[leg], now)
+        return self.settle_bridge(leg, now)
+
+    def settle_bridge(self, leg: int, now: int) -> int:
+        """Two of unlike codecs are no relay: each one's sound is taken, and made anew for the other, on the clock."""
+        other = self.peer[leg]
+        if other < 0:
+            return 0
+        unlike = not self.outlet.is_alike(leg, other)
+        self.translate(leg, unlike, now)
+        return self.translate(other, unlike, now)
+
+    def translate(self, leg: int, on: int, now: int) -> int:
+        if on == self.translated[leg]:
+            return 0
+        self.translated[leg] = on
+        self.mixed[leg] = on
+        self.outlet.clocked[leg] = on
+        self.jitter.clear(leg)
+        return self.slot_clock.add(leg, now) if on else 0
 
     def settle(self, room: int, now: int) -> int:
         """After every change: mix only where relaying would not do."""
@@ -324,21 +346,27 @@ class Rooms:
     def pass_event(self, leg: int, buf: bytearray, n: int, stamp: int, ssrc: int, marker: int, now: int) -> int:
         """A packet of a telephone event, to those who hear its sender. How many."""
         room = self.room[leg]
+        source = leg * (MASK32 + 1) + ssrc
+        if self.translated[leg]:
+            return self.pass_event_to(self.peer[leg], buf, n, source, stamp, marker, now)
         if room < 0 or not self.passes_events[room]:
             return 0
         passed = 0
         base = room * MEMBERS
-        source = leg * (MASK32 + 1) + ssrc
         if self.muted[base + self.place[leg]]:
             return 0
         for place in range(self.top[room]):
             out = self.member[base + place]
             if out < 0 or not self.gain[(base + place) * MEMBERS + self.place[leg]]:
                 continue
-            if self.outlet.is_free(out) and self.outlet.kind_of(out, 1) >= 0:
-                self.outlet.forward_event(out, buf, n, source, stamp, marker, now)
-                passed += 1
+            passed += self.pass_event_to(out, buf, n, source, stamp, marker, now)
         return passed
+
+    def pass_event_to(self, out: int, buf: bytearray, n: int, source: int, stamp: int, marker: int, now: int) -> int:
+        if not self.outlet.is_free(out) or self.outlet.kind_of(out, 1) < 0:
+            return 0
+        self.outlet.forward_event(out, buf, n, source, stamp, marker, now)
+        return 1
 
     # ---- voices ----------------------------------------------------------------------------------------------------
 

@@ -7,28 +7,34 @@ from pbx.media.concealment cimport Concealment
 from pbx.media.resampling cimport Resampler
 
 cdef long long ULAW, ALAW, GSM, SPEEX, SPEEX_WIDE, G722, OPUS, CALLS, CODECS, HEADER, FRAMES_A_SECOND, NARROW, WIDE, OPUS_CLOCK
-cdef long long LONGEST, GSM_FRAME, MOST_OCTETS, DECODINGS, ENCODINGS, MASK16
+cdef long long LONGEST, GSM_FRAME, MOST_OCTETS, DECODINGS, ENCODINGS, MASK16, MASK32, HALF32
 
 cdef class SoundCodecs:
     cdef long long legs, bits
     cdef long long[::1] codec, encoder, decoder, calls
-    cdef short[::1] decoding, sound
+    cdef short[::1] decoding, sound, linear
+    cdef long long[::1] stamp, ticked
     cdef unsigned char[::1] encoding, payload
     cdef Concealment concealment
     cdef Resampler inward, outward
 
     cdef long long lend(self, long long leg, long long encoder, long long decoder, long long monitor) except -1 nogil
     cdef long long choose(self, long long leg, long long codec) except -1 nogil
+    cdef long long begin(self, long long leg, long long codec) except -1 nogil
     cdef long long ticks(self, long long leg) except -1 nogil
     cdef long long clock_of(self, long long codec) except -1 nogil
     cdef long long rate_of(self, long long codec) except -1 nogil
+    cdef long long common_rate(self, long long leg, long long other) except -1 nogil
     cdef long long is_g711(self, long long codec) except -1 nogil
     cdef long long is_shared(self, long long codec) except -1 nogil
     @cython.locals(got=cython.longlong)
     cdef long long decode(self, long long leg, unsigned char[::1] buf, long long start, long long end, short[::1] out,
                           long long at, long long rate) except -1 nogil
     @cython.locals(lane=cython.longlong)
-    cdef long long monitor(self, long long leg, unsigned char[::1] buf, long long start, long long end, short[::1] out) except -1 nogil
+    cdef long long monitor(self, long long leg, unsigned char[::1] buf, long long start, long long end) except -1 nogil
+    @cython.locals(count=cython.longlong, i=cython.longlong)
+    cdef long long translate(self, long long leg, unsigned char[::1] buf, long long n, unsigned char[::1] out) except -1 nogil
+    cdef long long narrow_stamp(self, long long leg, long long stamp) except -1 nogil
     @cython.locals(most=cython.longlong, at_calls=cython.longlong, got=cython.longlong)
     cdef long long conceal(self, long long leg, short[::1] out, long long at, long long count, long long rate) except -1 nogil
     @cython.locals(table=cython.longlong, i=cython.longlong)

@@ -44,6 +44,8 @@ MOST_OCTETS = 160  # of an encoded frame of 20 ms
 DECODINGS = 256
 ENCODINGS = 65536
 MASK16 = 0xFFFF
+MASK32 = 0xFFFFFFFF
+HALF32 = 0x80000000
 
 
 def zeros(code: str, count: int) -> array[int]:
@@ -69,6 +71,9 @@ class SoundCodecs:
         self.outward = Resampler(legs)
         self.sound = memoryview(zeros("h", LONGEST))  # at the codec's own rate
         self.payload = memoryview(bytearray(MOST_OCTETS))
+        self.linear = memoryview(zeros("h", LONGEST))  # at 8 kHz
+        self.stamp = zeros("q", legs)  # timestamp monitored last
+        self.ticked = zeros("q", legs)  # how far it has come, from any beginning
 
     # ---- what a leg speaks ---------------------------------------------------------------------------------------
 
@@ -81,6 +86,10 @@ class SoundCodecs:
 
     def choose(self, leg: int, codec: int) -> int:
         """What this leg speaks from now on."""
+        return 0 if codec == self.codec[leg] else self.begin(leg, codec)
+
+    def begin(self, leg: int, codec: int) -> int:
+        """The same, and nothing is remembered of what was heard before."""
         self.codec[leg] = codec
         self.codec[self.legs + leg] = codec
         self.concealment.clear(leg)
@@ -103,6 +112,10 @@ class SoundCodecs:
         """Samples a second, as its library takes and gives them."""
         return WIDE if codec in (OPUS, G722, SPEEX_WIDE) else NARROW
 
+    def common_rate(self, leg: int, other: int) -> int:
+        """The sampling rate at which one's sound is made into the other's."""
+        return min(self.rate_of(self.codec[leg]), self.rate_of(self.codec[other]))
+
     def is_g711(self, codec: int) -> int:
         return codec in (ULAW, ALAW)
 
@@ -119,10 +132,25 @@ class SoundCodecs:
             self.concealment.hear(leg, out, at, got, rate)
         return got
 
-    def monitor(self, leg: int, buf: Octets, start: int, end: int, out: Samples) -> int:
-        """The same by the leg's second decoder, at 8 kHz into `out[0:]`, for what is recorded in passing."""
+    def monitor(self, leg: int, buf: Octets, start: int, end: int) -> int:
+        """The same by the leg's second decoder, at 8 kHz into `linear`, for what is heard in passing."""
         lane = self.legs + leg
-        return self.fit(lane, self.unpack(lane, buf, start, end), out, 0, NARROW)
+        return self.fit(lane, self.unpack(lane, buf, start, end), self.linear, 0, NARROW)
+
+    def translate(self, leg: int, buf: Octets, n: int, out: Octets) -> int:
+        """The payload `buf[12:n]` in A-law in `out[12:]`, for a recording. Returns where it ends."""
+        count = self.monitor(leg, buf, HEADER, n)
+        if count > len(out) - HEADER:
+            return HEADER
+        for i in range(count):
+            out[HEADER + i] = self.encoding[ALAW * ENCODINGS + (self.linear[i] & MASK16)]
+        return HEADER + count
+
+    def narrow_stamp(self, leg: int, stamp: int) -> int:
+        """The timestamp on a clock of 8 kHz that goes on where the leg's own one wraps."""
+        self.ticked[leg] += ((stamp - self.stamp[leg] + HALF32) & MASK32) - HALF32
+        self.stamp[leg] = stamp
+        return self.ticked[leg] * NARROW // self.clock_of(self.codec[leg]) & MASK32
 
     def conceal(self, leg: int, out: Samples, at: int, count: int, rate: int) -> int:
         """`count` samples in place of some that were lost. 0 when all that there is is silence."""

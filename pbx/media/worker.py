@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pbx.media.codec_libraries import LibraryMissing
 from pbx.media.dtls import Certificate
 from pbx.media.engine_control import Aside, EngineControl, LegClosed, RecordEnded
 from pbx.media.files import PromptMemory
@@ -27,6 +28,8 @@ from pbx.media.messages import (
     Failed,
     FromWorker,
     Hello,
+    KeepSecret,
+    LegChange,
     LegReport,
     MediaQuiet,
     MediaSilent,
@@ -178,11 +181,7 @@ class Worker:
                 self._change(self._leg(command.leg), command)
         return None
 
-    def _change(
-        self,
-        leg: WorkerLeg,
-        command: Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | UnrecordLeg,
-    ) -> None:
+    def _change(self, leg: WorkerLeg, command: LegChange) -> None:
         match command:
             case Update():
                 self._update(leg, command)
@@ -205,6 +204,8 @@ class Worker:
                 self._playing.play(leg, playback, files, loop=loop)
             case StopPlay():
                 self._playing.stop(leg)
+            case KeepSecret(on=on):
+                self._control.keep_secret(leg.number, on=on)
             case SendDigits():
                 self._send_digits(leg, command)
             case UnrecordLeg():
@@ -240,12 +241,15 @@ class Worker:
                 codec=command.codec,
                 payload_type=command.payload_type,
                 event_type=command.dtmf_payload_type,
+                event_clock_rate=command.dtmf_clock_rate,
+                inband=command.inband_digits,
                 direction=command.direction,
                 sources=command.sources,
                 learn_port=command.learn_port,
             )
-        except ValueError as error:
+        except (ValueError, LibraryMissing) as error:
             raise Refused(str(error)) from error
+        leg.inband_digits = command.inband_digits
         leg.codec, leg.event_type = command.codec, command.dtmf_payload_type
         rtcp_port = command.remote_rtcp_port or (command.remote_port + 1 if command.remote_port else 0)
         self._reports.point(leg.number, command.remote_address, rtcp_port if rtcp_port <= 65535 else 0)
@@ -258,7 +262,7 @@ class Worker:
             raise Refused(str(error)) from error
 
     def _send_digits(self, leg: WorkerLeg, command: SendDigits) -> None:
-        if leg.event_type is None:
+        if leg.event_type is None and not leg.inband_digits:
             raise Refused("no telephone-event on this leg")
         if len(command.digits) > MAX_DIGITS or not all(digit in dtmf.DIGITS for digit in command.digits):
             raise Refused("no digits, or too many")

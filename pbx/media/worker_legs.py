@@ -32,6 +32,7 @@ class WorkerLeg:
     address: str
     ports: PortPair
     codec: CodecName = "pcmu"
+    inband_digits: bool = False
     event_type: int | None = None
     bridged: int | None = None
     recording_id: UUID | None = None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from pbx.media.engine_control import LAW_OF, EngineControl
+from pbx.media.engine_control import EngineControl, law_of
 from pbx.media.engine_numbers import SEGMENTS
 from pbx.media.files import BadPrompt, Prompt, PromptKey, PromptMemory, PromptMemoryFull, key_of, read
 from pbx.media.messages import FromWorker, PlaybackEnd, PlaybackEnded
@@ -70,7 +70,7 @@ class Playing:
         leg.playing.clear()
 
     async def _load(self, leg: WorkerLeg, playback: int, files: tuple[str, ...], *, loop: bool) -> None:
-        law = LAW_OF[leg.codec]
+        law = law_of(leg.codec)
         prompts: list[Prompt] = []
         try:
             for file in files:

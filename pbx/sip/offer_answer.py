@@ -16,8 +16,16 @@ from pbx.sip.memo import remembered
 from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp, succeeding
 
 __all__ = [
+    "DYNAMIC",
+    "EVENTS",
+    "G722",
+    "GSM",
+    "OPUS",
     "PCMA",
     "PCMU",
+    "SPEECH",
+    "SPEEX",
+    "SPEEX_WIDE",
     "TELEPHONE_EVENT",
     "Answer",
     "Codec",
@@ -28,6 +36,7 @@ __all__ = [
     "check_family",
     "in_common",
     "offer",
+    "with_events",
 ]
 
 PROFILES = frozenset({"RTP/AVP"})
@@ -58,17 +67,39 @@ class Codec:
 
 PCMU = Codec(name="PCMU", payload_type=0)
 PCMA = Codec(name="PCMA", payload_type=8)
+G722 = Codec(name="G722", payload_type=9)  # its clock runs at 8000 by an old mistake: RFC 3551 §4.5.2
+GSM = Codec(name="GSM", payload_type=3)
+# RFC 7587 §7: "The number of channels … MUST be 2" and the clock 48000, whatever is spoken; the parameters say that
+# our sound ends at 8 kHz, so that the peer need not send more.
+OPUS = Codec(
+    name="opus",
+    clock_rate=48000,
+    channels=2,
+    payload_type=107,
+    fmtp="useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000",
+)
+SPEEX = Codec(name="speex", payload_type=97)  # RFC 5574
+SPEEX_WIDE = Codec(name="speex", clock_rate=16000, payload_type=98)
+SPEECH = (PCMA, PCMU, G722, OPUS, GSM, SPEEX_WIDE, SPEEX)
+"""Every codec that the media workers can speak where its library is there."""
+
 TELEPHONE_EVENT = Codec(name="telephone-event", payload_type=101, fmtp="0-16")
+EVENTS = (
+    TELEPHONE_EVENT,
+    replace(TELEPHONE_EVENT, clock_rate=16000, payload_type=102),
+    replace(TELEPHONE_EVENT, clock_rate=48000, payload_type=110),
+)
+"""RFC 4733 §2.1: digits share the clock of the stream they stand in."""
 
 # RFC 3551 §6, table 4: what these numbers mean without an rtpmap line.
 STATIC = {
     codec.payload_type: codec
     for codec in (
         PCMU,
-        Codec(name="GSM", payload_type=3),
+        GSM,
         Codec(name="G723", payload_type=4),
         PCMA,
-        Codec(name="G722", payload_type=9),  # its clock runs at 8000 by an old mistake (§4.5.2)
+        G722,
         Codec(name="L16", clock_rate=44100, payload_type=11),
         Codec(name="CN", payload_type=13),
         Codec(name="G728", payload_type=15),
@@ -91,17 +122,22 @@ class Answer:
 
     sdp: our answer, or the peer's when it answered us. codec: with the payload type to send. remote_address: None while
     the peer wants nothing sent (an address of zeros, RFC 2543's hold). ptime: milliseconds that the peer prefers.
+    dtmf: telephone-event with the payload type to send.
     """
 
     sdp: Sdp
     codec: Codec
-    dtmf_payload_type: int | None
+    dtmf: Codec | None
     remote_address: str | None
     remote_port: int
     remote_rtcp_port: int
     rtcp_mux: bool
     direction: Direction
     ptime: int | None = None
+
+    @property
+    def dtmf_payload_type(self) -> int | None:
+        return self.dtmf.payload_type if self.dtmf is not None else None
 
 
 def offer(
@@ -114,14 +150,15 @@ def offer(
     version: int,
     previous: Sdp | None = None,
 ) -> Sdp:
-    """Our offer of one audio stream with these codecs, the preferred one first.
+    """Our offer of one audio stream with these codecs, the preferred one first; where telephone-event is among them,
+    at the clock of each.
 
     previous: our last description in the same session, for a re-INVITE. Its streams keep their places, and the o= line
     follows from it; session_id and version are then not used.
     """
     if not codecs:
         raise LocalProtocolError("an offer without codecs")
-    stream = _stream(port, "RTP/AVP", codecs, direction)
+    stream = _stream(port, "RTP/AVP", with_events(codecs), direction)
     if previous is None:
         return _description(address, session_id, version, (stream,))
     place = _live_stream(previous)
@@ -137,15 +174,17 @@ def answer(
     address: str,
     port: int,
     supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_EVENT),
+    preferred: Codec | None = None,
     direction: Direction = Direction.SENDRECV,
     session_id: int,
     version: int,
 ) -> Answer:
     """Our answer to the peer's offer: the first codec of its list that we support, and its number for digits.
 
-    direction: what we are willing to do; the answer narrows it to what the offer allows. Raises NotAcceptable.
+    preferred: this codec, where the peer offers it, wherever in its list. direction: what we are willing to do; the
+    answer narrows it to what the offer allows. Raises NotAcceptable.
     """
-    chosen, stream, agreed = _first_acceptable(remote, supported)
+    chosen, stream, agreed = _first_acceptable(remote, supported, preferred)
     # RFC 3264 §6.1: "If a stream is offered as sendonly, the corresponding stream MUST be marked as recvonly or
     # inactive in the answer", and so on for the other directions.
     ours = _allowed(remote, stream) & direction
@@ -160,7 +199,7 @@ def answer(
     return _agreement(_description(address, session_id, version, media, times), remote, stream, agreed, ours)
 
 
-def in_common(remote: Sdp, supported: Sequence[Codec] = (PCMA, PCMU, TELEPHONE_EVENT)) -> tuple[Codec, ...]:
+def in_common(remote: Sdp, supported: Sequence[Codec] = (*SPEECH, *EVENTS)) -> tuple[Codec, ...]:
     """Every codec of ours that the peer's description also names, in the peer's order and with our numbers.
 
     What a back-to-back user agent offers onwards, so that the far side's choice needs no transcoding.
@@ -203,7 +242,9 @@ def _live_stream(local: Sdp) -> int:
     raise LocalProtocolError("a description of ours without a stream")
 
 
-def _first_acceptable(remote: Sdp, supported: Sequence[Codec]) -> tuple[int, MediaDescription, list[Codec]]:
+def _first_acceptable(
+    remote: Sdp, supported: Sequence[Codec], preferred: Codec | None
+) -> tuple[int, MediaDescription, list[Codec]]:
     reason, warning = "no audio offered", 304
     for at, stream in enumerate(remote.media):
         if stream.media != "audio" or stream.port == 0:
@@ -211,7 +252,7 @@ def _first_acceptable(remote: Sdp, supported: Sequence[Codec]) -> tuple[int, Med
         if stream.protocol not in PROFILES:
             reason, warning = f"{lexical.readable(stream.protocol)[:32]} is not spoken here", 302
             continue
-        agreed = _common(stream, supported)
+        agreed = _common(stream, supported, preferred)
         if not agreed:
             reason, warning = "no codec in common", 305
             continue
@@ -219,17 +260,43 @@ def _first_acceptable(remote: Sdp, supported: Sequence[Codec]) -> tuple[int, Med
     raise NotAcceptable(reason, warning)
 
 
-def _common(stream: MediaDescription, supported: Iterable[Codec]) -> list[Codec]:
-    """The speech codec to use, then telephone-event if there is one at its clock rate; with the peer's numbers."""
+def _common(stream: MediaDescription, supported: Iterable[Codec], preferred: Codec | None = None) -> list[Codec]:
+    """The speech codec to use, then telephone-event if there is one; with the peer's numbers."""
     theirs = _codecs(stream)
-    ours = list(supported)
-    usable = [codec for codec in theirs if any(codec.is_same(known) for known in ours)]
-    speech = next((codec for codec in usable if codec.name.lower() not in _NO_SPEECH), None)
-    if speech is None:
+    usable = [
+        # Format parameters say what their writer wants to receive (RFC 7587 §7.1): ours are ours.
+        replace(codec, fmtp=known.fmtp)
+        for codec in theirs
+        if codec.name.lower() not in _NO_SPEECH
+        for known in supported
+        if codec.is_same(known)
+    ]
+    if not usable:
         return []
-    # RFC 4733 §2.1: telephone-event shares the clock rate of the stream it stands in.
-    events = (codec for codec in usable if codec.name.lower() == "telephone-event")
-    return [speech, *[codec for codec in events if codec.clock_rate == speech.clock_rate][:1]]
+    speech = next((codec for codec in usable if preferred and codec.is_same(preferred)), usable[0])
+    if not any(known.name.lower() == "telephone-event" for known in supported):
+        return [speech]
+    events = [codec for codec in theirs if any(codec.is_same(known) for known in EVENTS)]
+    # RFC 4733 §2.1: telephone-event shares the clock rate of the stream it stands in. Phones that write only 8000
+    # beside Opus mean it all the same.
+    events.sort(key=lambda codec: (codec.clock_rate != speech.clock_rate, codec.clock_rate != 8000))
+    return [speech, *[codec for codec in events if codec.clock_rate in (speech.clock_rate, 8000)][:1]]
+
+
+def with_events(codecs: Sequence[Codec]) -> list[Codec]:
+    """The same, and telephone-event at the clock of each, where there is one at all."""
+    events = [codec for codec in codecs if codec.name.lower() == "telephone-event"]
+    speech = [codec for codec in codecs if codec not in events]
+    if not events:
+        return speech
+    rates = {codec.clock_rate for codec in speech}
+    numbers = {codec.payload_type for codec in codecs}
+    for event in EVENTS:
+        if event.clock_rate in rates and not any(event.is_same(known) for known in events):
+            free = (number for number in (event.payload_type, *range(DYNAMIC, 128)) if number not in numbers)
+            events.append(replace(event, payload_type=next(free)))
+            numbers.add(events[-1].payload_type)
+    return [*speech, *events]
 
 
 def _codecs(stream: MediaDescription) -> list[Codec]:
@@ -290,7 +357,7 @@ def _agreement(sdp: Sdp, remote: Sdp, stream: MediaDescription, agreed: list[Cod
     return Answer(
         sdp=sdp,
         codec=agreed[0],
-        dtmf_payload_type=agreed[1].payload_type if len(agreed) > 1 else None,
+        dtmf=agreed[1] if len(agreed) > 1 else None,
         remote_address=None if _is_zero(address) else str(address),
         remote_port=stream.port,
         remote_rtcp_port=_rtcp_port(stream, mux),

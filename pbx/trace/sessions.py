@@ -104,12 +104,11 @@ def _live(sdp: Sdp) -> MediaDescription:
 def _answered_again(theirs: Sdp, ours: Sdp, wish: Direction) -> Answer:
     """What our answer follows from: their offer, our address and codecs, and the direction that the leg wished."""
     stream = _live(ours)
-    known = [*offer_answer.in_common(ours), offer_answer.TELEPHONE_EVENT]
     return offer_answer.answer(
         theirs,
         address=ours.connection_of(stream) or "",
         port=stream.port,
-        supported=[codec for codec in known if any(codec.is_same(spoken) for spoken in offer_answer.in_common(ours))],
+        supported=offer_answer.in_common(ours),
         direction=wish,
         session_id=0,
         version=0,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
+from pbx.leg.values import DigitWay
+
 Network = IPv4Network | IPv6Network
 
 
@@ -57,6 +59,8 @@ class TrunkSettings:
     from_user: str = ""  # in From, whatever number is shown; the number then goes where `identity` says
     trusted: bool = True  # P-Asserted-Identity, Remote-Party-ID and Privacy that come from there
     called_from: CalledFrom = CalledFrom.AUTO
+    # How digits go there and come from there.
+    digits: DigitWay = DigitWay.AUTO
 
     @property
     def our_account(self) -> str:

@@ -162,6 +162,7 @@ class Trunk:
     def carries(self, leg: Leg, *, inward: bool) -> None:
         """That call takes one of the channels until it is over."""
         self._carried[leg] = inward
+        leg.path.way = self.settings.digits
         leg.on_released(self._carried.__delitem__)
 
     @property

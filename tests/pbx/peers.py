@@ -11,8 +11,9 @@ from itertools import count
 from typing import Self, cast
 from uuid import UUID
 
+from pbx.endpoint import CODECS
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import CODECS, Identity, Leg
+from pbx.leg import Identity, Leg
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.message import Request, Response, parse

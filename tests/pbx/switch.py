@@ -130,6 +130,9 @@ class PromisedLeg:
     def send_digits(self, digits: str, milliseconds: int) -> None:
         self.told.append(("send_digits", (digits, milliseconds)))
 
+    def keep_secret(self, *, on: bool) -> None:
+        self.told.append(("keep_secret", on))
+
     @property
     def updates(self) -> list[dict[str, object]]:
         """What it was told of the stream, oldest first."""

@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from pbx.endpoint import CODECS
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import CODECS, Cookie, Identity, LegEnd
+from pbx.leg import Cookie, Identity, LegEnd
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.message import Request
 from pbx.sip.reply import reply

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from pbx import transactions
-from pbx.leg import CODECS, Identity, LegEnd
+from pbx.endpoint import CODECS
+from pbx.leg import Identity, LegEnd
 from pbx.sip.offer_answer import PCMU, TELEPHONE_EVENT, Direction
 from pbx.sip.sdp import Sdp
 from tests.pbx.peers import Callee, Caller, Header, Peer, reliable

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pbx.leg import CODECS, Diversion, Identity, LegEnd
+from pbx.endpoint import CODECS
+from pbx.leg import Diversion, Identity, LegEnd
 from pbx.net.transport import Flow
 from pbx.sip.digest import authorise
 from pbx.sip.message import Request, Response

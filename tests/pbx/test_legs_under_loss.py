@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
+from pbx.endpoint import CODECS
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import CODECS, LegEnd
+from pbx.leg import LegEnd
 from pbx.net.transport import Flow
 from pbx.outbound_leg import OutboundLeg
 from pbx.sip.offer_answer import Direction

@@ -9,8 +9,9 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from pbx.admission import Rates
+from pbx.endpoint import CODECS
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import CODECS, Identity
+from pbx.leg import Identity
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination
 from pbx.sip.digest import Algorithm, authorise

@@ -48,46 +48,47 @@ def rms(samples: Sequence[int]) -> float:
 
 
 class Coder:
-    """Legs 0 and 1 of an interpreted engine's codecs, both of one codec."""
+    """Two legs of an interpreted engine's codecs, both of one codec: one to encode, one to decode."""
 
-    def __init__(self, codecs: SoundCodecs, codec: int) -> None:
+    def __init__(self, codecs: SoundCodecs, codec: int, first: int = 0) -> None:
         self.codecs = codecs
+        self._first = first
         self._codec = codec
         self._states = [] if codec in (ULAW, ALAW) else [new_states(codec), new_states(codec)]
-        for leg, states in enumerate(self._states):
+        for leg, states in enumerate(self._states, first):
             codecs.lend(leg, states.encoder, states.decoder, states.monitor)
-        for leg in range(2):
-            codecs.choose(leg, codec)
+        for leg in (first, first + 1):
+            codecs.begin(leg, codec)
 
     def close(self) -> None:
         for states in self._states:
             free_states(self._codec, states)
 
-    def encode(self, samples: array[int], rate: int, leg: int = 0) -> list[bytes]:
+    def encode(self, samples: array[int], rate: int) -> list[bytes]:
         """Payloads of 20 ms."""
         buf = bytearray(12 + 160)
         size = rate // 50
         return [
-            bytes(buf[12 : self.codecs.encode(leg, samples, at, rate, buf)])
+            bytes(buf[12 : self.codecs.encode(self._first, samples, at, rate, buf)])
             for at in range(0, len(samples) - size + 1, size)
         ]
 
-    def decode(self, payloads: Sequence[bytes | None], rate: int, leg: int = 1) -> array[int]:
+    def decode(self, payloads: Sequence[bytes | None], rate: int) -> array[int]:
         """None is a lost payload."""
         heard = array("h")
         out = array("h", bytes(2 * 5760))
         for payload in payloads:
             if payload is None:
                 count = rate // 50
-                self.codecs.conceal(leg, out, 0, count, rate)
+                self.codecs.conceal(self._first + 1, out, 0, count, rate)
             else:
-                count = self.codecs.decode(leg, bytearray(payload), 0, len(payload), out, 0, rate)
+                count = self.codecs.decode(self._first + 1, bytearray(payload), 0, len(payload), out, 0, rate)
             heard += out[:count]
         return heard
 
-    def monitor(self, payloads: Sequence[bytes], leg: int = 1) -> array[int]:
+    def monitor(self, payloads: Sequence[bytes]) -> array[int]:
         heard = array("h")
-        out = array("h", bytes(2 * 5760))
         for payload in payloads:
-            heard += out[: self.codecs.monitor(leg, bytearray(payload), 0, len(payload), out)]
+            count = self.codecs.monitor(self._first + 1, bytearray(payload), 0, len(payload))
+            heard += array("h", self.codecs.linear[:count])
         return heard

@@ -21,6 +21,15 @@ from pbx.rtp.packet import Packet, parse
 
 KINDS = ("interpreted", "compiled") if is_compiled() else ("interpreted",)
 MILLISECOND = 1_000_000
+PAYLOAD_TYPES: dict[CodecName, int] = {
+    "pcmu": 0,
+    "pcma": 8,
+    "gsm": 3,
+    "g722": 9,
+    "speex": 97,
+    "speex16": 98,
+    "opus": 107,
+}
 HOST = "127.0.0.1"
 
 
@@ -68,13 +77,13 @@ class Phone:
     def throw(self, data: bytes) -> None:
         self.sock.sendto(data, self.target)
 
-    def press(self, digit: str, milliseconds: int = 100) -> None:
-        """A whole key press at once, its three ends too."""
-        for number, event in enumerate(build(digit, milliseconds)):
+    def press(self, digit: str, milliseconds: int = 100, *, clock: int = 8) -> None:
+        """A whole key press at once, its three ends too. `clock`: timestamp units in a millisecond."""
+        for number, event in enumerate(build(digit, milliseconds, clock_rate=1000 * clock)):
             packet = self.packet(event.serialise(), payload_type=self.event_type, marker=number == 0)
             self.throw(packet.serialise())
             self.sequence = (self.sequence + 1) & 0xFFFF
-        self.timestamp = (self.timestamp + 8 * milliseconds) & 0xFFFFFFFF
+        self.timestamp = (self.timestamp + clock * milliseconds) & 0xFFFFFFFF
 
     def listen(self) -> list[Packet]:
         """What came since the last call."""
@@ -125,6 +134,8 @@ class Rig:
         direction: DirectionName = "sendrecv",
         sources: tuple[str, ...] = (HOST,),
         learn_port: bool = False,
+        event_clock_rate: int = 8000,
+        inband: bool = False,
     ) -> None:
         self.control.update(
             leg,
@@ -136,11 +147,13 @@ class Rig:
             direction=direction,
             sources=sources,
             learn_port=learn_port,
+            event_clock_rate=event_clock_rate,
+            inband=inband,
         )
 
     def join(self, leg: int, *, codec: CodecName = "pcmu", event_type: int | None = 101) -> Phone:
         """A leg and its phone, ready to talk."""
-        phone = self.phone(payload_type=0 if codec == "pcmu" else 8, event_type=event_type or 101)
+        phone = self.phone(payload_type=PAYLOAD_TYPES[codec], event_type=event_type or 101)
         phone.target = (HOST, self.open(leg))
         self.update(leg, phone, codec=codec, event_type=event_type)
         self.advance()

@@ -8,21 +8,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from pbx.media.engine_control import EngineEvent
+from pbx.media.codec_libraries import why_not
+from pbx.media.engine_control import CODEC_NUMBERS, EngineEvent
 from pbx.media.loading import is_compiled
 from pbx.media.messages import CodecName, DirectionName
 from pbx.rtp.dtmf import DIGITS, build
 from pbx.rtp.g711 import Law
-from tests.pbx.media.rig import KINDS, Phone, Rig, rig
+from tests.pbx.media.rig import KINDS, PAYLOAD_TYPES, Phone, Rig, rig
 
 LEGS = 6
+G711: tuple[CodecName, ...] = ("pcmu", "pcma")
+EVERY = tuple(codec for codec, number in CODEC_NUMBERS.items() if why_not(number) is None)
 DIRECTIONS: tuple[DirectionName, ...] = ("sendrecv", "sendrecv", "sendrecv", "sendonly", "recvonly", "inactive")
 
 
-def command(dice: random.Random, engine: Rig, leg: int, phone: Phone) -> None:
+def command(dice: random.Random, engine: Rig, leg: int, phone: Phone, codecs: tuple[CodecName, ...]) -> None:
     """Something that a core might want."""
     control = engine.control
-    match dice.randrange(6):
+    match dice.randrange(7):
+        case 6:
+            control.keep_secret(leg, on=dice.random() < 0.3)
         case 0:
             control.bridge(leg, (leg + dice.randrange(1, LEGS)) % LEGS)
         case 1:
@@ -34,10 +39,17 @@ def command(dice: random.Random, engine: Rig, leg: int, phone: Phone) -> None:
         case 4:
             control.send_digit(leg, dice.choice(DIGITS), dice.randrange(40, 200))
         case _:
-            codec: CodecName = dice.choice(("pcmu", "pcma"))
-            phone.payload_type = 0 if codec == "pcmu" else 8
-            direction = dice.choice(DIRECTIONS)
-            engine.update(leg, phone, codec=codec, event_type=dice.choice((101, 101, None)), direction=direction)
+            codec = dice.choice(codecs)
+            phone.payload_type = PAYLOAD_TYPES[codec]
+            engine.update(
+                leg,
+                phone,
+                codec=codec,
+                event_type=dice.choice((101, 101, None)),
+                direction=dice.choice(DIRECTIONS),
+                event_clock_rate=dice.choice((8000, 8000, 48000)),
+                inband=dice.random() < 0.2,
+            )
 
 
 def speak(dice: random.Random, phone: Phone) -> None:
@@ -58,19 +70,21 @@ def speak(dice: random.Random, phone: Phone) -> None:
             phone.send(dice.randbytes(dice.choice((80, 160, 160, 160, 240))))
 
 
-def moves(dice: random.Random, engine: Rig, phones: list[Phone]) -> Iterator[None]:
+def moves(dice: random.Random, engine: Rig, phones: list[Phone], codecs: tuple[CodecName, ...]) -> Iterator[None]:
     """A made-up afternoon: talk, losses, garbage, digits, bridges, playback, holds."""
     for _ in range(1500):
         leg = dice.randrange(LEGS)
         if dice.random() < 0.3:
-            command(dice, engine, leg, phones[leg])
+            command(dice, engine, leg, phones[leg], codecs)
         else:
             speak(dice, phones[leg])
         engine.advance(dice.choice((0, 0, 1, 5, 20)), step=5)
         yield
 
 
-def afternoon(kind: str, seed: int) -> tuple[list[list[bytes]], list[EngineEvent], list[object], list[bytes]]:
+def afternoon(
+    kind: str, seed: int, codecs: tuple[CodecName, ...]
+) -> tuple[list[list[bytes]], list[EngineEvent], list[object], list[bytes]]:
     """What each phone heard, what was told, what was counted, what was recorded."""
     dice = random.Random(seed)
     with pytest.MonkeyPatch.context() as patch, rig(kind) as engine:
@@ -84,7 +98,7 @@ def afternoon(kind: str, seed: int) -> tuple[list[list[bytes]], list[EngineEvent
         engine.record(1, 2, None, Law.ALAW)
         heard: list[list[bytes]] = [[] for _ in phones]
         sound: list[bytes] = []
-        for _ in moves(dice, engine, phones):
+        for _ in moves(dice, engine, phones, codecs):
             for number, phone in enumerate(phones):
                 heard[number] += [packet.serialise() for packet in phone.listen()]
             for slot in range(2):
@@ -101,8 +115,9 @@ def afternoon(kind: str, seed: int) -> tuple[list[list[bytes]], list[EngineEvent
 
 @pytest.mark.skipif(not is_compiled(), reason="the engine is not compiled here")
 @pytest.mark.parametrize("seed", range(3))
-def test_both_engines_do_the_same(seed: int) -> None:
-    interpreted, compiled = (afternoon(kind, seed) for kind in KINDS)
+@pytest.mark.parametrize("codecs", [G711, EVERY], ids=["G.711", "every codec"])
+def test_both_engines_do_the_same(seed: int, codecs: tuple[CodecName, ...]) -> None:
+    interpreted, compiled = (afternoon(kind, seed, codecs) for kind in KINDS)
     for mine, theirs in zip(interpreted[0], compiled[0], strict=True):
         assert mine == theirs
     assert interpreted[1] == compiled[1]

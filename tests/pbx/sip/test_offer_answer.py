@@ -7,8 +7,11 @@ import pytest
 
 from pbx.sip.errors import LocalProtocolError
 from pbx.sip.offer_answer import (
+    EVENTS,
+    G722,
     PCMA,
     PCMU,
+    SPEECH,
     TELEPHONE_EVENT,
     Answer,
     Codec,
@@ -21,7 +24,6 @@ from pbx.sip.offer_answer import (
 )
 from pbx.sip.sdp import Sdp
 
-G722 = Codec(name="G722", payload_type=9)
 OPUS = Codec(name="opus", clock_rate=48000, channels=2, payload_type=111)
 ALL = (PCMA, PCMU, TELEPHONE_EVENT)
 
@@ -93,11 +95,53 @@ def test_a_dynamic_number_may_name_a_static_codec() -> None:
     assert result.sdp.media[0].formats == ("96",)
 
 
-def test_codecs_to_come_need_only_be_named() -> None:
-    remote = an_sdp("m=audio 9 RTP/AVP 111 9 0", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 useinbandfec=1")
-    assert answered(remote, [OPUS, G722, PCMU]).codec == replace(OPUS, fmtp="useinbandfec=1")
+def test_the_answer_has_the_peers_number_and_our_format_parameters() -> None:
+    remote = an_sdp("m=audio 9 RTP/AVP 111 9 0", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 stereo=1;cbr=1")
+    result = answered(remote, [replace(OPUS, payload_type=107, fmtp="useinbandfec=1"), G722, PCMU])
+    assert result.codec == replace(OPUS, fmtp="useinbandfec=1")
+    assert result.sdp.media[0].attribute("fmtp") == "111 useinbandfec=1"
     assert answered(remote, [G722, PCMU]).codec == G722
     assert answered(remote, [PCMU, TELEPHONE_EVENT]).codec == PCMU
+
+
+def test_the_other_legs_codec_is_chosen_wherever_it_stands() -> None:
+    remote = an_sdp("m=audio 9 RTP/AVP 9 8 0")
+    ours = [*SPEECH, TELEPHONE_EVENT]
+    for preferred, chosen in ((None, G722), (PCMU, PCMU), (OPUS, G722)):
+        result = answer(
+            remote, address="192.0.2.1", port=4, supported=ours, preferred=preferred, session_id=7, version=1
+        )
+        assert result.codec == chosen
+
+
+def test_g722_is_written_with_the_clock_of_8000_that_it_has_not() -> None:
+    """RFC 3551 §4.5.2."""
+    assert "9 G722/8000" in our_offer(G722).media[0].attributes("rtpmap")
+
+
+def test_our_offer_has_digits_at_the_clock_of_each_codec() -> None:
+    """RFC 4733 §2.1."""
+    media = our_offer(PCMA, replace(OPUS, payload_type=107), TELEPHONE_EVENT).media[0]
+    assert media.formats == ("8", "107", "101", "110")
+    assert media.attributes("rtpmap")[2:] == ["101 telephone-event/8000", "110 telephone-event/48000"]
+    assert our_offer(PCMA, TELEPHONE_EVENT).media[0].formats == ("8", "101")
+
+
+def test_no_two_codecs_of_our_offer_have_one_number() -> None:
+    clash = replace(OPUS, payload_type=EVENTS[2].payload_type)
+    formats = our_offer(PCMA, clash, TELEPHONE_EVENT).media[0].formats
+    assert len(set(formats)) == len(formats) == 4
+
+
+@pytest.mark.parametrize(
+    ("numbers", "chosen"), [("101 110", (110, 48000)), ("110 101", (110, 48000)), ("101", (101, 8000))]
+)
+def test_digits_follow_the_clock_of_the_speech_where_the_peer_has_such(numbers: str, chosen: tuple[int, int]) -> None:
+    """Some phones write telephone-event/8000 alone beside Opus."""
+    maps = ["a=rtpmap:111 opus/48000/2", "a=rtpmap:101 telephone-event/8000", "a=rtpmap:110 telephone-event/48000"]
+    result = answered(an_sdp(f"m=audio 9 RTP/AVP 111 {numbers}", *maps), [*SPEECH, TELEPHONE_EVENT])
+    assert result.dtmf is not None
+    assert (result.dtmf.payload_type, result.dtmf.clock_rate) == chosen
 
 
 def test_every_other_stream_is_refused_in_its_place() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pbx.leg import CODECS, Identity
+from pbx.endpoint import CODECS
+from pbx.leg import Identity
 from pbx.net.transport import Flow
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.message import Request
