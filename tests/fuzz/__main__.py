@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import framing, messages, packets, states, stun_messages, timing
+from tests.fuzz import framing, messages, packets, states, strangers, stun_messages, timing
 from tests.fuzz.plays import PLAYS
+from tests.fuzz.strangers import SITUATIONS
+from tests.pbx.media.rig import KINDS
 from tests.support.server import running_dzvin
 
 ROOM = {"DZVIN_MEDIA__PORTS": "20000-31999"}
@@ -25,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _packets(kinds.add_parser("packets", help="mutated messages over UDP at the running product"))
     _timing(kinds.add_parser("timing", help="does the time of an answer tell who exists?"))
     _stun(kinds.add_parser("stun", help="spoiled STUN messages"))
+    _media(kinds.add_parser("media", help="strangers at the RTP and RTCP ports of a live call"))
     given = parser.parse_args(arguments)
     result: int = given.run(given)
     return result
@@ -131,6 +134,24 @@ def _run_stun(given: argparse.Namespace) -> int:
     answered = stun_messages.run(given.count, given.seed)
     print(f"{given.count} STUN messages, seed {given.seed}: {answered} answered, the others none or passed over")
     return 0
+
+
+def _media(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=int, default=1_000_000, help="datagrams at a live leg")
+    parser.add_argument("--sprays", type=int, default=1000, help="in each of the three situations of RTP Bleed")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=_run_media)
+
+
+def _run_media(given: argparse.Namespace) -> int:
+    kind = KINDS[-1]  # compiled, where it was
+    outcomes = [(f"{given.sprays} sprays {each}", strangers.spray(kind, each, given.sprays)) for each in SITUATIONS]
+    outcomes.append((f"{given.count} datagrams", strangers.fuzz(kind, given.count, given.seed)))
+    for name, outcome in outcomes:
+        print(f"{name} ({kind} engine): {outcome}", flush=True)
+    changed = asyncio.run(strangers.fuzz_rtcp(given.count // 10, given.seed))
+    print(f"{given.count // 10} forged RTCP datagrams: {changed} figures changed")
+    return int(bool(changed) or not all(outcome.is_harmless for _, outcome in outcomes))
 
 
 if __name__ == "__main__":
