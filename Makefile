@@ -18,10 +18,10 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench fuzz requirements packages clean
+.PHONY: help install run demo test lint types interop bench bench-media fuzz requirements packages clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the program, its tools and the foreign phones of the tests
 
@@ -51,6 +51,9 @@ interop: install packages ## foreign phones, the long tests too; writes docs/int
 
 bench: install packages ## processor time for each call and registration, beside Kamailio (BENCH="--runs 5")
 	$(BIN)/python -m tests.bench $(BENCH)
+
+bench-media: install ## packets lost at 300 recorded calls while the core computes (BENCH="--calls 100 --seconds 10")
+	$(BIN)/python -m tests.bench.media.lossless $(BENCH)
 
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)

@@ -115,6 +115,11 @@ async def joined(leg: MediaLeg, phone: Phone) -> None:
     )
 
 
+def joined_to(leg: MediaLeg, port: int) -> None:
+    """Point the leg at a phone that speaks µ-law from that port."""
+    leg.update(remote_address=HOST, remote_port=port, codec="pcmu", payload_type=0, sources=(HOST,))
+
+
 async def paced(phones: list[tuple[Phone, list[bytes]]]) -> None:
     """Send the phones' frames in real time, 20 ms apart, and listen to what comes."""
     loop = asyncio.get_running_loop()
