@@ -77,9 +77,10 @@ class Endpoint:
         return [codec for codec in self.codecs if codec in CODECS] or CODECS
 
     def joinable(self, speech: Sequence[Codec]) -> tuple[Codec, ...]:
-        """What a leg is offered that shall talk to one that speaks these: the same, so that nothing is transcoded, and
-        G.711, which everybody has."""
-        return tuple(dict.fromkeys((*speech, *(codec for codec in self.codecs if codec in CODECS))))
+        """What a leg is offered that shall talk to one that speaks these: the same first, so that nothing is
+        transcoded, then G.711, which nearly everybody has, then the rest, for a peer that has nothing else."""
+        g711 = (codec for codec in self.codecs if codec in G711)
+        return tuple(dict.fromkeys((*speech, *g711, *self.codecs)))
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow; the magic cookie as RFC 3261 §8.1.1.7 asks."""

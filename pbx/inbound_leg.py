@@ -93,8 +93,8 @@ class InboundLeg(Leg):
         return self._answered or self._is_described or not self._description
 
     def codecs(self) -> tuple[Codec, ...]:
-        """What the caller can be joined with: codecs of the offer that we know, in the caller's order, then G.711; all
-        of ours for a late offer. Empty when there is no speech codec in common. Telephone-event is always among them: a
+        """What the caller can be joined with: codecs of the offer that we know, in the caller's order, then G.711,
+        then all others of ours. Empty when there is no speech codec in common. Telephone-event is always among them: a
         caller without it may send its digits by INFO, and they go over in the way that the other side takes."""
         if self._codecs is None:
             ours = self.endpoint.codecs_for(self.flow)

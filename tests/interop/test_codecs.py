@@ -1,0 +1,47 @@
+"""Foreign phones that speak different codecs hear each other's tone, and those of one codec do not need us to."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pbx.media.codec_libraries import why_not
+from pbx.media.engine_numbers import G722, GSM, SPEEX, SPEEX_WIDE
+from tests.interop.foreign_phone import Setting
+from tests.interop.phones.pjsua import PjsuaPhone
+from tests.interop.test_pjsua import TALK, UNHEARD, loud, talk
+from tests.support import tones
+from tests.support.server import Server
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(PjsuaPhone.why_absent() is not None, reason=str(PjsuaPhone.why_absent())),
+]
+
+HEARD = -6.0  # dB of the whole sound: codecs that are made for voices colour a tone
+CODECS = {"G722": G722, "GSM": GSM, "speex/8000": SPEEX, "speex/16000": SPEEX_WIDE}
+
+
+@pytest.mark.parametrize(
+    ("annas", "boriss"),
+    [("G722", "PCMA"), ("PCMU", "GSM"), ("speex/16000", "PCMA"), ("G722", "speex/16000"), ("GSM", "GSM")],
+)
+async def test_phones_of_two_codecs_hear_each_other(dzvin: Server, tmp_path: Path, annas: str, boriss: str) -> None:
+    for codec in (annas, boriss):
+        if codec in CODECS and (reason := why_not(CODECS[codec])) is not None:
+            pytest.skip(reason)
+    setting = Setting(folder=tmp_path, server=dzvin.sip, user="1001", password="pw1")
+    other = Setting(folder=tmp_path, server=dzvin.sip, user="1002", password="pw2")
+    async with (
+        PjsuaPhone.running(setting, frequency=440, codec=annas) as anna,
+        PjsuaPhone.running(other, frequency=1000, codec=boriss) as boris,
+    ):
+        await talk(anna, boris, "1002")
+        await asyncio.gather(anna.quit(), boris.quit())
+        at_anna, at_boris = loud(anna.heard()), loud(boris.heard())
+        for sound, heard, unheard in ((at_anna, 1000, 440), (at_boris, 440, 1000)):
+            assert len(sound) > TALK * 14000
+            assert tones.level(sound, heard) > HEARD
+            assert tones.level(sound, unheard) < UNHEARD
