@@ -18,7 +18,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-media fuzz requirements packages clean
+.PHONY: help install run demo test lint types interop bench bench-media fuzz kills requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-media: install ## packets lost at 300 recorded calls while the core comput
 
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+kills: install ## kill the media worker and the core fifty times, and play what they recorded
+	$(BIN)/python -m pytest -q tests/pbx/media/test_recording_kills.py -m minutes -n 0
 
 requirements: install $(RESULTS) ## one line for each requirement row that has a passing test
 	@$(BIN)/python -m tests.requirements_plugin $(RESULTS)

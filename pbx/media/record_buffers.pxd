@@ -7,7 +7,7 @@ cdef long long LARGEST_SLIP, KNOWN, HEADER, MASK16, HALF16, MASK32, HALF32, MASK
 cdef class RecordBuffers:
     cdef long long slots
     cdef long long[::1] started, floor, end, opened, overrun, newest, speakers
-    cdef long long[::1] ssrc, anchor_timestamp, anchor_position, heard_at, strays, sequence, came, least, counted, slip
+    cdef long long[::1] ssrc, anchor_started, anchor_timestamp, anchor_position, heard_at, strays, sequence, came, least, counted, slip
     cdef signed char[::1] law, paused, anchored
     cdef int[::1] channel
     cdef short[::1] decoding

@@ -70,6 +70,7 @@ class RecordBuffers:
         self.channel = array("i", [NONE] * legs)  # twice the slot, plus one for the right
         self.anchored = zeros("b", legs)
         self.ssrc = zeros("q", legs)
+        self.anchor_started = zeros("q", legs)  # of which time line
         self.anchor_timestamp = zeros("q", legs)
         self.anchor_position = zeros("q", legs)
         self.heard_at = zeros("q", legs)
@@ -123,9 +124,12 @@ class RecordBuffers:
         if self.channel[leg] >= 0:
             self.speakers[self.channel[leg]] -= 1
         self.channel[leg] = channel
-        self.anchored[leg] = 0
         if channel >= 0:
             self.speakers[channel] += 1
+            # On a time line where the leg has spoken before, its timestamps still stand for the same positions.
+            if self.anchor_started[leg] != self.started[channel >> 1]:
+                self.anchor_started[leg] = self.started[channel >> 1]
+                self.anchored[leg] = 0
         return 0
 
     def pause(self, slot: int, on: int, now: int) -> int:

@@ -116,6 +116,11 @@ class AudioPort:
             return
         self._frames = _second_of(frequency, self.law)
 
+    @property
+    def next_at(self) -> float:
+        """When the next packet is due, by the loop's clock: what its timestamp stands for, however late it goes."""
+        return self._due
+
     def start(self) -> None:
         """Start to send, if that has not begun yet."""
         if self._pacer is None:
