@@ -52,6 +52,7 @@ CODECS: Mapping[str, Impairment] = MappingProxyType(
         # No recommendation has Opus or Speex. Opus: as G.711, with its own concealment; Speex: as G.729 (table I.1).
         "opus": Impairment(0.0, 25.1),
         "speex": Impairment(11.0, 19.0),
+        "speex16": Impairment(11.0, 19.0),
     }
 )
 
