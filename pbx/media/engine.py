@@ -433,6 +433,7 @@ class Engine:
         self.payload_type[leg] = cells[at + 4]
         self.event_type[leg] = cells[at + 5]
         self.law[leg] = cells[at + 6]
+        self.voice.speaks(leg, cells[at + 6])
         self.codecs.choose(leg, cells[at + 6])
         if self.listening[leg] != cells[at + 8]:
             self.listening[leg] = cells[at + 8] != 0

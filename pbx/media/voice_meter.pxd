@@ -11,6 +11,7 @@ cdef class VoiceMeter:
     cdef signed char[::1] measured, told
 
     cdef long long open(self, long long leg, long long now) except -1 nogil
+    cdef long long speaks(self, long long leg, long long law) except -1 nogil
     @cython.locals(table=cython.longlong, power=cython.longlong, at=cython.longlong)
     cdef long long hear(self, long long leg, unsigned char[::1] buf, long long n, long long law, long long now) except -1 nogil
     @cython.locals(step=cython.longlong, speaks=cython.bint, other_speaks=cython.bint)

@@ -57,11 +57,15 @@ class VoiceMeter:
         self.silence[leg] = 0
         return 0
 
+    def speaks(self, leg: int, law: int) -> int:
+        """Its codec from now on: one of the two laws, or another, of which nothing is known."""
+        self.measured[leg] = 0 <= law < LAWS
+        return 0
+
     def hear(self, leg: int, buf: bytearray, n: int, law: int, now: int) -> int:
-        """A frame `buf[12:n]` of this leg, in one of the two laws; of other codecs nothing is known."""
-        if not 0 <= law < LAWS or n <= HEADER:
+        """A frame `buf[12:n]` of this leg."""
+        if not self.measured[leg] or n <= HEADER:
             return 0
-        self.measured[leg] = 1
         table = law * TABLE
         power = 0
         for at in range(HEADER, n):
@@ -71,10 +75,11 @@ class VoiceMeter:
         return 0
 
     def look_after(self, leg: int, other: int, now: int) -> int:
-        """Now and then: count the time since the last look. `other`: whom the leg talks with; negative: nobody."""
+        """Now and then: count the time since the last look. `other`: whom the leg talks with; negative: nobody. Nothing
+        is counted where one of the two cannot be measured: half of a talk says nothing of its silences."""
         step = now - self.looked_at[leg]
         self.looked_at[leg] = now
-        if other < 0:
+        if other < 0 or not self.measured[leg] or not self.measured[other]:
             self.quiet_since[leg] = now
             return self.tell_voice(leg)
         if step > LONGEST_STEP_NS:
@@ -98,7 +103,7 @@ class VoiceMeter:
         return 0
 
     def tell_quiet(self, leg: int, quiet: int) -> int:
-        if self.told[leg] or not self.measured[leg] or quiet < LONG_SILENCE_NS:
+        if self.told[leg] or quiet < LONG_SILENCE_NS:
             return 0
         if self.events.put(EVENT_SPARE, QUIET, leg, quiet // MILLISECOND_NS, QUIET_TOLD):
             self.told[leg] = 1

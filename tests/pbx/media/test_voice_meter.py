@@ -98,3 +98,13 @@ def test_a_hold_ends_a_long_silence(engine: Rig) -> None:
     engine.control.unbridge(0)
     engine.advance(200)
     assert [event.over for event in engine.events if isinstance(event, MediaQuiet)] == [False, True]
+
+
+def test_nothing_is_counted_where_one_side_speaks_what_cannot_be_measured(engine: Rig) -> None:
+    """Half of a talk says nothing of its silences."""
+    alice, bob = engine.join(0), engine.join(1)
+    engine.update(1, bob, codec="gsm")
+    engine.control.bridge(0, 1)
+    engine.talk([(alice, tone(440, 25.0))])
+    assert shares(engine, 0) == shares(engine, 1) == (0, 0, 0, 0)
+    assert not any(isinstance(event, MediaQuiet) for event in engine.events)
