@@ -27,6 +27,7 @@ from dzvin.media_readings import MediaReadings
 from dzvin.metrics import Metrics, Readings
 from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
+from dzvin.recording_alarms import RecordingAlarms
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
 from pbx.net.framing import MAX_MESSAGE
@@ -156,9 +157,23 @@ def _health(switch: Telephony, spool: Spool) -> Health:
 
 def _metrics(switch: Telephony, spool: Spool) -> Metrics:
     sound = MediaReadings(switch.media)
-    spool.subscribe(sound.on_fact)
+    alarms = RecordingAlarms()
+    for listener in (sound.on_fact, alarms.on_fact):
+        spool.subscribe(listener)
     others = (TrunkReadings(switch.trunks), sound)
-    return Metrics(gauges=_gauges(switch, spool), counters=_counters(switch), others=others)
+    gauges = {
+        **_gauges(switch, spool),
+        "dzvin_recordings": ("Recordings that run", lambda: len(alarms.running)),
+        "dzvin_recordings_losing_sound": (
+            "Recordings that lose sound now: disk full or slow",
+            lambda: len(alarms.losing),
+        ),
+    }
+    counters = {
+        **_counters(switch),
+        "dzvin_recordings_cut": ("Recordings that lost sound or ended too early", lambda: alarms.cut),
+    }
+    return Metrics(gauges=gauges, counters=counters, others=others)
 
 
 def _gauges(switch: Telephony, spool: Spool) -> Readings:

@@ -6,8 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from callflow.facts import Direction, Outcome, SoundChanged, Target
+from callflow.facts import (
+    Direction,
+    Outcome,
+    RecordingLosesSound,
+    RecordingPaused,
+    RecordingReady,
+    RecordingResumed,
+    RecordingStarted,
+    SoundChanged,
+    Target,
+)
 from web_panel.statuses import AgentStatus, CallState
+
+RecordingFact = RecordingStarted | RecordingPaused | RecordingResumed | RecordingLosesSound | RecordingReady
 
 
 @dataclass(slots=True)
@@ -49,6 +61,32 @@ class Handover:
     consulting: bool = False
 
 
+@dataclass(slots=True)
+class LiveRecording:
+    """`id` None: none runs."""
+
+    id: UUID | None = None
+    by: str | None = None  # the extension of who asked for it; None: a rule
+    paused: bool = False
+    loses_sound: bool = False
+
+    def hears(self, fact: RecordingFact) -> bool:
+        """Whether that is about this recording."""
+        match fact:
+            case RecordingStarted():
+                self.id, self.by = fact.recording, fact.by
+                self.paused = self.loses_sound = False
+            case _ if fact.recording != self.id:
+                return False
+            case RecordingPaused() | RecordingResumed():
+                self.paused = isinstance(fact, RecordingPaused)
+            case RecordingLosesSound():
+                self.loses_sound = not fact.over
+            case RecordingReady():
+                self.id = None
+        return True
+
+
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
     call_id: UUID
@@ -73,7 +111,7 @@ class LiveCall:
     held_by: dict[str | None, datetime] = field(default_factory=dict)
     routed_at: datetime | None = None
     answered_at: datetime | None = None
-    recorded: bool = False
+    recording: LiveRecording = field(default_factory=LiveRecording)
     sound: SoundChanged | None = None  # what was told last of how it sounds
     event_id: UUID | None = None
     ended_at: datetime | None = None

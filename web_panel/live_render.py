@@ -24,6 +24,7 @@ from web_panel.wire import (
     LineView,
     MissedView,
     PartyView,
+    RecordingView,
     SoundView,
     TicketView,
     TransferView,
@@ -133,6 +134,11 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
     )
 
 
+def recording_view(call: LiveCall) -> RecordingView | None:
+    known = call.recording
+    return RecordingView(by=known.by, paused=known.paused, loses_sound=known.loses_sound) if known.id else None
+
+
 def call_view(state: LiveState, call_id: UUID) -> CallView | None:
     call = state.calls.get(call_id)
     if call is None:
@@ -151,7 +157,7 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
             CallPerson(extension=extension, name=state.name_of(extension), status=status, since=since)
             for extension, (status, since) in call.extensions().items()
         ),
-        recorded=call.recorded,
+        recording=recording_view(call),
         sound=sound_view(call),
         held_by=tuple(extension for extension in call.held_by if extension),
         transfer=transfer_view(call),

@@ -37,7 +37,6 @@ from callflow.facts import (
     PhoneOnline,
     PhoneSettingsChanged,
     PresencePublished,
-    RecordingStarted,
     SegmentEnded,
     SoundChanged,
     Target,
@@ -49,7 +48,7 @@ from callflow.facts import (
 from crm_core.calls.rules import is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
-from web_panel.live_calls import Handover, LiveCall, Offer, Party
+from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
 from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.live_missed import is_missed, still_open
@@ -303,9 +302,9 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
-    def _(self, fact: RecordingStarted) -> None:
-        if call := self.calls.get(fact.call_id):
-            call.recorded = True
+    def _(self, fact: RecordingFact) -> None:
+        call = self.calls.get(fact.call_id)
+        if call and call.recording.hears(fact):
             self._changed(call)
 
     @_fold.register

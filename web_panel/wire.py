@@ -68,6 +68,12 @@ class SoundView(msgspec.Struct, frozen=True, kw_only=True):
     worst: str | None
 
 
+class RecordingView(msgspec.Struct, frozen=True, kw_only=True):
+    by: str | None  # the extension of who asked for it; None: a rule
+    paused: bool
+    loses_sound: bool  # the disk is full or too slow
+
+
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
     call_id: UUID
     state: CallState
@@ -79,7 +85,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     dialled: str | None
     line: str | None
     people: tuple[CallPerson, ...]
-    recorded: bool
+    recording: RecordingView | None  # that runs
     sound: SoundView | None  # None: nothing is known of it yet
     held_by: tuple[str, ...]  # extensions that hold the other side
     transfer: TransferView | None

@@ -30,6 +30,10 @@ from callflow.facts import (
     PhoneOffline,
     PhoneOnline,
     PhoneSettingsChanged,
+    RecordingLosesSound,
+    RecordingPaused,
+    RecordingReady,
+    RecordingResumed,
     RecordingStarted,
     SegmentEnded,
     SoundChanged,
@@ -160,8 +164,20 @@ class Story:
     def forwards(self, extension: str, kind: ForwardKind, target: str | None) -> Fact:
         return ForwardingChanged(extension=extension, kind=kind, target=target, **self._next())
 
-    def recorded(self, call: str) -> Fact:
-        return RecordingStarted(call_id=named(call), recording=named(f"recording of {call}"), **self._next())
+    def recorded(self, call: str, by: str | None = None) -> Fact:
+        return RecordingStarted(call_id=named(call), recording=named(f"recording of {call}"), by=by, **self._next())
+
+    def recording_pauses(self, call: str, on: bool = True) -> Fact:
+        kind = RecordingPaused if on else RecordingResumed
+        return kind(call_id=named(call), recording=named(f"recording of {call}"), **self._next())
+
+    def recording_loses(self, call: str, over: bool = False) -> Fact:
+        recording = named(f"recording of {call}")
+        return RecordingLosesSound(call_id=named(call), recording=recording, reason="full", over=over, **self._next())
+
+    def recording_ready(self, call: str, recording: str | None = None) -> Fact:
+        of = named(recording or f"recording of {call}")
+        return RecordingReady(call_id=named(call), recording=of, file="a.dzr", seconds=1.0, **self._next())
 
     def sounds(
         self,

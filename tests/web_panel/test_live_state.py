@@ -15,7 +15,7 @@ from web_panel.live_messages import from_outbox
 from web_panel.live_render import call_view
 from web_panel.live_state import LiveState
 from web_panel.statuses import AgentStatus, CallState, TicketState
-from web_panel.wire import SoundView
+from web_panel.wire import RecordingView, SoundView
 
 Told = Fact | QueueFact | list[Fact]
 
@@ -366,3 +366,23 @@ def test_the_next_segment_begins_without_the_sound_of_the_last(state: LiveState,
     tell(state, story.started("a"), story.answered("a", "1001"), story.sounds("a", "poor", 2.0))
     tell(state, story.segment_ended("a", "1001"))
     assert state.calls[named("a")].sound is None
+
+
+def test_a_recording_is_shown_as_it_goes(state: LiveState, story: Story) -> None:
+    def shown() -> RecordingView | None:
+        view = call_view(state, named("a"))
+        assert view is not None
+        return view.recording
+
+    tell(state, story.started("a"), story.answered("a", "1001"))
+    assert shown() is None
+    tell(state, story.recorded("a", by="1001"))
+    assert shown() == RecordingView(by="1001", paused=False, loses_sound=False)
+    tell(state, story.recording_pauses("a"), story.recording_loses("a"))
+    assert shown() == RecordingView(by="1001", paused=True, loses_sound=True)
+    tell(state, story.recording_pauses("a", on=False), story.recording_loses("a", over=True))
+    assert shown() == RecordingView(by="1001", paused=False, loses_sound=False)
+    tell(state, story.recording_ready("a", "an earlier one"))
+    assert shown() is not None
+    tell(state, story.recording_ready("a"))
+    assert shown() is None

@@ -15,6 +15,8 @@ export const complete = (callId: string): Promise<unknown> => tell(callId, "comp
 export const swap = (callId: string): Promise<unknown> => tell(callId, "swap");
 export const takeBack = (callId: string): Promise<unknown> => tell(callId, "take-back");
 export const park = (callId: string): Promise<unknown> => tell(callId, "park", {});
+export const record = (callId: string, what: "start" | "stop" | "pause" | "resume"): Promise<unknown> =>
+  tell(callId, "recording", { what });
 export const pickUp = (callId: string): Promise<unknown> => tell(callId, "pick-up");
 export const pickUpAny = (): Promise<unknown> => request("POST", "/api/calls/pick-up");
 export const retrieve = (orbit: string): Promise<unknown> => request("POST", "/api/calls/retrieve", { orbit });

@@ -48,6 +48,12 @@ export interface SoundView {
   worst: string | null;
 }
 
+export interface RecordingView {
+  by: string | null;
+  paused: boolean;
+  loses_sound: boolean;
+}
+
 export interface CallView {
   call_id: string;
   state: CallState;
@@ -59,7 +65,7 @@ export interface CallView {
   dialled: string | null;
   line: string | null;
   people: CallPerson[];
-  recorded: boolean;
+  recording: RecordingView | null;
   sound: SoundView | null;
   held_by: string[];
   transfer: TransferView | null;

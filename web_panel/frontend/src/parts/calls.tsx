@@ -4,7 +4,7 @@ import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { hangUp, pickUp, pickUpAny } from "../commands";
-import { formatNumber, t, tOr } from "../i18n";
+import { formatNumber, t, tOr, type TextKey } from "../i18n";
 import { calls, lines } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
@@ -86,9 +86,16 @@ function SoundMark({ sound }: { sound: SoundView }): JSX.Element | null {
   );
 }
 
+function recordingOf({ recording }: CallView): TextKey | null {
+  if (!recording) return null;
+  if (recording.loses_sound) return "recording.loses_sound";
+  return recording.paused ? "recording.paused" : "call.recorded";
+}
+
 function CallRow({ call }: { call: CallView }): JSX.Element {
   const [from, to] = ends(call);
   const ended = call.state === "ended";
+  const recorded = recordingOf(call);
   return (
     <li class="call" data-testid="call" data-call-id={call.call_id} data-state={call.state}>
       <div class="call-state">
@@ -101,9 +108,9 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
       {ended ? (
         <span class="tag">{tOr("outcome", call.outcome ?? "", "outcome.failed")}</span>
       ) : (
-        <span class={call.recorded ? "recorded timer" : "timer"} title={call.recorded ? t("call.recorded") : undefined}>
+        <span class={recorded ? "recorded timer" : "timer"} title={recorded ? t(recorded) : undefined}>
           <Since at={call.since} />
-          {call.recorded && <span class="only-heard">{t("call.recorded")}</span>}
+          {recorded && <span class={call.recording?.loses_sound ? "tag" : "only-heard"}>{t(recorded)}</span>}
         </span>
       )}
       <div class="row">

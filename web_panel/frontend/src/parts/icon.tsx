@@ -21,6 +21,7 @@ const SHAPES = {
   swap: "M4 8h15M15 4l4 4-4 4M20 16H5M9 12l-4 4 4 4",
   back: "M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1",
   pause: "M8 5v14M16 5v14",
+  record: "M12 17a5 5 0 1 0 0-10 5 5 0 0 0 0 10z",
   play: "M7 5l11 7-11 7z",
   park: "M5 4h14v16H5zM10 16V8h2.800a2.4 2.4 0 0 1 0 4.800H10",
   left: "M14 6l-6 6 6 6",

@@ -3,9 +3,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { complete, consult, hangUp, hold, park, resume, swap, takeBack, transfer } from "../commands";
+import { complete, consult, hangUp, hold, park, record, resume, swap, takeBack, transfer } from "../commands";
 import { t, type TextKey } from "../i18n";
-import { me } from "../session";
+import { may, me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView } from "../wire";
 import { Icon, type IconName } from "./icon";
@@ -77,6 +77,31 @@ function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.
         testid="park"
         act={() => void attempt(() => park(call.call_id), t("my_call.parked"))}
       />
+      <Recording call={call} />
+    </>
+  );
+}
+
+/** Record, pause, keep (R-PHONE-39, -40). What runs by rule is ended by the end of the call, or by a supervisor. */
+function Recording({ call }: { call: CallView }): JSX.Element {
+  const tell = (what: Parameters<typeof record>[1]) => () => run(() => record(call.call_id, what));
+  const running = call.recording;
+  if (!running) return <Action icon="record" label="phone_record" testid="record" act={tell("start")} />;
+  return (
+    <>
+      {running.paused ? (
+        <Action icon="record" label="recording.resume" testid="resume-recording" act={tell("resume")} />
+      ) : (
+        <Action icon="pause" label="recording.pause" testid="pause-recording" act={tell("pause")} />
+      )}
+      {(running.by !== null || may("supervise")) && (
+        <Action
+          icon="download"
+          label="phone_save_recording"
+          testid="save-recording"
+          act={() => void attempt(() => record(call.call_id, "stop"), t("recording.kept"))}
+        />
+      )}
     </>
   );
 }
