@@ -2,7 +2,7 @@
 cimport cython
 from pbx.media.sound_codecs cimport SoundCodecs
 
-cdef long long HEADER, FRAMES_A_SECOND, PACKETS, PAYLOAD, SAMPLES, FILL_NS, LONGEST, KEPT, DRY, STRAYS, JUMP, NONE, MASK32, HALF32
+cdef long long HEADER, FRAMES_A_SECOND, PACKETS, PAYLOAD, SAMPLES, FRAME_NS, SMALLEST, LARGEST, WINDOW, FADING, FAINT, PAUSE, LONGEST, KEPT, DRY, STRAYS, JUMP, NONE, MASK32, HALF32
 
 cdef class JitterBuffer:
     cdef SoundCodecs codecs
@@ -10,7 +10,8 @@ cdef class JitterBuffer:
     cdef unsigned char[::1] packets
     cdef short[::1] samples
     cdef long long[::1] length, stamp, sequence, waiting, ssrc, since, position, newest, first, decoded, dry, late
-    cdef signed char[::1] playing
+    cdef long long[::1] fill, least, most, taken, longer, shorter, loudness
+    cdef signed char[::1] playing, quiet
     cdef long long released_sequence, released_stamp
 
     @cython.locals(place=cython.longlong)
@@ -23,6 +24,14 @@ cdef class JitterBuffer:
     cdef long long distance(self, long long stamp, long long other) except? -1 nogil
     @cython.locals(found=cython.longlong, place=cython.longlong)
     cdef long long oldest(self, long long leg) except? -1 nogil
+    cdef long long measure_anew(self, long long leg) except -1 nogil
+    @cython.locals(sounds=cython.longlong)
+    cdef long long next_frame(self, long long leg, long long count, long long rate) except -1 nogil
+    @cython.locals(base=cython.longlong, level=cython.longlong, sample=cython.longlong, i=cython.longlong)
+    cdef long long is_quiet(self, long long leg, long long count) except -1 nogil
+    cdef long long frames_waiting(self, long long leg) except? -1 nogil
+    @cython.locals(waiting=cython.longlong, spare=cython.longlong)
+    cdef long long watch(self, long long leg) except -1 nogil
     @cython.locals(count=cython.longlong, sounds=cython.longlong, base=cython.longlong, i=cython.longlong)
     cdef long long take(self, long long leg, long long rate, short[::1] out, long long at, long long now) except -1 nogil
     cdef long long begin(self, long long leg, long long now) except -1 nogil

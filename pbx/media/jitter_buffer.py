@@ -1,8 +1,12 @@
 """What a leg says, put in order and made even: packets come when the network likes, the mixer takes 20 ms every 20 ms.
 
-`put` keeps a packet as it came; `take` decodes the next 20 ms. Between the first packet and the first sound lie 40 ms:
-so late may a packet be. A packet that is missing when its time comes is concealed by the codec; a leg that stays silent
-begins anew with its next packet. Only legs in a mixing room come here. Runs compiled (types in `jitter_buffer.pxd`) and
+`put` keeps a packet as it came; `take` decodes the next 20 ms. Between the first packet and the first sound lie 40 ms,
+or as many more as this leg was seen to need: so late may a packet be. A packet that is missing when its time comes is
+concealed by the codec; a leg that stays silent begins anew with its next packet.
+
+The delay follows the network: what came in late is played late, not left out, and once packets come evenly again the
+delay shrinks back, a frame at a time, where nobody says anything: time is never cut out of, or put into, speech. Only
+legs whose sound is mixed or transcoded come here. Runs compiled (types in `jitter_buffer.pxd`) and
 interpreted.
 """
 
@@ -18,12 +22,17 @@ FRAMES_A_SECOND = 50
 PACKETS = 16  # that wait on one leg; one more drops the oldest
 PAYLOAD = 1280  # octets of a packet: 160 ms of G.711, the longest of Opus
 SAMPLES = 6720  # of one packet decoded, 120 ms at 48 kHz, behind what is left of the one before
-FILL_NS = 40000000  # from the first packet to the first sound
+FRAME_NS = 20000000
+SMALLEST, LARGEST = 2, 6  # frames from the first packet to the first sound
+WINDOW = 100  # takes, 2 s: how unevenly packets came in them says how many frames are needed
 LONGEST = 8  # frames of sound waiting: above it the oldest are left out
 KEPT = 3  # frames that are kept then
 DRY = 10  # frames without a packet after which the buffer fills anew
 STRAYS = 5  # so many packets in a row that come too late: the network has become slower, begin anew
 JUMP = 50  # frames ahead of the sound: the sender has a new time line
+FADING = 64  # frames after which loudness is forgotten
+FAINT = 64  # mean of the samples: 50 dB below the loudest
+PAUSE = 8  # or so many times quieter than what was loud
 NONE = -1
 MASK32 = 0xFFFFFFFF
 HALF32 = 0x80000000
@@ -56,6 +65,14 @@ class JitterBuffer:
         self.decoded = zeros("q", legs)  # how many there are
         self.dry = zeros("q", legs)
         self.late = zeros("q", legs)  # packets in a row
+        self.fill = array("q", [SMALLEST] * legs)  # frames to begin with
+        self.least = zeros("q", legs)  # frames that waited after a take, in this window
+        self.most = zeros("q", legs)
+        self.taken = zeros("q", legs)  # takes of this window
+        self.longer = zeros("q", legs)  # frames by which the delay shall grow, where it is not heard
+        self.shorter = zeros("q", legs)  # or shrink
+        self.loudness = zeros("q", legs)  # of the loudest frames lately
+        self.quiet = zeros("b", legs)  # so was the last frame
         self.released_sequence = 0
         self.released_stamp = 0
 
@@ -69,6 +86,14 @@ class JitterBuffer:
         self.first[leg] = 0
         self.dry[leg] = 0
         self.late[leg] = 0
+        self.quiet[leg] = 0
+        return self.measure_anew(leg)
+
+    def measure_anew(self, leg: int) -> int:
+        self.taken[leg] = 0
+        self.most[leg] = 0
+        self.longer[leg] = 0
+        self.shorter[leg] = 0
         return 0
 
     # ---- on arrival ----------------------------------------------------------------------------------------------
@@ -79,11 +104,13 @@ class JitterBuffer:
             return 0
         if ssrc != self.ssrc[leg]:
             self.clear(leg)
+            self.fill[leg] = SMALLEST
             self.ssrc[leg] = ssrc
         if self.playing[leg]:
             ahead = self.distance(stamp, self.position[leg])
             if ahead < 0:
                 self.late[leg] += 1
+                self.longer[leg] = max(self.longer[leg], min(-ahead // self.codecs.ticks(leg), LARGEST))
                 if self.late[leg] < STRAYS:
                     return 0
             if ahead < 0 or ahead > JUMP * self.codecs.ticks(leg):
@@ -141,24 +168,72 @@ class JitterBuffer:
                 out[at + i] = 0
             return 0
         self.shorten(leg)
+        if self.longer[leg] and self.quiet[leg] and self.first[leg] >= count:
+            self.longer[leg] -= 1  # the quiet frame once more
+            self.first[leg] -= count
+            self.decoded[leg] += count
+        sounds = self.next_frame(leg, count, rate)
+        if self.shorter[leg] and self.is_quiet(leg, count) and self.frames_waiting(leg):
+            self.shorter[leg] -= 1  # the quiet frame is left out
+            sounds = self.next_frame(leg, count, rate)
+        self.quiet[leg] = self.is_quiet(leg, count)
+        self.watch(leg)
+        base = leg * SAMPLES + self.first[leg] - count
+        out[at : at + count] = self.samples[base : base + count]
+        return sounds
+
+    def next_frame(self, leg: int, count: int, rate: int) -> int:
+        """The next `count` samples lie before `first` then. 0 when they are silence."""
         sounds = 1
         if self.decoded[leg] < count:
             sounds = self.refill(leg, count, rate)
-        base = leg * SAMPLES + self.first[leg]
-        out[at : at + count] = self.samples[base : base + count]
         self.first[leg] += count
         self.decoded[leg] -= count
         return sounds
 
+    def is_quiet(self, leg: int, count: int) -> int:
+        """Whether the frame before `first` is a pause between words."""
+        base = leg * SAMPLES + self.first[leg] - count
+        level = 0
+        for i in range(count):
+            sample = self.samples[base + i]
+            level += sample if sample >= 0 else -sample
+        level //= count
+        self.loudness[leg] = max(level, self.loudness[leg] - self.loudness[leg] // FADING)
+        return level < FAINT or level * PAUSE < self.loudness[leg]
+
+    def frames_waiting(self, leg: int) -> int:
+        """Whole frames of sound that could be taken now."""
+        if not self.waiting[leg]:
+            return 0
+        return self.distance(self.newest[leg], self.position[leg]) // self.codecs.ticks(leg) + 1
+
+    def watch(self, leg: int) -> int:
+        """How many frames wait after each take: where there are always more than needed, the delay may shrink; and how
+        far they vary is how many are needed at the next beginning."""
+        waiting = self.frames_waiting(leg)
+        if not self.taken[leg] or waiting < self.least[leg]:
+            self.least[leg] = waiting
+        self.most[leg] = max(self.most[leg], waiting)
+        self.taken[leg] += 1
+        if self.taken[leg] < WINDOW:
+            return 0
+        self.fill[leg] = min(max(self.most[leg] - self.least[leg] + 1, SMALLEST), LARGEST)
+        spare = self.least[leg] - SMALLEST
+        self.measure_anew(leg)
+        self.shorter[leg] = max(spare, 0)
+        return 0
+
     def begin(self, leg: int, now: int) -> int:
         """Whether enough waits to begin with."""
-        if not self.waiting[leg] or now - self.since[leg] < FILL_NS:
+        if not self.waiting[leg] or now - self.since[leg] < self.fill[leg] * FRAME_NS:
             return 0
         self.playing[leg] = 1
         self.position[leg] = self.stamp[self.oldest(leg)]
         self.first[leg] = 0
         self.decoded[leg] = 0
         self.dry[leg] = 0
+        self.measure_anew(leg)
         return 1
 
     def shorten(self, leg: int) -> int:
@@ -204,6 +279,9 @@ class JitterBuffer:
             self.dry[leg] = 0
             self.position[leg] = self.stamp[place]
             return place
+        if self.longer[leg]:
+            self.longer[leg] -= 1  # it may be on its way: wait for it, since packets are known to be late
+            return NONE
         self.position[leg] = (self.position[leg] + ticks) & MASK32
         return NONE
 

@@ -4,6 +4,7 @@ The compiled buffer cannot be called from Python; that it does the same, the tes
 
 from __future__ import annotations
 
+import random
 from array import array
 from collections.abc import Iterator
 
@@ -176,3 +177,93 @@ def test_what_still_waits_can_be_had_as_it_came(stream: Stream) -> None:
     assert ends == [172, 172]
     assert octets == [0x82, 0x83]
     assert numbers == [(number, (stream.base + 160 * number) & 0xFFFFFFFF) for number in (2, 3)]
+
+
+# ---- the delay follows the network ---------------------------------------------------------------------------------
+
+
+def waiting(stream: Stream) -> int:
+    return stream.buffer.frames_waiting(LEG)
+
+
+def evenly(stream: Stream, first: int, count: int, octet: int) -> list[int]:
+    """One packet for each take."""
+    heard = []
+    for number in range(first, first + count):
+        assert stream.put(number, octet)
+        heard.append(stream.take()[1])
+    return heard
+
+
+def after_a_spike(stream: Stream) -> int:
+    """The network stood still for 100 ms, and then gave everything at once. The number of the next packet."""
+    evenly(stream, 0, 20, ULAW_LOUD)
+    stream.levels(5)
+    for number in range(20, 25):
+        assert stream.put(number, ULAW_LOUD) == 1
+    return 25
+
+
+def test_what_a_spike_made_late_is_heard_late_and_nothing_is_cut_out_of_speech(stream: Stream) -> None:
+    number = after_a_spike(stream)
+    before = waiting(stream)
+    heard = evenly(stream, number, 250, ULAW_LOUD)
+    assert set(heard[2:]) == {value(ULAW_LOUD)}
+    assert waiting(stream) == before == 5
+
+
+def test_in_a_pause_between_words_the_delay_shrinks_back(stream: Stream) -> None:
+    number = after_a_spike(stream)
+    evenly(stream, number, 150, ULAW_LOUD)
+    evenly(stream, number + 150, 30, ULAW_ZERO)
+    assert waiting(stream) == 2
+    assert set(evenly(stream, number + 180, 20, ULAW_LOUD)[3:]) == {value(ULAW_LOUD)}
+
+
+def test_packets_that_are_overtaken_by_60_ms_are_waited_for_from_the_first_on(stream: Stream) -> None:
+    """Every tenth packet takes a longer way."""
+    late: list[int] = []
+    for number in range(400):
+        if number % 10 != 5:
+            stream.put(number, ULAW_LOUD if number % 50 > 10 else ULAW_ZERO)
+        if number > 5 and (number - 3) % 10 == 5:
+            late.append(stream.put(number - 3, ULAW_LOUD))
+        stream.take()
+    assert late[0] == 0
+    assert late[-30:] == [1] * 30
+
+
+def test_a_leg_that_was_heard_unevenly_begins_with_more_after_a_silence(stream: Stream) -> None:
+    number = 0
+    for _ in range(30):  # three at a time
+        for _ in range(3):
+            stream.put(number, ULAW_LOUD)
+            number += 1
+        stream.levels(3)
+    stream.levels(20)
+    assert not stream.buffer.playing[LEG]
+    stream.put(number, 0x90)
+    silent = 0
+    while not stream.take()[1]:
+        silent += 1
+        stream.put(number + silent, 0x90)
+    assert silent >= 3
+    assert stream.buffer.fill[LEG] == silent
+
+
+@pytest.mark.parametrize(("jitter", "most"), [(10, 0.01), (40, 0.02), (80, 0.04)])
+def test_a_jittery_minute_loses_little_and_is_not_heard_ever_later(stream: Stream, jitter: int, most: float) -> None:
+    """`jitter`: milliseconds that a packet may take longer than the fastest; words and pauses of half a second."""
+    dice = random.Random(jitter)
+    count = 3000
+    arrivals = sorted((20 * number + dice.uniform(0, jitter) ** 2 / max(jitter, 1), number) for number in range(count))
+    refused, depths, at = 0, [], 0
+    for tick in range(count):
+        while at < count and arrivals[at][0] <= 20 * tick:
+            number = arrivals[at][1]
+            refused += not stream.put(number, ULAW_LOUD if number // 25 % 2 else ULAW_ZERO)
+            at += 1
+        stream.take()
+        depths.append(waiting(stream))
+    assert refused < most * count
+    assert sum(depths[500:]) / len(depths[500:]) * 20 < jitter + 70  # milliseconds of delay on average
