@@ -106,6 +106,7 @@ def _engine_settings(options: argparse.Namespace, legs: int) -> engine_control.S
     return engine_control.Settings(
         legs=legs,
         recordings=max(1, legs // 2),
+        rooms=max(1, legs // 2),
         prompt_octets=options.prompt_memory * 1024 * 1024,
         silent_after=options.silent_after,
         lost_after=options.lost_after,

@@ -42,7 +42,10 @@ from pbx.media.messages import (
     RecordingClosed,
     RecordingCut,
     Rest,
+    RoomPlaybackEnded,
 )
+from pbx.media.room_handle import Room, RoomRefused
+from pbx.media.room_messages import OpenRoom, RoomOpened
 
 __all__ = [
     "AdoptedLeg",
@@ -61,6 +64,8 @@ __all__ = [
     "Recording",
     "RecordingClosed",
     "RecordingCut",
+    "Room",
+    "RoomRefused",
     "WorkerStatus",
 ]
 
@@ -85,6 +90,7 @@ class AdoptedLeg:
     cookie: bytes
     recording_id: UUID | None
     bridged: int | None
+    room: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +189,19 @@ class MediaPool:
             reason = answer.reason if isinstance(answer, Failed) else "the media worker is gone"
         raise NoMedia(reason)
 
+    async def open_room(self, *, near: MediaLeg, passes_digits: bool = False) -> Room:
+        """An empty room in `near`'s worker. With `passes_digits`, digits of a member reach those who hear it. Raises
+        NoMedia."""
+        worker = near.worker
+        number = worker.next_id()
+        try:
+            answer = await worker.ask(OpenRoom(id=number, passes_digits=passes_digits), number, OPEN_TIMEOUT)
+        except WorkerGone as error:
+            raise NoMedia(str(error)) from error
+        if not isinstance(answer, RoomOpened) or worker not in self._books:
+            raise NoMedia(answer.reason if isinstance(answer, Failed) else "the media worker is gone")
+        return Room(worker, self._books[worker], answer.room)
+
     def _load(self, worker: WorkerConnection) -> int:
         return len(self._books[worker].legs)
 
@@ -221,6 +240,7 @@ class MediaPool:
                 cookie=report.cookie,
                 recording_id=report.recording_id,
                 bridged=report.bridged,
+                room=report.room,
             )
             self.adopted.append(adopted)
             _tell(self.on_adopted, adopted)
@@ -237,6 +257,8 @@ class MediaPool:
         books = self._books.pop(worker)
         lost = len(books.legs)
         self._warm[worker.path] = asyncio.get_running_loop().time(), sorted(books.warm())
+        for room in list(books.rooms.values()):
+            room.end("lost")
         for leg in list(books.legs.values()):
             leg.notice(LegLost(leg.leg))
         for recording in list(books.recordings.values()):
@@ -261,6 +283,9 @@ class MediaPool:
                 if running is not None:
                     _tell(running.on_cut, notice)
                 _tell(self.on_recording_cut, notice)
+            case RoomPlaybackEnded():
+                if notice.room in books.rooms:
+                    books.rooms[notice.room].notice(notice)
             case Closed():
                 if notice.leg in books.legs:
                     books.legs[notice.leg].notice(LegLost(notice.leg))

@@ -31,6 +31,7 @@ from pbx.media.messages import (
     encode,
     frame_length,
 )
+from pbx.media.room_messages import CloseRoom, RoomOpened
 
 log = structlog.get_logger(__name__)
 
@@ -184,11 +185,13 @@ class WorkerConnection:
     def _handle(self, message: FromWorker) -> None:
         match message:
             # Who gave up in this very turn of the loop waits no more, though its place is still there.
-            case Opened() | Failed() | Statistics() | Closed() if self._is_waited_for(message.id):
+            case Opened() | RoomOpened() | Failed() | Statistics() | Closed() if self._is_waited_for(message.id):
                 self._waiting.pop(message.id).set_result(message)
             case Opened():
                 # Whoever asked has given up: the leg must not stay behind.
                 self.send(Close(id=self.next_id(), leg=message.leg))
+            case RoomOpened():
+                self.send(CloseRoom(id=self.next_id(), room=message.room))
             case Failed():
                 log.warning("media command failed", command=message.id, reason=message.reason, worker=self.pid)
             case Closed(id=0):

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -41,6 +42,7 @@ from pbx.media.messages import (
     RecordingCut,
     RecordLeg,
     Report,
+    RoomPlaybackEnded,
     SdesKeys,
     Secure,
     SendDigits,
@@ -125,12 +127,25 @@ class Recording:
         self.finish(RecordingClosed(recording_id=self.recording_id, seconds=0.0, cut=True, path=self.path))
 
 
+class RoomBook(Protocol):
+    """What a leg knows of rooms (`room_handle.Room`)."""
+
+    members: list[MediaLeg]
+
+    def forget(self, leg: MediaLeg) -> None: ...
+
+    def notice(self, event: RoomPlaybackEnded) -> None: ...
+
+    def end(self, reason: PlaybackEnd) -> None: ...
+
+
 @dataclass(slots=True)
 class WorkerBooks:
-    """What one connection owes its users: legs by number, recordings by id."""
+    """What one connection owes its users: legs by number, recordings by id, rooms by number."""
 
     legs: dict[int, MediaLeg] = field(default_factory=dict)
     recordings: dict[UUID, Recording] = field(default_factory=dict)
+    rooms: dict[int, RoomBook] = field(default_factory=dict)
     _given_back: deque[tuple[float, int]] = field(default_factory=deque)  # when, and which RTP port
 
     def give_back(self, port: int) -> None:
@@ -240,6 +255,8 @@ class MediaLeg:
         """Each hears the other. Raises ValueError when they live in different workers."""
         if other.worker is not self.worker:
             raise ValueError("legs of two workers cannot be bridged: open the second one `near` the first")
+        for room in self._books.rooms.values():
+            room.members[:] = [leg for leg in room.members if leg not in (self, other)]
         self.worker.send(Bridge(id=self.worker.next_id(), leg=self.leg, other=other.leg))
 
     def unbridge(self) -> None:
@@ -338,6 +355,8 @@ class MediaLeg:
         if self._books.legs.get(self.leg) is self:
             del self._books.legs[self.leg]
             self._books.give_back(self.port)
+        for room in list(self._books.rooms.values()):
+            room.forget(self)
         playbacks, self._playbacks = self._playbacks, {}
         for playback in playbacks.values():
             playback.finish(reason)

@@ -3,9 +3,9 @@
 Rules of this room:
 
 1. A frame is four octets of length (big-endian) and that many octets of msgpack, at most `MAX_FRAME`.
-2. The core sends commands, each with an `id`. `Open`, `Report` and `Close` are answered once, with the same `id`:
-   `Opened`, `Statistics`, `Closed`. The others are answered only when they fail: `Failed`. Notices carry no id.
-   Commands are executed in the order sent.
+2. The core sends commands, each with an `id`. `Open`, `OpenRoom`, `Report` and `Close` are answered once, with the same
+   `id`: `Opened`, `RoomOpened`, `Statistics`, `Closed`. The others are answered only when they fail: `Failed`. Notices
+   carry no id. Commands are executed in the order sent.
 3. The first frame is `Hello`; the answer is one `Welcome` or several (`more` is true but in the last), since the legs'
    cookies do not fit one frame. One core at a time: a `Hello` with the same or a higher epoch takes the worker over.
 4. A change of shape changes `PROTOCOL_VERSION`; a worker of another version refuses the `Hello`.
@@ -21,9 +21,10 @@ from uuid import UUID
 
 import msgspec
 
+from pbx.media.room_messages import OpenRoom, RoomCommand, RoomOpened
 from pbx.rtp.quality import Grade
 
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play
@@ -232,6 +233,7 @@ class LegReport(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     port: int
     recording_id: UUID | None
     bridged: int | None
+    room: int | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
@@ -400,10 +402,10 @@ class RecordingClosed(msgspec.Struct, frozen=True, tag=True, array_like=True, kw
 LegChange = Update | Secure | SetCookie | Bridge | Unbridge | Play | StopPlay | SendDigits | KeepSecret | UnrecordLeg
 LegCommand = LegChange | Close | Report
 RecordCommand = Record | RecordLeg | PauseRecord | StopRecord
-Command = Hello | Open | Rest | LegCommand | RecordCommand
-Answer = Opened | Failed | Statistics | Closed
+Command = Hello | Open | Rest | LegCommand | RecordCommand | OpenRoom | RoomCommand
+Answer = Opened | RoomOpened | Failed | Statistics | Closed
 SoundNotice = MediaStarted | MediaSilent | MediaQuiet | MediaQuality
-Notice = Digit | SoundNotice | PlaybackEnded | RecordingCut | RecordingClosed
+Notice = Digit | SoundNotice | PlaybackEnded | RoomPlaybackEnded | RecordingCut | RecordingClosed
 FromWorker = Welcome | Answer | Notice
 
 

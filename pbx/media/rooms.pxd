@@ -9,7 +9,7 @@ from pbx.media.slot_clock cimport SlotClock
 from pbx.media.sound_codecs cimport SoundCodecs
 
 cdef long long GAIN, JOIN, LEAVE, MUTE, ROOM_CLOSE, ROOM_OPEN, ROOM_PLAY, ROOM_STOP_PLAY
-cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, MASK32
+cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, NARROW, WIDE, MASK32
 
 cdef class Rooms:
     cdef long long legs

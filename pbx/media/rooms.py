@@ -39,6 +39,8 @@ from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
 
 BUFFER = 2048
+NARROW = 8000  # hertz
+WIDE = 16000
 MASK32 = 0xFFFFFFFF
 
 
@@ -115,6 +117,8 @@ class Rooms:
             self.set_gain(room, cells[at + 2], cells[at + 3], cells[at + 4], now)
         elif what == MUTE:
             self.mute(room, cells[at + 2], cells[at + 3], now)
+        elif cells[at + 2] >= VOICES:
+            return 0
         elif what == ROOM_PLAY:
             self.play(room, cells[at + 2], at + 3, cells, now)
         elif what == ROOM_STOP_PLAY:
@@ -124,7 +128,7 @@ class Rooms:
     # ---- the life of a room ----------------------------------------------------------------------------------------
 
     def open(self, room: int, rate: int, passes_events: int) -> int:
-        self.rate[room] = rate
+        self.rate[room] = WIDE if rate == WIDE else NARROW
         self.passes_events[room] = passes_events != 0
         self.is_open[room] = 1
         return 0

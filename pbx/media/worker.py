@@ -15,7 +15,7 @@ import structlog
 
 from pbx.media.codec_libraries import LibraryMissing
 from pbx.media.dtls import Certificate
-from pbx.media.engine_control import Aside, EngineControl, LegClosed, RecordEnded
+from pbx.media.engine_control import Aside, EngineControl, LegClosed, RecordEnded, RoomClosed
 from pbx.media.files import PromptMemory
 from pbx.media.messages import (
     MAX_COOKIE,
@@ -44,6 +44,7 @@ from pbx.media.messages import (
     RecordLeg,
     Report,
     Rest,
+    RoomPlaybackEnded,
     Secure,
     SendDigits,
     SetCookie,
@@ -58,10 +59,12 @@ from pbx.media.port_pool import PortPool, PortsSpent
 from pbx.media.quality_watch import QualityWatch
 from pbx.media.recording_writer import Freed, RecordingWriter
 from pbx.media.reports import TICK, Reports
+from pbx.media.room_messages import CloseRoom, Join, Leave, Mute, OpenRoom, RoomPlay, RoomStopPlay, SetGain
 from pbx.media.secure_legs import SecureLegs
 from pbx.media.worker_legs import Numbers, WorkerLeg
-from pbx.media.worker_playback import Playing
+from pbx.media.worker_playback import Playing, Prompts
 from pbx.media.worker_recordings import NotRecorded, Recordings
+from pbx.media.worker_rooms import NoRoom, WorkerRooms
 from pbx.rtp import dtmf
 from recordings.crypto import KeySource
 from recordings.store import Store
@@ -101,7 +104,9 @@ class Worker:
         self._quality = QualityWatch(control.figures, self._reports, tell)
         self._writer = RecordingWriter(control.recordings, settings.keys, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
-        self._playing = Playing(control, memory, tasks, tell)
+        prompts = Prompts(memory)
+        self._playing = Playing(control, prompts, tasks, tell)
+        self._rooms = WorkerRooms(control, prompts, self.legs, tasks, tell)
         self._numbers = Numbers(control.settings.legs)
         self._recordings = Recordings(control, self._writer, Store(settings.recordings), self.legs, tell)
         self._quiet = asyncio.Event()  # no leg and no recording is left
@@ -133,10 +138,12 @@ class Worker:
         """Close every leg and recording, as if their core had asked for it."""
         for leg in self.legs.values():
             self._close(leg)
+        self._rooms.close_empty()
         self._recordings.end_all()
 
     def reports(self) -> list[LegReport]:
-        """What the next core is told of the legs that are here."""
+        """What the next core is told of the legs that are here; rooms without any are closed."""
+        self._rooms.close_empty()
         return [leg.report() for leg in self.legs.values() if not leg.closing]
 
     # ---- commands --------------------------------------------------------------------------------------------------
@@ -146,7 +153,7 @@ class Worker:
         assert not isinstance(command, Hello)
         try:
             answer = self._carry_out(command)
-        except (Refused, NotRecorded) as error:
+        except (Refused, NotRecorded, NoRoom) as error:
             answer = Failed(id=command.id, reason=str(error))
             self._settle(command)
         if answer is not None:
@@ -175,6 +182,10 @@ class Worker:
                 self._recordings.pause(command)
             case StopRecord():
                 self._recordings.end(command.recording_id)
+            case OpenRoom():
+                return self._rooms.open(command)
+            case Join() | Leave() | SetGain() | Mute() | RoomPlay() | RoomStopPlay() | CloseRoom():
+                self._rooms.carry_out(command)
             case Hello():
                 raise Refused("a second Hello")
             case _:
@@ -190,13 +201,7 @@ class Worker:
             case SetCookie(cookie=cookie):
                 leg.cookie = _checked(cookie)
             case Bridge(other=number):
-                other = self._leg(number)
-                if other is leg:
-                    raise Refused("a leg cannot be bridged to itself")
-                self._part(leg)
-                self._part(other)
-                leg.bridged, other.bridged = other.number, leg.number
-                self._control.bridge(leg.number, other.number)
+                self._bridge(leg, self._leg(number))
             case Unbridge():
                 self._part(leg)
                 self._control.unbridge(leg.number)
@@ -210,6 +215,15 @@ class Worker:
                 self._send_digits(leg, command)
             case UnrecordLeg():
                 self._recordings.take_off(leg)
+
+    def _bridge(self, leg: WorkerLeg, other: WorkerLeg) -> None:
+        if other is leg:
+            raise Refused("a leg cannot be bridged to itself")
+        for each in (leg, other):
+            self._part(each)
+            self._rooms.leave(each)
+        leg.bridged, other.bridged = other.number, leg.number
+        self._control.bridge(leg.number, other.number)
 
     def _open(self, command: Open) -> Opened:
         cookie = _checked(command.cookie)
@@ -286,6 +300,8 @@ class Worker:
         match command:
             case Play():
                 self._tell(PlaybackEnded(leg=command.leg, playback=command.id, reason="failed"))
+            case RoomPlay():
+                self._tell(RoomPlaybackEnded(room=command.room, playback=command.id, reason="failed"))
             case Record():
                 self._recordings.refused(command)
             case _:
@@ -299,6 +315,7 @@ class Worker:
         leg.closing = True
         self._part(leg)
         self._playing.cancel(leg, "closed")
+        self._rooms.leg_closed(leg)
         self._recordings.leg_left(leg)
         self._control.close_leg(leg.number)
 
@@ -341,6 +358,10 @@ class Worker:
                     self._writer.end(slot)
                 case PlaybackEnded():
                     self._playing.ended(self.legs.get(event.leg), event)
+                case RoomPlaybackEnded():
+                    self._rooms.playback_ended(event)
+                case RoomClosed(room=number):
+                    self._rooms.closed(number)
                 case Digit() | MediaStarted() | MediaSilent() | MediaQuiet():
                     self._tell(event)
 

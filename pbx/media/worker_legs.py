@@ -35,6 +35,7 @@ class WorkerLeg:
     inband_digits: bool = False
     event_type: int | None = None
     bridged: int | None = None
+    room: int | None = None
     recording_id: UUID | None = None
     channel: int = 0  # of that recording
     who: str = ""  # its name in the marks of that recording
@@ -54,6 +55,7 @@ class WorkerLeg:
             port=self.ports.port,
             recording_id=self.recording_id,
             bridged=self.bridged,
+            room=self.room,
         )
 
 

@@ -13,25 +13,43 @@ import structlog
 
 from pbx.media.engine_control import EngineControl, law_of
 from pbx.media.engine_numbers import SEGMENTS
-from pbx.media.files import BadPrompt, Prompt, PromptKey, PromptMemory, PromptMemoryFull, key_of, read
+from pbx.media.files import BadPrompt, Prompt, PromptMemory, PromptMemoryFull, key_of, read
 from pbx.media.messages import FromWorker, PlaybackEnd, PlaybackEnded
 from pbx.media.worker_legs import WorkerLeg
+from pbx.rtp.g711 import Law
 
 log = structlog.get_logger(__name__)
 
 
+class Prompts:
+    """Prompts of one worker, out of memory or their files."""
+
+    def __init__(self, memory: PromptMemory) -> None:
+        self._memory = memory
+
+    async def take(self, file: str, law: Law) -> Prompt:
+        """A prompt that stays in memory until it is released. Raises BadPrompt, PromptMemoryFull."""
+        key = key_of(file, law)
+        prompt = self._memory.find(key)
+        if prompt is None:
+            octets = await asyncio.to_thread(read, key.path, key.law)
+            prompt = self._memory.add(key, octets)
+        prompt.users += 1
+        return prompt
+
+
 class Playing:
-    """All playbacks of one worker."""
+    """All playbacks of one worker's legs."""
 
     def __init__(
         self,
         control: EngineControl,
-        memory: PromptMemory,
+        prompts: Prompts,
         tasks: asyncio.TaskGroup,
         tell: Callable[[FromWorker], None],
     ) -> None:
         self._control = control
-        self._memory = memory
+        self._prompts = prompts
         self._tasks = tasks
         self._tell = tell
 
@@ -60,13 +78,13 @@ class Playing:
     def ended(self, leg: WorkerLeg | None, event: PlaybackEnded) -> None:
         """The engine has done with a playback."""
         if leg is not None:
-            _release(leg.playing.pop(event.playback, []))
+            release(leg.playing.pop(event.playback, []))
         self._tell(event)
 
     def forget(self, leg: WorkerLeg) -> None:
         """The leg is gone, and its playbacks with it."""
         for prompts in leg.playing.values():
-            _release(prompts)
+            release(prompts)
         leg.playing.clear()
 
     async def _load(self, leg: WorkerLeg, playback: int, files: tuple[str, ...], *, loop: bool) -> None:
@@ -74,30 +92,24 @@ class Playing:
         prompts: list[Prompt] = []
         try:
             for file in files:
-                key = key_of(file, law)
-                prompt = self._memory.find(key) or await self._fetch(key)
-                prompt.users += 1
-                prompts.append(prompt)
+                prompts.append(await self._prompts.take(file, law))
             segments = [(prompt.at, prompt.length) for prompt in prompts]
             self._control.play(leg.number, playback, segments, loop=loop, law=law)
             leg.playing[playback] = prompts
         except asyncio.CancelledError:
-            _release(prompts)
+            release(prompts)
             raise
         except Exception as error:  # the task's edge: a prompt that fails must not end the worker
             if isinstance(error, BadPrompt | PromptMemoryFull):
                 log.error("prompt cannot be played", call_id=str(leg.call_id), reason=str(error))
             else:
                 log.exception("playing failed", call_id=str(leg.call_id))
-            _release(prompts)
+            release(prompts)
             self._tell(PlaybackEnded(leg=leg.number, playback=playback, reason="failed"))
         leg.loading = None
 
-    async def _fetch(self, key: PromptKey) -> Prompt:
-        octets = await asyncio.to_thread(read, key.path, key.law)
-        return self._memory.add(key, octets)
 
-
-def _release(prompts: list[Prompt]) -> None:
+def release(prompts: list[Prompt]) -> None:
+    """They are no longer played, by whoever took them."""
     for prompt in prompts:
         prompt.users -= 1

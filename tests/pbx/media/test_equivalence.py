@@ -25,8 +25,12 @@ DIRECTIONS: tuple[DirectionName, ...] = ("sendrecv", "sendrecv", "sendrecv", "se
 def command(dice: random.Random, engine: Rig, leg: int, phone: Phone, codecs: tuple[CodecName, ...]) -> None:
     """Something that a core might want."""
     control = engine.control
-    match dice.randrange(7):
+    match dice.randrange(10):
         case 6:
+            room_command(dice, engine, leg)
+        case 7 | 8:
+            control.join(dice.randrange(2), leg, hears=dice.choice((0.5, 1.0, 1.0)), heard=dice.choice((0.0, 1.0, 1.0)))
+        case 9:
             control.keep_secret(leg, on=dice.random() < 0.3)
         case 0:
             control.bridge(leg, (leg + dice.randrange(1, LEGS)) % LEGS)
@@ -52,6 +56,26 @@ def command(dice: random.Random, engine: Rig, leg: int, phone: Phone, codecs: tu
             )
 
 
+def room_command(dice: random.Random, engine: Rig, leg: int) -> None:
+    control, room, other = engine.control, dice.randrange(2), dice.choice((None, *range(LEGS)))
+    match dice.randrange(7):
+        case 0:
+            control.leave(room, leg)
+        case 1 | 2:
+            control.set_gain(room, other, dice.choice((None, leg)), dice.choice((0.0, 0.3, 1.0, 1.0, 7.0)))
+        case 3:
+            control.mute(room, leg, muted=dice.random() < 0.5)
+        case 4:
+            voice, loop = dice.randrange(2), dice.random() < 0.5
+            segments = [(0, 480), (480, 160)]
+            control.play_to_room(room, voice, 500, segments, loop=loop, law=Law.ULAW, gain=0.7, only=other, duck=0.4)
+        case 5:
+            control.stop_playing_to_room(room, dice.randrange(2))
+        case _:
+            control.close_room(room)
+            control.open_room(room, passes_events=dice.random() < 0.5)
+
+
 def speak(dice: random.Random, phone: Phone) -> None:
     """Something that a phone, or a bad network, might do."""
     match dice.randrange(14):
@@ -71,7 +95,7 @@ def speak(dice: random.Random, phone: Phone) -> None:
 
 
 def moves(dice: random.Random, engine: Rig, phones: list[Phone], codecs: tuple[CodecName, ...]) -> Iterator[None]:
-    """A made-up afternoon: talk, losses, garbage, digits, bridges, playback, holds."""
+    """A made-up afternoon: talk, losses, garbage, digits, bridges, rooms, playback, holds."""
     for _ in range(1500):
         leg = dice.randrange(LEGS)
         if dice.random() < 0.3:
@@ -91,6 +115,8 @@ def afternoon(
         # The only randomness of the engine's control: where a leg's numbers begin.
         patch.setattr(secrets, "randbits", dice.getrandbits)
         engine.control.store_prompt(0, dice.randbytes(640))
+        for room in range(2):
+            engine.control.open_room(room, passes_events=room == 0)
         phones = []
         for leg in range(LEGS):
             phones.append(engine.join(leg))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pbx.media import engine_numbers as numbers
+from pbx.media.engine_control import PLAYBACK_ENDS
 from pbx.rtp.g711 import Law
 from pbx.rtp.packet import Packet
 from tests.pbx.media.rig import Phone, Rig
@@ -75,6 +76,57 @@ def test_random_datagrams_leave_it_alive(engine: Rig) -> None:
     bob.heard.clear()
     engine.talk([(alice, tone(440, 0.3))])
     assert level(bob.sound(), 440) > 7000
+
+
+def row(dice: random.Random) -> tuple[int, ...]:
+    """A command of a room: mostly of numbers that there are, sometimes of any."""
+    wild = dice.random() < 0.1
+    what = dice.randrange(numbers.ROOM_OPEN, numbers.ROOM_STOP_PLAY + 1)
+    lowest = numbers.NONE if what == numbers.GAIN else 0
+    given = [dice.randrange(dice.randrange(1, 1 << 40)) if wild else dice.randrange(lowest, 6) for _ in range(3)]
+    if what == numbers.ROOM_STOP_PLAY:
+        given[2] %= len(PLAYBACK_ENDS)  # why: the control's own number
+    gains = [dice.choice((0, 100, 256, 256, 5000, -7)) for _ in range(8)]
+    return what, abs(given[0]), *given[1:], *gains
+
+
+def test_random_commands_of_rooms_and_random_packets_leave_it_alive(
+    engine: Rig, unraisable: list[BaseException | None]
+) -> None:
+    """Legs that are untouched by it hear each other all the while."""
+    dice = random.Random(2)
+    phones = [engine.join(leg) for leg in range(4)]
+    alice, bob = engine.join(10), engine.join(11)
+    engine.control.bridge(10, 11)
+    engine.control.store_prompt(0, tone(600, 1.0))
+    for number in range(4000):
+        assert engine.control.engine.command(row(dice))
+        phone = phones[number % 4]
+        if dice.random() < 0.5:
+            phone.send(dice.randbytes(dice.choice((80, 160, 160, 320))))
+        else:
+            phone.throw(datagram(dice, phone))
+        engine.now += dice.choice((0, 1_000_000, 5_000_000))
+        engine.control.engine.step(engine.now)
+        if number % 500 == 0:
+            engine.control.events()
+            for listener in phones:
+                listener.listen()
+    engine.advance(40)
+    assert len(unraisable) == engine.control.engine.faults()
+    assert all(isinstance(error, IndexError | OverflowError | ValueError) for error in unraisable)
+    engine.talk([(alice, tone(440, 0.3))])
+    assert level(bob.sound(), 440) > 7000
+    for room in range(4):  # and the rooms are of use again
+        engine.control.close_room(room)
+        engine.control.open_room(room)
+    for leg in range(3):
+        engine.control.join(0, leg)
+    for phone in phones:
+        phone.listen()
+        phone.heard.clear()
+    engine.talk([(phones[0], tone(440, 0.4))])
+    assert level(phones[1].sound(), 440) > 5000
 
 
 @pytest.fixture
