@@ -214,6 +214,7 @@ async def _endpoint(
         domain=signalling.domain(config, network.own),
         codecs=codecs.spoken(config.media.codecs),
         session_policy=Policy(interval=config.sip.session_timer, minimum=config.sip.min_session),
+        secure_media=signalling.secure_media(config),
     )
 
 

@@ -32,6 +32,7 @@ LOCAL_NETWORKS = (
 )
 Locale = Literal["uk", "en", "ru"]
 DigestName = Literal["MD5", "SHA-256", "SHA-512-256"]
+SrtpPolicy = Literal["off", "offer", "require"]
 RecordingRule = Literal["internal", "lines", "inbound", "outbound"]
 
 
@@ -185,6 +186,9 @@ class Media(Table, frozen=True, kw_only=True):
     drop_after_silence: Annotated[int, Meta(ge=0)] = 60  # seconds without RTP; 0 = never
     legs: Annotated[int, Meta(ge=2, le=65536)] = 2048  # for each worker
     codecs: tuple[CodecChoice, ...] = CODECS  # preferred first
+    srtp: SrtpPolicy = "offer"
+    sdes_in_clear: bool = False  # take and give keys in signalling that others can read, too
+    webrtc: bool = True  # whoever registers by WebSocket is a browser
 
     @property
     def processes(self) -> int:
@@ -318,11 +322,15 @@ class Extension(Table, frozen=True, kw_only=True):
     lines: Annotated[int, Meta(ge=0, le=5)] | None = None  # None, here and below: as in [calls]
     ring_seconds: Annotated[int, Meta(ge=5, le=120)] | None = None
     auto_answer: bool = False
+    srtp: SrtpPolicy | None = None  # None: as in [media]
 
     @property
     def range(self) -> NumberRange | None:
         """Raises ValueError when `first` and `last` are no range."""
         return NumberRange.parse(self.first, self.last) if self.first or self.last else None
+
+    def has(self, number: str) -> bool:
+        return bool((number and self.number == number) or (self.range and self.range.holds(number)))
 
     def secret(self, number: str) -> str:
         return self.password.replace("{user}", number) if self.first else self.password
@@ -406,7 +414,7 @@ class Config(Table, frozen=True, kw_only=True):
     def account(self, number: str) -> Account | None:
         """The account of one number, without expanding any range."""
         for entry in self.extensions:
-            if (number and entry.number == number) or (entry.range and entry.range.holds(number)):
+            if entry.has(number):
                 return self._account(entry, number)
         return None
 

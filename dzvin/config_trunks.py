@@ -63,6 +63,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     from_user: str = ""
     trusted: bool = True
     digits: Literal["auto", "info", "inband"] = "auto"
+    srtp: Literal["off", "offer", "require"] | None = None  # None: as in [media]
 
     @property
     def where(self) -> tuple[str, int | None]:

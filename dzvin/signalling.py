@@ -15,6 +15,7 @@ from pbx.net.connections import ConnectionLimits
 from pbx.net.own_address import SOMEWHERE, WILDCARDS, OwnAddress
 from pbx.net.tls import Certificate, client_context
 from pbx.net.transports import Transports
+from pbx.sip.secure_media import SecureMedia, SrtpPolicy
 from pbx.timers import Timers
 
 TRIES = 20  # to find one port that is free for UDP and for TCP
@@ -36,6 +37,18 @@ def transports(config: Config, timers: Timers, admission: Admission) -> Transpor
         admits=admission.may_connect,
         unlimited=admission.is_trusted,
         believes=lambda: client_context(authorities),
+    )
+
+
+def secure_media(config: Config) -> SecureMedia:
+    own = [entry for entry in config.extensions if entry.srtp is not None]
+
+    def of_extension(number: str) -> SrtpPolicy | None:
+        return next((entry.srtp for entry in own if entry.has(number)), None)
+
+    media = config.media
+    return SecureMedia(
+        policy=media.srtp, sdes_in_clear=media.sdes_in_clear, webrtc=media.webrtc, of_extension=of_extension
     )
 
 

@@ -49,6 +49,7 @@ def trunk_settings(config: Config) -> Iterator[TrunkSettings]:
             trusted=trunk.trusted,
             called_from=CalledFrom(trunk.called_from),
             digits=DigitWay(trunk.digits),
+            srtp=trunk.srtp,
         )
 
 

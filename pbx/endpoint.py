@@ -9,12 +9,14 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from pbx.media.client import MediaPool
+from pbx.net.own_address import SOMEWHERE
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
 from pbx.sip.capabilities import Capabilities
 from pbx.sip.message import Request
 from pbx.sip.offer_answer import PCMA, PCMU, TELEPHONE_EVENT, Codec
 from pbx.sip.replaces import Replaces
+from pbx.sip.secure_media import SecureMedia
 from pbx.sip.session_timer import Policy
 from pbx.timers import Timers
 from pbx.transactions import ServerTransaction, Transactions
@@ -61,6 +63,7 @@ class Endpoint:
     follow: Callable[[Flow], Flow] = field(default=_stay)
     """Where the phone behind a flow is now: see `Registrations.follow`."""
     session_policy: Policy = field(default_factory=Policy)
+    secure_media: SecureMedia = field(default_factory=SecureMedia)
     capabilities: Capabilities = field(default_factory=Capabilities)
     chance: Callable[[], float] = SystemRandom().random
     """From 0 to 1: for waits that two sides must not choose alike."""
@@ -94,6 +97,10 @@ class Endpoint:
     def sdp_address(self, flow: Flow, bound: str) -> str:
         """What our SDP names to the peer behind that flow, for a media socket that is bound to `bound`."""
         return self.transports.own.for_peer(flow.host, bound)
+
+    def sdp_address_outside(self, bound: str) -> str:
+        """The same for peers outside of the local networks."""
+        return self.transports.own.for_peer(SOMEWHERE, bound)
 
     def sip_call_id(self) -> str:
         """No host name in it: the topology behind us is nobody's business."""

@@ -28,6 +28,7 @@ from pbx.sip.offer_answer import Codec
 from pbx.sip.reason import ANSWERED_ELSEWHERE, Cause, cause_of
 from pbx.sip.reliable import rseq_of
 from pbx.sip.reply import reply
+from pbx.sip.secure_media import SrtpPolicy
 from pbx.sip.transaction.effects import Reason
 from pbx.transactions import ClientTransaction, ServerTransaction
 
@@ -43,7 +44,7 @@ class Destination:
 
     trusted: may know who calls though From hides it (RFC 3325). phone: a phone of ours. proof: see `Proof`. routes:
     values of Route headers, for an outbound proxy. dress: rewrites who calls and who is called as a provider wants it.
-    contact_user: in our Contact, in place of the caller's number.
+    contact_user: in our Contact, in place of the caller's number. srtp: None: as is set for all.
     """
 
     uri: str
@@ -55,6 +56,7 @@ class Destination:
     routes: tuple[str, ...] = ()
     dress: Callable[[Headers, Identity, str], None] | None = None
     contact_user: str | None = None
+    srtp: SrtpPolicy | None = None
 
 
 class _Stage(Enum):

@@ -258,7 +258,9 @@ class UserAgent:
             diverted_by=identity.diverted_by(request) if trunk is not None and trunk.trusted else None,
             max_forwards=request.max_forwards if request.max_forwards is not None else MAX_FORWARDS,
         )
-        self._arrived(request, flow, arrival, _caller(request, trunk), offered, session)
+        leg = self._arrived(request, flow, arrival, _caller(request, trunk), offered, session)
+        leg.srtp = trunk.srtp if trunk is not None else self._endpoint.secure_media.of_extension(user or "")
+        self._on_call(leg)
 
     def _check_loop(self, request: Request) -> None:
         """An INVITE of ours that came back to us under the number that it was sent to: nobody on its way knew better.
@@ -305,7 +307,7 @@ class UserAgent:
         remote: Identity,
         offered: Sdp | None,
         session: tuple[Agreed | None, Sequence[tuple[str, str]]],
-    ) -> None:
+    ) -> InboundLeg:
         call_id, leg_id = uuid7(), uuid7()
         transactions = self._endpoint.transactions
         server = transactions.accept(request, flow)
@@ -326,7 +328,7 @@ class UserAgent:
         self._admission.know(flow)
         leg.on_gone(lambda: self._forget(request.sip_call_id, leg.local_tag, flow, server))
         transactions.traces.watch(leg)
-        self._on_call(leg)
+        return leg
 
     def _forget(self, sip_call_id: str, local_tag: str, flow: Flow, server: ServerTransaction | None = None) -> None:
         self._legs.pop((sip_call_id, local_tag), None)
@@ -362,6 +364,7 @@ class UserAgent:
             diverted_by=diverted_by,
             max_forwards=max_forwards,
         )
+        leg.srtp = destination.srtp
         self._legs[leg.sip_call_id, leg.local_tag] = leg
         self._admission.know(destination.flow)
         leg.on_gone(lambda: self._forget(leg.sip_call_id, leg.local_tag, destination.flow))
@@ -370,8 +373,9 @@ class UserAgent:
 
     def phones_of(self, extension: str) -> tuple[Destination, ...]:
         """Where that extension's phones are now, the preferred first. Empty: nobody is registered."""
+        policy = self._endpoint.secure_media.of_extension(extension)
         return tuple(
-            Destination(binding.contact, Flow.parse(binding.received), extension, phone=True)
+            Destination(binding.contact, Flow.parse(binding.received), extension, phone=True, srtp=policy)
             for binding in self.registrations.bindings(extension)
         )
 

@@ -34,6 +34,7 @@ from pbx.sip.multipart import session_body
 from pbx.sip.offer_answer import Answer, Codec, Direction
 from pbx.sip.reason import Cause, cause_of
 from pbx.sip.reply import reply
+from pbx.sip.secure_media import SrtpPolicy
 from pbx.transactions import ServerTransaction
 
 log = structlog.get_logger("pbx.leg")
@@ -73,6 +74,7 @@ class Leg:
         """What a request that follows from this leg may still carry (RFC 7332)."""
         self.usage: InviteUsage | None = None
         self.owns_call_id = False
+        self.srtp: SrtpPolicy | None = None  # of this peer; None: as is set for all
         self.proof: Proof | None = None
         self.knows_identity = False
         """Whether the other side may be told who talks to it: a phone of ours, or a trusted trunk (RFC 3325)."""

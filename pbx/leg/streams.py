@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pbx.leg.secrecy import LegSecrecy, check_no_downgrade
 from pbx.leg.usage import InviteUsage
 from pbx.leg.values import DigitWay
 from pbx.media.messages import CodecName, DirectionName
@@ -40,6 +41,7 @@ class Streams:
 
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
+        self._secrecy = LegSecrecy(leg)
         self._session_id = int.from_bytes(leg.leg_id.bytes[-6:], "big")
         self.direction = Direction.SENDRECV
         self.codecs: Sequence[Codec] = leg.endpoint.codecs
@@ -54,7 +56,7 @@ class Streams:
         media = self._leg.media
         assert media is not None
         agreed = usage.agreement if usage is not None else None
-        return offer_answer.offer(
+        offer = offer_answer.offer(
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
             codecs=_numbered(offer_answer.with_events(self._speakable(codecs or self.codecs)), agreed),
@@ -62,7 +64,11 @@ class Streams:
             session_id=self._session_id,
             version=1,
             previous=usage.negotiation.sent if usage is not None else None,
+            secrecy=self._secrecy.secrecy(),
+            keying=agreed.keying if agreed is not None else None,
         )
+        self._secrecy.expect(offer, agreed)
+        return offer
 
     def _speakable(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
         known = self._leg.endpoint.codecs_for(self._leg.flow)
@@ -97,12 +103,14 @@ class Streams:
             direction=self.direction,
             session_id=self._session_id,
             version=1,
+            secrecy=self._secrecy.answering(offered, usage.agreement),
         )
         if usage.negotiation.sent is not None:
             # RFC 3264 §8: the version counts on; an answer that says the same keeps it, so that a refresh changes
             # nothing.
             answered = replace(answered, sdp=succeeding(usage.negotiation.sent, answered.sdp))
         check_usable(answered)
+        check_no_downgrade(answered, usage.agreement)
         if usage.negotiation.theirs is None:
             usage.negotiation.offered(offered)
         usage.negotiation.answer(answered.sdp)
@@ -120,6 +128,7 @@ class Streams:
         answer = Sdp.parse(body)
         agreement = offer_answer.accept(ours, answer)
         check_usable(agreement)
+        check_no_downgrade(agreement, usage.agreement)
         usage.negotiation.answered(answer)
         usage.agreement = agreement
         self.use(usage)
@@ -153,6 +162,7 @@ class Streams:
         self.negotiated = agreement
         # On hold by an address of zeros nothing is sent, so where to does not matter.
         address = agreement.remote_address or "0.0.0.0"
+        self._secrecy.use(agreement)
         media.update(
             remote_address=address,
             remote_port=agreement.remote_port,

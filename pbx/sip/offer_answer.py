@@ -1,7 +1,7 @@
 """Offer and answer for one audio stream: RFC 3264, with the payload types of RFC 3551 and RFC 4733's digits.
 
-The first audio stream that can be had is taken; every other m= line is refused with port 0, in its place. Only
-profiles in `PROFILES` are spoken: secure ones come with their keying.
+The first audio stream that can be had is taken; every other m= line is refused with port 0, in its place. What the two
+say of secrecy is `secure_media`'s business: a secure profile is had only with its keying.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from pbx.sip import lexical
+from pbx.sip import lexical, secure_media
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
 from pbx.sip.memo import remembered
 from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp, succeeding
+from pbx.sip.secure_media import NOTHING_SECURE, Keying, Secrecy
 
 __all__ = [
     "DYNAMIC",
@@ -39,7 +40,6 @@ __all__ = [
     "with_events",
 ]
 
-PROFILES = frozenset({"RTP/AVP"})
 PTIME = 20  # milliseconds
 DYNAMIC = 96  # RFC 3551 §6: payload types from here on mean what rtpmap says
 
@@ -121,8 +121,9 @@ class Answer:
     """What was agreed, seen from our side.
 
     sdp: our answer, or the peer's when it answered us. codec: with the payload type to send. remote_address: None while
-    the peer wants nothing sent (an address of zeros, RFC 2543's hold). ptime: milliseconds that the peer prefers.
-    dtmf: telephone-event with the payload type to send.
+    the peer wants nothing sent (an address of zeros, RFC 2543's hold), or where ICE will say where to. ptime:
+    milliseconds that the peer prefers. dtmf: telephone-event with the payload type to send. keying: None on a plain
+    stream.
     """
 
     sdp: Sdp
@@ -134,6 +135,7 @@ class Answer:
     rtcp_mux: bool
     direction: Direction
     ptime: int | None = None
+    keying: Keying | None = None
 
     @property
     def dtmf_payload_type(self) -> int | None:
@@ -149,23 +151,29 @@ def offer(
     session_id: int,
     version: int,
     previous: Sdp | None = None,
+    secrecy: Secrecy = NOTHING_SECURE,
+    keying: Keying | None = None,
 ) -> Sdp:
     """Our offer of one audio stream with these codecs, the preferred one first; where telephone-event is among them,
     at the clock of each.
 
     previous: our last description in the same session, for a re-INVITE. Its streams keep their places, and the o= line
-    follows from it; session_id and version are then not used.
+    follows from it; session_id and version are then not used. keying: what stands in that session.
     """
     if not codecs:
         raise LocalProtocolError("an offer without codecs")
-    stream = _stream(port, "RTP/AVP", with_events(codecs), direction)
+    first = previous is None
+    protocol = secure_media.offered_as(secrecy, keying, first=first)
+    lines = secure_media.offer_lines(secrecy, protocol, keying, port, first=first)
+    stream = _stream(port, protocol, with_events(codecs), direction, lines)
+    session = secure_media.session_lines(stream)
     if previous is None:
-        return _description(address, session_id, version, (stream,))
+        return _description(address, session_id, version, (stream,), session=session)
     place = _live_stream(previous)
     # RFC 3264 §8: "If an SDP is offered, which is different from the previous SDP, the new SDP MUST have a matching
     # media stream for each media stream in the previous SDP."
-    media = tuple(stream if at == place else replace(old, port=0, lines=()) for at, old in enumerate(previous.media))
-    return succeeding(previous, _description(address, session_id, version, media))
+    media = tuple(stream if at == place else _refused(old) for at, old in enumerate(previous.media))
+    return succeeding(previous, _description(address, session_id, version, media, session=session))
 
 
 def answer(
@@ -178,25 +186,28 @@ def answer(
     direction: Direction = Direction.SENDRECV,
     session_id: int,
     version: int,
+    secrecy: Secrecy = NOTHING_SECURE,
 ) -> Answer:
     """Our answer to the peer's offer: the first codec of its list that we support, and its number for digits.
 
     preferred: this codec, where the peer offers it, wherever in its list. direction: what we are willing to do; the
     answer narrows it to what the offer allows. Raises NotAcceptable.
     """
-    chosen, stream, agreed = _first_acceptable(remote, supported, preferred)
+    chosen, stream, agreed, keying = _first_acceptable(remote, supported, preferred, secrecy)
     # RFC 3264 §6.1: "If a stream is offered as sendonly, the corresponding stream MUST be marked as recvonly or
     # inactive in the answer", and so on for the other directions.
-    ours = _allowed(remote, stream) & direction
+    ours = _allowed(remote, stream, keying) & direction
     # §6: "To reject an offered stream, the port number in the corresponding stream in the answer MUST be set to zero."
     # "For each "m=" line in the offer, there MUST be a corresponding "m=" line in the answer."
-    media = tuple(
-        _stream(port, stream.protocol, agreed, ours) if at == chosen else replace(refused, port=0, lines=())
-        for at, refused in enumerate(remote.media)
-    )
+    lines = secure_media.answer_lines(secrecy, keying, port) if keying is not None else ()
+    answered = _stream(port, stream.protocol, agreed, ours, lines)
+    media = tuple(answered if at == chosen else _refused(refused) for at, refused in enumerate(remote.media))
+    bundled = keying is not None and keying.bundled
+    session = secure_media.session_lines(answered, bundled=bundled)
     # RFC 3264 §6: the time of a session cannot be negotiated; t= in the answer repeats the offer's.
     times = tuple(line for line in remote.lines if line[0] == "t") or (("t", "0 0"),)
-    return _agreement(_description(address, session_id, version, media, times), remote, stream, agreed, ours)
+    described = _description(address, session_id, version, media, times, session)
+    return _agreement(described, remote, stream, agreed, ours, keying)
 
 
 def in_common(remote: Sdp, supported: Sequence[Codec] = (*SPEECH, *EVENTS)) -> tuple[Codec, ...]:
@@ -212,8 +223,12 @@ def in_common(remote: Sdp, supported: Sequence[Codec] = (*SPEECH, *EVENTS)) -> t
 def check_family(remote: Sdp) -> None:
     """Whether there is an audio stream that IPv4 can carry. Raises NotAcceptable, so that nobody's phone rings for
     a call without a voice. Of addresses that are no addresses `answer` judges."""
-    addresses = [remote.connection_of(stream) or "" for stream in remote.media if stream.media == "audio"]
-    if addresses and all(":" in address for address in addresses):
+    streams = [stream for stream in remote.media if stream.media == "audio"]
+    # Where there are connectivity checks they say where to; what c= names is a default that nobody uses.
+    addresses = [
+        remote.connection_of(stream) or "" for stream in streams if not secure_media.speaks_ice(remote, stream)
+    ]
+    if len(addresses) == len(streams) and addresses and all(":" in address for address in addresses):
         raise NotAcceptable("IPv6 media is not spoken here yet", 300)
 
 
@@ -227,11 +242,15 @@ def accept(local_offer: Sdp, remote_answer: Sdp) -> Answer:
         raise NotAcceptable("the stream was refused", 304)
     if stream.protocol != local_offer.media[ours].protocol:
         raise NotAcceptable("the answer names another profile", 302)
+    try:
+        keying = secure_media.accepted(local_offer.media[ours], remote_answer, stream)
+    except secure_media.Refused as error:
+        raise NotAcceptable(str(error)) from error
     agreed = _common(stream, _codecs(local_offer.media[ours]))
     if not agreed:
         raise NotAcceptable("no codec in common", 305)
-    allowed = _allowed(remote_answer, stream) & local_offer.direction_of(local_offer.media[ours])
-    return _agreement(remote_answer, remote_answer, stream, agreed, allowed)
+    allowed = _allowed(remote_answer, stream, keying) & local_offer.direction_of(local_offer.media[ours])
+    return _agreement(remote_answer, remote_answer, stream, agreed, allowed, keying)
 
 
 def _live_stream(local: Sdp) -> int:
@@ -243,20 +262,22 @@ def _live_stream(local: Sdp) -> int:
 
 
 def _first_acceptable(
-    remote: Sdp, supported: Sequence[Codec], preferred: Codec | None
-) -> tuple[int, MediaDescription, list[Codec]]:
+    remote: Sdp, supported: Sequence[Codec], preferred: Codec | None, secrecy: Secrecy
+) -> tuple[int, MediaDescription, list[Codec], Keying | None]:
     reason, warning = "no audio offered", 304
     for at, stream in enumerate(remote.media):
         if stream.media != "audio" or stream.port == 0:
             continue
-        if stream.protocol not in PROFILES:
-            reason, warning = f"{lexical.readable(stream.protocol)[:32]} is not spoken here", 302
+        try:
+            keying = secure_media.answered(remote, stream, secrecy)
+        except secure_media.Refused as error:
+            reason, warning = f"{lexical.readable(stream.protocol)[:32]}: {error}", 302
             continue
         agreed = _common(stream, supported, preferred)
         if not agreed:
             reason, warning = "no codec in common", 305
             continue
-        return at, stream, agreed
+        return at, stream, agreed, keying
     raise NotAcceptable(reason, warning)
 
 
@@ -344,26 +365,32 @@ def _payload_type(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127 else None
 
 
-def _allowed(remote: Sdp, stream: MediaDescription) -> Direction:
+def _allowed(remote: Sdp, stream: MediaDescription, keying: Keying | None) -> Direction:
     """What the peer's description allows us."""
     allowed = remote.direction_of(stream).reversed
+    if keying is not None and keying.ice:
+        return allowed  # zeros mean that candidates follow, RFC 8839 §4.2.1.1
     # RFC 3264 §8.4: an address of zeros is RFC 2543's hold: nothing is to be sent there.
     return allowed & Direction.RECVONLY if _is_zero(_address(remote, stream)) else allowed
 
 
-def _agreement(sdp: Sdp, remote: Sdp, stream: MediaDescription, agreed: list[Codec], ours: Direction) -> Answer:
-    address = _address(remote, stream)
+def _agreement(
+    sdp: Sdp, remote: Sdp, stream: MediaDescription, agreed: list[Codec], ours: Direction, keying: Keying | None
+) -> Answer:
+    by_checks = keying is not None and keying.ice
+    address = IPv4Address(0) if by_checks else _address(remote, stream)
     mux = stream.attribute("rtcp-mux") is not None
     return Answer(
         sdp=sdp,
         codec=agreed[0],
         dtmf=agreed[1] if len(agreed) > 1 else None,
         remote_address=None if _is_zero(address) else str(address),
-        remote_port=stream.port,
-        remote_rtcp_port=_rtcp_port(stream, mux),
+        remote_port=0 if by_checks else stream.port,
+        remote_rtcp_port=0 if by_checks else _rtcp_port(stream, mux),
         rtcp_mux=mux,
         direction=ours,
         ptime=_ptime(stream),
+        keying=keying,
     )
 
 
@@ -405,10 +432,17 @@ def _ptime(stream: MediaDescription) -> int | None:
     return int(stated) if stated.isascii() and stated.isdigit() and len(stated) <= 4 else None
 
 
-def _stream(port: int, protocol: str, codecs: Sequence[Codec], direction: Direction) -> MediaDescription:
+def _refused(stream: MediaDescription) -> MediaDescription:
+    """With port 0, in its place. RFC 9143 §7.3.3: it keeps its name, so that a browser finds it again."""
+    return replace(stream, port=0, lines=tuple(("a", f"mid:{mid}") for mid in stream.attributes("mid")[:1]))
+
+
+def _stream(
+    port: int, protocol: str, codecs: Sequence[Codec], direction: Direction, secure: Iterable[Line] = ()
+) -> MediaDescription:
     lines: list[Line] = [("a", f"rtpmap:{codec.rtpmap}") for codec in codecs]
     lines += [("a", f"fmtp:{codec.payload_type} {codec.fmtp}") for codec in codecs if codec.fmtp]
-    lines += [("a", f"ptime:{PTIME}"), ("a", direction.value)]
+    lines += [("a", f"ptime:{PTIME}"), ("a", direction.value), *secure]
     formats = tuple(str(codec.payload_type) for codec in codecs)
     return MediaDescription(media="audio", port=port, protocol=protocol, formats=formats, lines=tuple(lines))
 
@@ -419,10 +453,11 @@ def _description(
     version: int,
     media: tuple[MediaDescription, ...],
     times: tuple[Line, ...] = (("t", "0 0"),),
+    session: Iterable[Line] = (),
 ) -> Sdp:
     family = "IP6" if ":" in address else "IP4"
     return Sdp(
         origin=Origin(session_id=str(session_id), version=str(version), family=family, address=address),
-        lines=(("s", "-"), ("c", f"IN {family} {address}"), *times),
+        lines=(("s", "-"), ("c", f"IN {family} {address}"), *times, *session),
         media=media,
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from pbx.leg.values import DigitWay
+from pbx.sip.secure_media import SrtpPolicy
 
 Network = IPv4Network | IPv6Network
 
@@ -61,6 +62,7 @@ class TrunkSettings:
     called_from: CalledFrom = CalledFrom.AUTO
     # How digits go there and come from there.
     digits: DigitWay = DigitWay.AUTO
+    srtp: SrtpPolicy | None = None  # None: as is set for all
 
     @property
     def our_account(self) -> str:

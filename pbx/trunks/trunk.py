@@ -157,6 +157,7 @@ class Trunk:
             proof=self.credentials.proof,
             dress=dressed,
             contact_user=own if own.isalnum() else "dzvin",
+            srtp=self.settings.srtp,
         )
 
     def carries(self, leg: Leg, *, inward: bool) -> None:

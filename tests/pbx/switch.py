@@ -118,6 +118,13 @@ class PromisedLeg:
     def update(self, **values: object) -> None:
         self.told.append(("update", values))
 
+    def secure(self, **values: object) -> None:
+        self.told.append(("secure", values))
+
+    @property
+    def fingerprint(self) -> str:
+        return "sha-256 " + ":".join(["AB"] * 32)
+
     def set_cookie(self, cookie: bytes) -> None:
         self.cookie = cookie
 
