@@ -188,7 +188,7 @@ class Media(Table, frozen=True, kw_only=True):
     codecs: tuple[CodecChoice, ...] = CODECS  # preferred first
     srtp: SrtpPolicy = "offer"
     sdes_in_clear: bool = False  # take and give keys in signalling that others can read, too
-    webrtc: bool = True  # whoever registers by WebSocket is a browser
+    webrtc: bool = True  # phones in pages may call, whatever `srtp` says
 
     @property
     def processes(self) -> int:

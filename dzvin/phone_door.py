@@ -20,8 +20,10 @@ class PhoneDoor:
     def allows(self, origin: str) -> bool:
         return self._origins(origin)
 
-    async def serve(self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool) -> None:
+    async def serve(
+        self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool, page: bool
+    ) -> None:
         try:
-            await self._transports.serve_websocket(socket, peer, local, secure=secure)
+            await self._transports.serve_websocket(socket, peer, local, secure=secure, page=page)
         except NoRoom:
             await socket.close(TOO_MANY)

@@ -103,8 +103,11 @@ class PhoneDoor(Protocol):
         """Whether a page from there may open a socket."""
         ...
 
-    async def serve(self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool) -> None:
-        """Accept or close it, and return when it is over. `peer` and `local`: address and port of either end."""
+    async def serve(
+        self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool, page: bool
+    ) -> None:
+        """Accept or close it, and return when it is over. `peer` and `local`: address and port of either end. `page`:
+        a browser asked for it."""
         ...
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pbx.net.transport import Flow
 
 HIDDEN = frozenset({"TLS", "WSS"})  # signalling that nobody on the way can read
-WEBSOCKETS = frozenset({"WS", "WSS"})
 
 
 class LegSecrecy:
@@ -32,7 +31,7 @@ class LegSecrecy:
         """What may be said to the peer, now: its signalling may have come by another way."""
         leg, settings = self._leg, self._leg.endpoint.secure_media
         flow, policy = leg.flow, leg.srtp or settings.policy
-        browser = settings.webrtc and flow.protocol in WEBSOCKETS
+        browser = settings.webrtc and leg.endpoint.transports.connections.is_of_a_page(flow)
         if leg.media is None or (policy == "off" and not browser):
             return NOTHING_SECURE
         if not self._keys:

@@ -59,13 +59,14 @@ class NoRoom(OSError):
 
 
 class _Entry:
-    __slots__ = ("flow", "heard_at", "known", "line", "opened_at")
+    __slots__ = ("flow", "heard_at", "known", "line", "of_a_page", "opened_at")
 
     def __init__(self, flow: Flow, line: Line, now: float) -> None:
         self.flow = flow
         self.line = line
         self.opened_at = self.heard_at = now
         self.known = False
+        self.of_a_page = False
 
 
 class Connections:
@@ -152,6 +153,16 @@ class Connections:
 
     def is_open(self, flow: Flow) -> bool:
         return flow.connection in self._entries
+
+    def opened_by_a_page(self, flow: Flow) -> None:
+        """Its handshake named an origin, which only browsers do: they speak WebRTC."""
+        entry = self._entries.get(flow.connection)
+        if entry is not None:
+            entry.of_a_page = True
+
+    def is_of_a_page(self, flow: Flow) -> bool:
+        entry = self._entries.get(flow.connection)
+        return entry is not None and entry.of_a_page
 
     def local(self, flow: Flow) -> tuple[str, int]:
         """Our end of that connection; ("", 0) when it is gone."""

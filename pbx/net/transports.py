@@ -123,14 +123,17 @@ class Transports:
         return await self._listen(protocol, host, port, make, tls)
 
     async def serve_websocket(
-        self, socket: MessageSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool
+        self, socket: MessageSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool, page: bool
     ) -> None:
         """Speak SIP over a WebSocket that another server has been asked for, until it ends. Raises NoRoom, before it is
-        accepted. A proxy in between may not tell the peer's port: then that is 0."""
+        accepted. A proxy in between may not tell the peer's port: then that is 0. page: a browser asked for it."""
         host, port = peer
         protocol = "WSS" if secure else "WS"
         # A port of 0 is nobody's, and the connection has a number that tells it from others.
-        await HostedSocket(self.connections, protocol, (plain(host), port or 1), local, socket, self._received).serve()
+        hosted = HostedSocket(self.connections, protocol, (plain(host), port or 1), local, socket, self._received)
+        if page:
+            self.connections.opened_by_a_page(hosted.flow)
+        await hosted.serve()
 
     async def _listen(
         self,

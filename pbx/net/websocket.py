@@ -133,6 +133,8 @@ class WebSocketConnection(Wire):
         origins = request.headers.get_all("Origin")
         if not all(self._allows(origin) for origin in origins):
             return self._protocol.reject(HTTPStatus.FORBIDDEN, "Not from that page.\n")
+        if origins:
+            self._connections.opened_by_a_page(self.flow)
         # RFC 7118 §4.1: "the client MUST include the value "sip" in the list of protocols": 400 without.
         return self._protocol.accept(request)
 

@@ -40,8 +40,8 @@ def _as_everybody(_: str) -> SrtpPolicy | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecureMedia:
-    """What is set. sdes_in_clear: keys may be written into signalling that others can read. webrtc: what registers by
-    WebSocket is a browser, which knows no plain media. of_extension: a policy of its own, or None."""
+    """What is set. sdes_in_clear: keys may be written into signalling that others can read. webrtc: a page's phone is
+    spoken to as browsers need it, whatever the policy. of_extension: a policy of its own, or None."""
 
     policy: SrtpPolicy = "off"
     sdes_in_clear: bool = False
@@ -252,6 +252,17 @@ def accepted(ours: MediaDescription, answer: Sdp, stream: MediaDescription) -> K
     if ours.protocol != PLAIN:
         raise Refused("the answer has no keys")
     return None
+
+
+def of_answer(ours: Sdp, stream: MediaDescription) -> Secrecy:
+    """What an answer of ours was made with, to make it again."""
+    return Secrecy(
+        policy="offer",
+        sdes=True,
+        keys={crypto.suite: crypto.key for crypto in cryptos(stream)},
+        fingerprint=next(iter(fingerprints(ours, stream)), ""),
+        ufrag=ufrag_of(ours, stream) or "",
+    )
 
 
 # ---- what we write -------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ _URI_PASSWORD = re.compile(rb"\bsips?:[^\s:@<>\";,/?]+:([^\s@<>\";]+)@", re.IGNO
 _POST_DIAL = re.compile(rb";postd=([^\s;>\"?&]+)", re.IGNORECASE)
 # RFC 4568: keys of SRTP. RFC 4566 §5.12: k=. RFC 4567: key management. RFC 8839 §5.4: ice-pwd.
 _SDP_KEYS = re.compile(
-    rb"\binline:([^\s|]+)|^k=[a-z0-9]+:([^\r\n]+)|^a=key-mgmt:\S+[ \t]+([^\r\n]+)|^a=ice-pwd:([^\r\n]+)",
+    rb"\binline:([^\s|=]+)|^k=[a-z0-9]+:([^\r\n]+)|^a=key-mgmt:\S+[ \t]+([^\r\n]+)|^a=ice-pwd:([^\r\n]+)",
     re.IGNORECASE | re.MULTILINE,
 )
 # RFC 4730: what was pressed, reported by NOTIFY.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbx.sip import offer_answer
+from pbx.sip import offer_answer, secure_media
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.multipart import session_body
@@ -112,6 +112,7 @@ def _answered_again(theirs: Sdp, ours: Sdp, wish: Direction) -> Answer:
         direction=wish,
         session_id=0,
         version=0,
+        secrecy=secure_media.of_answer(ours, stream),
     )
 
 

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from pbx.sip.digest import Algorithm, Challenge, authorise
 from pbx.sip.errors import RemoteProtocolError
@@ -52,6 +52,8 @@ class FakePhone:
     """`laws`: codecs, preferred first. `algorithms`: what the phone can prove its password with. `advertised`: the
     address that it writes into Contact, Via and SDP in place of its own, as a phone behind a NAT does."""
 
+    CALL: ClassVar[type[Call]] = Call
+
     def __init__(
         self,
         user: str,
@@ -68,10 +70,11 @@ class FakePhone:
         transport: Transport = "udp",
         tls: ssl.SSLContext | None = None,
         listens: bool = False,
+        origin: str | None = None,
     ) -> None:
         """`transport`: another than UDP is one connection to `server`, kept by RFC 5626; it asks again while nobody
         answers, as over UDP. `tls`: whom it believes. `listens`: it waits for connections instead, as a provider does,
-        and `tls` has its certificate."""
+        and `tls` has its certificate. `origin`: of the page that it would be in."""
         self.user, self.password, self.domain, self.server = user, password, domain, server
         self.laws = tuple(laws)
         self.log = MessageLog(user)
@@ -81,7 +84,7 @@ class FakePhone:
         self.answering: dict[str, Callable[[Request], Response]] = {}
         """What answers requests of these methods that come outside of calls."""
         self._algorithms = frozenset(algorithms)
-        self._transport, self._tls = transport, tls
+        self._transport, self._tls, self._origin = transport, tls, origin
         self._port: UdpPort | StreamLine | ListeningLine
         if transport == "udp":
             host = "::1" if ":" in server[0] else "127.0.0.1"
@@ -173,7 +176,7 @@ class FakePhone:
         self._port = self._connect()
 
     def _connect(self) -> StreamLine:
-        return StreamLine(self._transport, self.server, self._received, tls=self._tls)
+        return StreamLine(self._transport, self.server, self._received, tls=self._tls, origin=self._origin)
 
     def new_audio(self) -> AudioPort:
         return AudioPort(weather=self._audio_weather)
@@ -255,7 +258,7 @@ class FakePhone:
     ) -> Call:
         """Send an INVITE. `caller` and `name` go into From; `offer` in place of the phone's own description; `uri` is
         called in place of the number, which then stands in To only. What comes of it: see `Call`."""
-        call = Call.outgoing(self, number, caller or self.user, name, headers=headers)
+        call = self.CALL.outgoing(self, number, caller or self.user, name, headers=headers)
         call.offer = b"" if late_offer else offer
         call.aim(uri)
         self.calls.append(call)
@@ -389,7 +392,7 @@ class FakePhone:
         return None
 
     def _called(self, invite: Request) -> None:
-        call = Call.incoming(self, invite)
+        call = self.CALL.incoming(self, invite)
         self.calls.append(call)
         self.answer(invite, 100)
         if self.on_call is not None:

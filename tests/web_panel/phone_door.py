@@ -18,7 +18,9 @@ class EchoDoor:
     def allows(self, origin: str) -> bool:
         return origin == LISTED
 
-    async def serve(self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool) -> None:
+    async def serve(
+        self, socket: PhoneSocket, peer: tuple[str, int], local: tuple[str, int], *, secure: bool, page: bool
+    ) -> None:
         self.served.append((peer, local, secure))
         await socket.accept()
         await socket.send(b"{}")

@@ -80,4 +80,6 @@ async def phone_socket(socket: WebSocket[User, str, State], services: NamedDepen
     client, server = socket.scope["client"], socket.scope["server"]
     peer = (client[0], client[1]) if client else ("", 0)
     local = (server[0], server[1] or 0) if server else ("", 0)
-    await door.serve(_Socket(socket), peer, local, secure=socket.scope["scheme"] == "wss")
+    secure = socket.scope["scheme"] == "wss"
+    # RFC 6454 §7.3: browsers name the page's origin, and no other client has one.
+    await door.serve(_Socket(socket), peer, local, secure=secure, page=bool(origin))

@@ -55,7 +55,7 @@ class House:
         self.transports.on_lost.append(self.lost.append)
 
     def serve(self, page: APage, peer: tuple[str, int] = PEER, *, secure: bool = True) -> asyncio.Task[None]:
-        return asyncio.ensure_future(self.transports.serve_websocket(page, peer, LOCAL, secure=secure))
+        return asyncio.ensure_future(self.transports.serve_websocket(page, peer, LOCAL, secure=secure, page=True))
 
     async def flow_of(self, page: APage) -> Flow:
         page.said.put_nowait(b"OPTIONS")
