@@ -94,11 +94,14 @@ class InboundLeg(Leg):
 
     def codecs(self) -> tuple[Codec, ...]:
         """What the caller can be joined with: codecs of the offer that we know, in the caller's order, then G.711,
-        then all others of ours. Empty when there is no speech codec in common. Telephone-event is always among them: a
-        caller without it may send its digits by INFO, and they go over in the way that the other side takes."""
+        then all others of ours. Empty when there is no speech codec in common, or its secrecy is not to be had.
+        Telephone-event is always among them: a caller without it may send its digits by INFO, and they go over in the
+        way that the other side takes."""
         if self._codecs is None:
             ours = self.endpoint.codecs_for(self.flow)
             common = ours if self.offered is None else in_common(self.offered, ours)
+            if self.offered is not None and not self.streams.secrecy.can_answer(self.offered):
+                common = ()
             speech = [codec for codec in common if codec.name != TELEPHONE_EVENT.name]
             self._codecs = self.endpoint.joinable(speech) if speech else ()
         return self._codecs

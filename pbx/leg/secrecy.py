@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pbx.leg.leg import Leg
     from pbx.net.transport import Flow
 
+ANY = "sha-256"  # a fingerprint, before there is media: it is not sent
 HIDDEN = frozenset({"TLS", "WSS"})  # signalling that nobody on the way can read
 
 
@@ -32,7 +33,7 @@ class LegSecrecy:
         leg, settings = self._leg, self._leg.endpoint.secure_media
         flow, policy = leg.flow, leg.srtp or settings.policy
         browser = settings.webrtc and leg.endpoint.transports.connections.is_of_a_page(flow)
-        if leg.media is None or (policy == "off" and not browser):
+        if policy == "off" and not browser:
             return NOTHING_SECURE
         if not self._keys:
             self._keys = {suite: secrets.token_bytes(length) for suite, length in secure_media.SUITES.items()}
@@ -42,10 +43,10 @@ class LegSecrecy:
             sdes=settings.sdes_in_clear or flow.protocol in HIDDEN,
             browser=browser,
             keys=self._keys,
-            fingerprint=leg.media.fingerprint,
+            fingerprint=leg.media.fingerprint if leg.media is not None else ANY,
             ufrag=self._ice[0],
             password=self._ice[1],
-            candidates=self._candidates(flow, leg.media.address),
+            candidates=self._candidates(flow, leg.media.address) if leg.media is not None else (),
         )
 
     def _candidates(self, flow: Flow, bound: str) -> tuple[str, ...]:
@@ -53,6 +54,15 @@ class LegSecrecy:
         elsewhere than who talks."""
         endpoint = self._leg.endpoint
         return tuple(dict.fromkeys((endpoint.sdp_address(flow, bound), endpoint.sdp_address_outside(bound))))
+
+    def can_answer(self, offered: Sdp) -> bool:
+        """Whether one of its streams could be had as secretly, or as openly, as it is offered."""
+        secrecy = self.secrecy()
+        return any(
+            secure_media.can_be_answered(offered, stream, secrecy)
+            for stream in offered.media
+            if stream.media == "audio" and stream.port
+        )
 
     def answering(self, offered: Sdp, before: Answer | None) -> Secrecy:
         """For an offer of the peer. RFC 8445 §9, RFC 8839 §4.4.3.1: when it restarts ICE, so do we."""

@@ -41,7 +41,7 @@ class Streams:
 
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
-        self._secrecy = LegSecrecy(leg)
+        self.secrecy = LegSecrecy(leg)
         self._session_id = int.from_bytes(leg.leg_id.bytes[-6:], "big")
         self.direction = Direction.SENDRECV
         self.codecs: Sequence[Codec] = leg.endpoint.codecs
@@ -64,10 +64,10 @@ class Streams:
             session_id=self._session_id,
             version=1,
             previous=usage.negotiation.sent if usage is not None else None,
-            secrecy=self._secrecy.secrecy(),
+            secrecy=self.secrecy.secrecy(),
             keying=agreed.keying if agreed is not None else None,
         )
-        self._secrecy.expect(offer, agreed)
+        self.secrecy.expect(offer, agreed)
         return offer
 
     def _speakable(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
@@ -103,7 +103,7 @@ class Streams:
             direction=self.direction,
             session_id=self._session_id,
             version=1,
-            secrecy=self._secrecy.answering(offered, usage.agreement),
+            secrecy=self.secrecy.answering(offered, usage.agreement),
         )
         if usage.negotiation.sent is not None:
             # RFC 3264 §8: the version counts on; an answer that says the same keeps it, so that a refresh changes
@@ -162,7 +162,7 @@ class Streams:
         self.negotiated = agreement
         # On hold by an address of zeros nothing is sent, so where to does not matter.
         address = agreement.remote_address or "0.0.0.0"
-        self._secrecy.use(agreement)
+        self.secrecy.use(agreement)
         media.update(
             remote_address=address,
             remote_port=agreement.remote_port,

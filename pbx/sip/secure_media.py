@@ -180,6 +180,14 @@ def answered(sdp: Sdp, stream: MediaDescription, secrecy: Secrecy) -> Keying | N
     return keying
 
 
+def can_be_answered(sdp: Sdp, stream: MediaDescription, secrecy: Secrecy) -> bool:
+    try:
+        answered(sdp, stream, secrecy)
+    except Refused:
+        return False
+    return True
+
+
 def _opportunistic(sdp: Sdp, stream: MediaDescription, secrecy: Secrecy) -> Keying | None:
     """RFC 8643 §3.1: keys offered beside a plain profile are taken, and the profile stays."""
     keying = None
