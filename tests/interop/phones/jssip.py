@@ -1,34 +1,34 @@
 """JsSIP in Debian's Chromium, on a page of the panel's own origin (see `jssip/phone.js`).
 
-Its signalling is real; its sound is the test's, in place of the browser's, which would speak nothing but DTLS-SRTP.
+Its sound is the browser's own, over ICE and DTLS-SRTP.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Mapping
+from array import array
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import parse
-from tests.interop.capabilities import Capability, Transport
+from tests.interop.capabilities import Capability, Digits, Transport
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, Setting
 from tests.interop.phones import jssip_bundle
-from tests.support import session
-from tests.support.audio import AudioPort
 from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.deadlines import DEADLINE, deadline
 from tests.support.message_log import MessageLog
-from tests.support.tones import RATE, Law
+from tests.support.tones import RATE
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, WebSocket
 
 Event = dict[str, object]
 SETTLING = 0.4  # seconds of sound that are not judged
+SPEAKS_AT_ONCE = "--autoplay-policy=no-user-gesture-required"
 NO_OTHER = "a browser has WebSockets only"
 
 
@@ -93,14 +93,10 @@ class JsSipPhone(ForeignPhone):
         Capability.REGISTERS_TLS: NO_OTHER,
         Capability.CALLS_TCP: NO_OTHER,
         Capability.CALLS_TLS: NO_OTHER,
-        Capability.SENDS_EVENTS: "they need the browser's own sound (see the note on its calls)",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
         Capability.REGISTERS_WS: "JsSIP reads the last challenge only, so it is offered MD5 alone (`only_md5`)",
-        **dict.fromkeys(
-            (Capability.CALLS, Capability.IS_CALLED),
-            "its signalling: the product has no DTLS-SRTP yet, so the test speaks and hears in the browser's place",
-        ),
+        **dict.fromkeys((Capability.CALLS, Capability.IS_CALLED), "by ICE and DTLS-SRTP, the browser's own"),
     }
     TRANSPORT: ClassVar[Transport] = Transport.WS
 
@@ -109,7 +105,6 @@ class JsSipPhone(ForeignPhone):
     log: MessageLog = field(default_factory=lambda: MessageLog("JsSIP"))
     events: list[Event] = field(default_factory=list)
     seen: list[Event] = field(default_factory=list)
-    sounds: dict[int, AudioPort] = field(default_factory=dict)
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -145,8 +140,9 @@ class JsSipPhone(ForeignPhone):
         return JsSipCall(self, int(str((await self.expects("incoming"))["call"])))
 
     async def listen(self, seconds: float) -> bytes:
-        *_, newest = self.sounds.values()
-        return (await newest.listen(seconds + SETTLING))[round(SETTLING * RATE) * 2 :]
+        async with deadline("Chromium hears something", seconds + DEADLINE):
+            heard = await self.page.evaluate("seconds => window.phone.listen(seconds)", seconds + SETTLING)
+        return array("h", heard[round(SETTLING * RATE) :]).tobytes()
 
     async def lose_connection(self) -> None:
         """It comes back by itself; returns when it is registered again."""
@@ -160,7 +156,7 @@ class JsSipPhone(ForeignPhone):
         from playwright.async_api import async_playwright
 
         async with async_playwright() as driver:
-            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, SPEAKS_AT_ONCE])
             page = await browser.new_page(bypass_csp=True, ignore_https_errors=True)
             phone = cls(setting, page)
             try:
@@ -169,17 +165,11 @@ class JsSipPhone(ForeignPhone):
                 await phone._sign_off()
             finally:
                 await browser.close()
-                for sound in phone.sounds.values():
-                    sound.close()
 
     async def _open(self) -> None:
         setting, page = self.setting, self.page
         page.on("websocket", self._watch)
-        functions: Mapping[str, Callable[..., object]] = {
-            "tell": self._hear, "openAudio": self._open_audio, "agreed": self._agreed, "closeAudio": self._close_audio,
-        }  # fmt: skip
-        for name, function in functions.items():
-            await page.expose_function(name, function)
+        await page.expose_function("tell", self._hear)
         await page.goto(setting.page)
         await page.add_script_tag(path=str(jssip_bundle.BUNDLE))
         host, port = setting.server
@@ -188,7 +178,7 @@ class JsSipPhone(ForeignPhone):
             "settings => window.phone.start(settings)",
             {
                 "socket": f"{setting.transport}://{host}:{port}{path}", "user": setting.user, "domain": "dzvin",
-                "password": setting.password,
+                "password": setting.password, "frequency": ITS, "events": setting.digits is Digits.EVENTS,
             },
         )  # fmt: skip
         await self.expects("registered", seconds=STARTS_WITHIN)
@@ -203,22 +193,6 @@ class JsSipPhone(ForeignPhone):
         self.events.append(event)
         self.seen.append(event)
         self._told.set()
-
-    def _open_audio(self) -> int:
-        sound = AudioPort()
-        sound.play(ITS)
-        self.sounds[sound.port] = sound
-        return sound.port
-
-    def _agreed(self, port: int, description: str) -> None:
-        theirs, sound = session.read(description.encode()), self.sounds[port]
-        law = next(law for law in theirs.laws if law in Law)
-        sound.agree(remote=theirs.address, law=law, digit_type=None, sends=True, hears=True)
-        sound.start()
-
-    def _close_audio(self, port: int) -> None:
-        if sound := self.sounds.pop(port, None):
-            sound.close()
 
     def _watch(self, socket: WebSocket) -> None:
         socket.on("framesent", lambda text: self._note(text, sent=True))

@@ -1,74 +1,72 @@
 // JsSIP as a foreign phone: one line of commands for each call, told to by the test through `window.phone`.
 //
-// The product does not speak DTLS-SRTP yet, which is all that a browser's own RTCPeerConnection speaks. So a stand-in
-// describes plain RTP, and the sound goes between the product and the test: `openAudio`, `agreed` and `closeAudio` are
-// functions of the test. The signalling is JsSIP's own.
+// Signalling is JsSIP's, ICE, DTLS-SRTP and codecs are the browser's. It speaks a tone in place of a microphone, and what
+// it hears is kept as samples at 8000 Hz.
 
 import * as JsSIP from "jssip";
 
-class PeerConnection extends EventTarget {
-  signalingState = "stable";
-  iceConnectionState = "connected";
-  iceGatheringState = "complete";
-  localDescription = null;
-  remoteDescription = null;
-  #port = null;
-  #version = 0;
+const RATE = 8000;
+const BLOCK = 1024;
+const PEER = { iceServers: [], bundlePolicy: "max-bundle" };
 
-  async #describe(type) {
-    this.#port ??= await window.openAudio();
-    this.#version += 1;
-    const lines = [
-      "v=0", `o=- 1 ${this.#version} IN IP4 127.0.0.1`, "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
-      `m=audio ${this.#port} RTP/AVP 8 0`, "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000", "a=mid:0", "a=sendrecv", "",
-    ];
-    return { type, sdp: lines.join("\r\n") };
+class Sound {
+  #context = new AudioContext({ sampleRate: RATE });
+  #heard = [];
+  #waiting = [];
+
+  constructor(frequency) {
+    const oscillator = new OscillatorNode(this.#context, { frequency });
+    const quieter = new GainNode(this.#context, { gain: 0.3 });
+    const microphone = this.#context.createMediaStreamDestination();
+    oscillator.connect(quieter).connect(microphone);
+    oscillator.start();
+    this.stream = microphone.stream;
+    this.analyser = this.#context.createAnalyser();
   }
 
-  createOffer() {
-    return this.#describe("offer");
+  hear(track) {
+    const stream = new MediaStream([track]);
+    // Chromium decodes what comes only when an element plays it.
+    const element = new Audio();
+    element.muted = true;
+    element.srcObject = stream;
+    element.play();
+    const source = this.#context.createMediaStreamSource(stream);
+    const tap = this.#context.createScriptProcessor(BLOCK, 1, 1);
+    tap.onaudioprocess = ({ inputBuffer }) => {
+      this.#heard.push(...inputBuffer.getChannelData(0).map((sample) => Math.round(sample * 32767)));
+      this.#waiting = this.#waiting.filter(({ from, count, done }) => {
+        if (this.#heard.length < from + count) return true;
+        done(this.#heard.slice(from, from + count));
+        return false;
+      });
+    };
+    source.connect(this.analyser);
+    source.connect(tap).connect(this.#context.destination);
+    this.#kept = { element, source, tap };
   }
 
-  createAnswer() {
-    return this.#describe("answer");
-  }
+  #kept = null; // what nothing else refers to would be collected
 
-  async setLocalDescription(description) {
-    this.localDescription = description;
-    this.signalingState = description.type === "offer" ? "have-local-offer" : "stable";
-  }
-
-  async setRemoteDescription(description) {
-    this.remoteDescription = description;
-    this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable";
-    this.#port ??= await window.openAudio();
-    await window.agreed(this.#port, description.sdp);
+  /** The next seconds of sound. */
+  listen(seconds) {
+    const [from, count] = [this.#heard.length, Math.round(seconds * RATE)];
+    return new Promise((done) => this.#waiting.push({ from, count, done }));
   }
 
   close() {
-    this.signalingState = "closed";
-    if (this.#port !== null) window.closeAudio(this.#port);
-  }
-
-  addTrack() {}
-
-  getSenders() {
-    return [];
-  }
-
-  getReceivers() {
-    return [];
+    this.#context.close();
   }
 }
 
-window.RTCPeerConnection = PeerConnection;
-const SOUND = { getTracks: () => [], getAudioTracks: () => [], getVideoTracks: () => [] };
-
 class Phone {
   sessions = [];
+  sounds = [];
 
-  start({ socket, user, password, domain, session }) {
+  start({ socket, user, password, domain, session, frequency, events }) {
     this.domain = domain;
+    this.frequency = frequency;
+    this.events = events;
     this.session = session;
     this.socket = new JsSIP.WebSocketInterface(socket);
     this.agent = new JsSIP.UA({
@@ -83,6 +81,11 @@ class Phone {
 
   #take(session, incoming) {
     const call = this.sessions.push(session) - 1;
+    this.sounds[call] ??= new Sound(this.frequency);
+    const watch = (connection) => connection.addEventListener("track", ({ track }) => this.sounds[call].hear(track));
+    if (session.connection) watch(session.connection);
+    else session.on("peerconnection", ({ peerconnection }) => watch(peerconnection));
+    for (const event of ["ended", "failed"]) session.on(event, () => this.sounds[call].close());
     for (const event of ["confirmed", "ended", "failed", "hold", "unhold"])
       session.on(event, (told) => window.tell({ event, call, cause: told?.cause, by: told?.originator }));
     session.on("newDTMF", ({ originator, dtmf }) => {
@@ -92,12 +95,13 @@ class Phone {
   }
 
   dial(number) {
-    this.agent.call(`sip:${number}@${this.domain}`, { mediaStream: SOUND });
+    const sound = (this.sounds[this.sessions.length] = new Sound(this.frequency));
+    this.agent.call(`sip:${number}@${this.domain}`, { mediaStream: sound.stream, pcConfig: PEER });
     return this.sessions.length - 1;
   }
 
   answer(call) {
-    this.sessions[call].answer({ mediaStream: SOUND });
+    this.sessions[call].answer({ mediaStream: this.sounds[call].stream, pcConfig: PEER });
   }
 
   end(call, options) {
@@ -113,7 +117,8 @@ class Phone {
   }
 
   press(call, digits) {
-    this.sessions[call].sendDTMF(digits, { transportType: "INFO", duration: 100, interToneGap: 100 });
+    const transportType = this.events ? "RFC2833" : "INFO";
+    this.sessions[call].sendDTMF(digits, { transportType, duration: 100, interToneGap: 100 });
   }
 
   transfer(call, number, other) {
@@ -127,6 +132,11 @@ class Phone {
         },
       });
     });
+  }
+
+  /** What the newest call hears. */
+  listen(seconds) {
+    return this.sounds.at(-1).listen(seconds);
   }
 
   /** The network takes the connection away: JsSIP hears of it as of any lost one. */
