@@ -93,6 +93,7 @@ class JsSipPhone(ForeignPhone):
         Capability.REGISTERS_TLS: NO_OTHER,
         Capability.CALLS_TCP: NO_OTHER,
         Capability.CALLS_TLS: NO_OTHER,
+        Capability.HEARS_DIGITS: "agrees to RFC 4733, and does not tell the page what it hears",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
         Capability.REGISTERS_WS: "JsSIP reads the last challenge only, so it is offered MD5 alone (`only_md5`)",
