@@ -22,6 +22,14 @@ class Digits(Enum):
     INFO = "INFO"
 
 
+class Sound(Enum):
+    """How secret a phone's audio has to be, and where its keys come from."""
+
+    PLAIN = "plain"
+    SDES = "SDES"
+    DTLS = "DTLS-SRTP"
+
+
 class Capability(Enum):
     REGISTERS_UDP = "registers over UDP"
     REGISTERS_TCP = "registers over TCP"
@@ -31,6 +39,8 @@ class Capability(Enum):
     CALLS = "calls"
     CALLS_TCP = "calls over TCP"
     CALLS_TLS = "calls over TLS"
+    CALLS_SDES = "calls over TLS with SRTP by SDES"
+    CALLS_DTLS = "calls with SRTP by DTLS"
     IS_CALLED = "is called"
     GIVES_UP = "gives up a call that rings"
     REFUSES = "refuses a call"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from tests.interop.capabilities import Capability, Digits, Transport
+from tests.interop.capabilities import Capability, Digits, Sound, Transport
 from tests.support import tones
 from tests.support.deadlines import DEADLINE, deadline
 from tests.support.message_log import MessageLog
@@ -35,6 +35,7 @@ class Setting:
     password: str
     transport: Transport = Transport.UDP
     digits: Digits = Digits.EVENTS
+    sound: Sound = Sound.PLAIN
     authority: Path | None = None
     page: str = ""
     session: int = 90

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from tests.interop.capabilities import Capability, Digits, Transport
+from tests.interop.capabilities import Capability, Digits, Sound, Transport
 from tests.interop.foreign_phone import ITS, ForeignCall, ForeignPhone, Setting
 from tests.interop.phones.known import PHONES
 from tests.interop.wire import Wire
@@ -78,6 +78,7 @@ class Meeting:
         *,
         transport: Transport | None = None,
         digits: Digits = Digits.EVENTS,
+        sound: Sound = Sound.PLAIN,
         server: Address | None = None,
     ) -> ForeignPhone:
         """`server`: what it shall take for the product, if not the product itself."""
@@ -86,7 +87,7 @@ class Meeting:
         transport = transport or kind.TRANSPORT
         setting = Setting(
             folder=self.folder, server=server or self._address(transport), user=FOREIGN, password=PASSWORDS[FOREIGN],
-            transport=transport, digits=digits, authority=self.server.data.parent / "tls" / "ca.pem",
+            transport=transport, digits=digits, sound=sound, authority=self.server.data.parent / "tls" / "ca.pem",
             page=f"{self.server.http}/booking",
         )  # fmt: skip
         return await self._foreign.enter_async_context(kind.running(setting))
@@ -109,11 +110,13 @@ class Meeting:
         await phone.register()
         return phone
 
-    async def both(self, kind: Kind, **more: Transport | Digits | Address | None) -> tuple[ForeignPhone, FakePhone]:
+    async def both(
+        self, kind: Kind, **more: Transport | Digits | Sound | Address | None
+    ) -> tuple[ForeignPhone, FakePhone]:
         ours = await self.ours(kind)
         return await self.foreign(kind, **more), ours  # type: ignore[arg-type]  # the keywords of `foreign`
 
-    async def talk(self, kind: Kind, **more: Transport | Digits | Address | None) -> Talk:
+    async def talk(self, kind: Kind, **more: Transport | Digits | Sound | Address | None) -> Talk:
         """The foreign phone has called 1002."""
         phone, boris = await self.both(kind, **more)
         return await calls(phone, boris)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.interop.capabilities import Capability, Transport
+from tests.interop.capabilities import Capability, Sound, Transport
 from tests.interop.meeting import REFUSALS, Kind, Meeting, calls, hear_each_other, tries
 
 
@@ -17,8 +17,8 @@ async def registers(meeting: Meeting, kind: Kind, transport: Transport) -> None:
     assert await ours.refused() in REFUSALS
 
 
-async def calls_over(meeting: Meeting, kind: Kind, transport: Transport) -> None:
-    phone, boris = await meeting.both(kind, transport=transport)
+async def calls_over(meeting: Meeting, kind: Kind, transport: Transport | None, sound: Sound = Sound.PLAIN) -> None:
+    phone, boris = await meeting.both(kind, transport=transport, sound=sound)
     talk = await calls(phone, boris)
     await hear_each_other(talk)
     await talk.theirs.hang_up()
@@ -52,6 +52,17 @@ async def test_it_registers_over_tls(meeting: Meeting, kind: Kind) -> None:
 @tries(Capability.CALLS_TLS)
 async def test_it_calls_over_tls(meeting: Meeting, kind: Kind) -> None:
     await calls_over(meeting, kind, Transport.TLS)
+
+
+@tries(Capability.CALLS_SDES)
+async def test_it_calls_with_keys_in_its_description(meeting: Meeting, kind: Kind) -> None:
+    """It takes nothing plain; the phone that it calls speaks nothing else."""
+    await calls_over(meeting, kind, Transport.TLS, Sound.SDES)
+
+
+@tries(Capability.CALLS_DTLS)
+async def test_it_calls_with_keys_from_a_handshake(meeting: Meeting, kind: Kind) -> None:
+    await calls_over(meeting, kind, None, Sound.DTLS)
 
 
 @tries(Capability.REGISTERS_WS)

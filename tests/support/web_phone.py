@@ -127,6 +127,10 @@ class WebCall(Call):
                 assert self.connection.connectionState != "failed"
                 await asyncio.sleep(0.02)
 
+    async def statistics(self) -> set[str]:
+        """The kinds of statistics that aiortc has (RTCStatsType)."""
+        return {str(report.type) for report in (await self.connection.getStats()).values()}
+
     def _take_with(self, body: bytes) -> None:
         self._repeat_final(200, body)
         if not self._final.done():

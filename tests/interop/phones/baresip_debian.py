@@ -18,14 +18,15 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.capabilities import Capability
+from tests.interop.capabilities import Capability, Sound
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, GrowingWav, Setting
 from tests.support import tones
-from tests.support.deadlines import DEADLINE, deadline, eventually, until
+from tests.support.deadlines import DEADLINE, LOOK_AGAIN, deadline, eventually, until
 from tests.support.network import free_port
 
 Event = dict[str, object]
-MODULES = ("g711", "aubridge", "aufile", "sndfile")
+MODULES = ("g711", "aubridge", "aufile", "sndfile", "srtp", "dtls_srtp")
+SECRECY = {Sound.PLAIN: "", Sound.SDES: ";mediaenc=srtp-mand", Sound.DTLS: ";mediaenc=dtls_srtp"}
 APPLICATIONS = ("menu", "ctrl_tcp")
 RTP_PORTS = 98
 FOLDER = Path("/usr/lib/baresip/modules")
@@ -179,7 +180,9 @@ class BaresipDebian(ForeignPhone):
         return BaresipCall(self, str((await self.expects("CALL_INCOMING"))["id"]))
 
     async def listen(self, seconds: float) -> bytes:
-        files = sorted(self.setting.folder.glob("dump-*-dec.wav"))
+        async with deadline("baresip hears something"):  # after a handshake, where there is one
+            while not (files := sorted(self.setting.folder.glob("dump-*-dec.wav"))):
+                await asyncio.sleep(LOOK_AGAIN)
         return await GrowingWav(files[-1]).listen(seconds)
 
     async def receives(self, seconds: float) -> None:
@@ -249,7 +252,7 @@ def _write_settings(setting: Setting, control: int) -> None:
     )  # fmt: skip
     (folder / "accounts").write_text(
         f"<{setting.uri(setting.user)}>;auth_user={setting.user};auth_pass={setting.password};regint=60;answermode=manual;"
-        "audio_codecs=pcmu,pcma;ptime=20\n"
+        f"audio_codecs=pcmu,pcma;ptime=20{SECRECY[setting.sound]}\n"
     )
     (folder / "contacts").write_text("")
 

@@ -93,6 +93,7 @@ class JsSipPhone(ForeignPhone):
         Capability.REGISTERS_TLS: NO_OTHER,
         Capability.CALLS_TCP: NO_OTHER,
         Capability.CALLS_TLS: NO_OTHER,
+        Capability.CALLS_SDES: "browsers have DTLS only (RFC 8827 §6.5)",
         Capability.HEARS_DIGITS: "agrees to RFC 4733, and does not tell the page what it hears",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {

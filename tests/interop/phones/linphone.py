@@ -127,6 +127,8 @@ class Linphone(ForeignPhone):
     }
     NOT_TRIED: ClassVar[Mapping[Capability, str]] = {
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
+        Capability.CALLS_SDES: "plain audio only, so far",
+        Capability.CALLS_DTLS: "plain audio only, so far",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
         Capability.REGISTERS_TLS: "with an authority made by `dzvin tls init --any-name`, and without comparing the "

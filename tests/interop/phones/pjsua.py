@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.capabilities import Capability
+from tests.interop.capabilities import Capability, Sound
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, GrowingWav, Setting
 from tests.support import tones
 from tests.support.deadlines import DEADLINE, deadline
@@ -109,6 +109,7 @@ class PjsuaPhone(ForeignPhone):
     CANNOT: ClassVar[Mapping[Capability, str]] = {
         Capability.REGISTERS_WS: "PJSIP has no WebSocket transport",
         Capability.REGISTERS_WSS: "PJSIP has no WebSocket transport",
+        Capability.CALLS_DTLS: "the wheel is built without it",
     }
     NOT_TRIED: ClassVar[Mapping[Capability, str]] = {
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
@@ -196,6 +197,7 @@ class PjsuaPhone(ForeignPhone):
             "--server", f"{setting.server[0]}:{setting.server[1]}", "--user", user, "--password", setting.password,
             "--transport", setting.transport.value, "--authority", str(setting.authority or ""),
             "--session", str(setting.session), "--play", str(speech), "--record", str(recording),
+            *(["--secret"] if setting.sound is Sound.SDES else []),
             "--rtp", str(free_port()), "--codec", codec, "--log", str(folder / f"{user}.log"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip

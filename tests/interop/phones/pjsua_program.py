@@ -110,6 +110,7 @@ class Phone:
         settings.sipConfig.transportId = self.transport
         settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         settings.callConfig.timerSessExpiresSec = options.session
+        settings.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY if options.secret else pj.PJMEDIA_SRTP_DISABLED
         media = settings.mediaConfig.transportConfig
         media.boundAddress = media.publicAddress = "127.0.0.1"
         media.port, media.portRange = options.rtp, 100
@@ -218,6 +219,7 @@ def main() -> None:
     parser.add_argument("--codec", default="PCM")
     parser.add_argument("--transport", default="udp")
     parser.add_argument("--authority", default="")
+    parser.add_argument("--secret", action="store_true", help="SRTP by SDES, and nothing else")
     phone = Phone(parser.parse_args())
     try:
         phone.run()

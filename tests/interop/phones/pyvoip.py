@@ -63,6 +63,8 @@ class PyVoipPhone(ForeignPhone):
             ),
             "has UDP only",
         ),
+        Capability.CALLS_SDES: "has plain audio only",
+        Capability.CALLS_DTLS: "has plain audio only",
         **dict.fromkeys((Capability.HOLDS, Capability.RESUMES), "has no hold"),
         Capability.GIVES_UP: "sends no CANCEL",
         **dict.fromkeys((Capability.SENDS_EVENTS, Capability.SENDS_INFO), "sends no digits"),
