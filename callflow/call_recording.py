@@ -19,6 +19,7 @@ from callflow.control import ControlRefused, Order
 from callflow.facts import RecordedSegment
 from callflow.inbox import RecordingOrder
 from callflow.side import Side
+from pbx.leg import Leg
 from pbx.media.client import MediaLeg, Recording, RecordingClosed, RecordingCut
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("callflow.recording")
 
+LONGEST_ENTRY = 180.0  # seconds after which a secure entry that was forgotten ends by itself
 OUTSIDE = "outside"
 """In the marks of a file, in place of an extension: the numbers of people stand in no recording."""
 
@@ -49,6 +51,8 @@ class CallRecording:
         self._wanted_by_hand = False
         self._pair: tuple[Side, Side] | None = None
         self._running: _Running | None = None
+        self._hidden: Leg | None = None  # whose keys are secret now
+        self._showing: asyncio.TimerHandle | None = None
 
     @property
     def is_running(self) -> bool:
@@ -72,6 +76,7 @@ class CallRecording:
 
     def parted(self) -> None:
         """They do not hear each other now. The time line goes on."""
+        self._show()
         self._pair = None
         if self._running is not None:
             for media in self._running.on:
@@ -80,6 +85,7 @@ class CallRecording:
 
     def end(self) -> None:
         """The file is closed, and told of, in its own time."""
+        self._show()
         self._pair = None
         running, self._running = self._running, None
         if running is not None:
@@ -103,6 +109,8 @@ class CallRecording:
                 what = Order.STOP if self.is_running else Order.START
             case Order.TOGGLE_PAUSE:
                 what = Order.RESUME if self._running is not None and self._running.paused else Order.PAUSE
+            case Order.TOGGLE_HIDING:
+                what = Order.HIDE if self._hidden is None else Order.SHOW
             case _:
                 what = order.what
         match what:
@@ -112,6 +120,10 @@ class CallRecording:
                 self._stop(order)
             case Order.PAUSE:
                 self._pause(order.by, on=True)
+            case Order.HIDE:
+                self._hide()
+            case Order.SHOW:
+                self._show()
             case _:
                 self._pause(order.by, on=False)
 
@@ -165,6 +177,24 @@ class CallRecording:
             self._pause(None, on=False)
         except ControlRefused:
             pass  # it has ended meanwhile
+
+    # ---- secure entry ----------------------------------------------------------------------------------------------
+
+    def _hide(self) -> None:
+        """The customer may press what nobody may know: neither the agent nor the recording gets anything of it."""
+        if self._pair is None:
+            raise ControlRefused("not_now")
+        self._show()
+        self._hidden = self._pair[0].leg
+        self._hidden.secure_entry(on=True)
+        self._showing = asyncio.get_running_loop().call_later(LONGEST_ENTRY, self._show)
+
+    def _show(self) -> None:
+        if self._showing is not None:
+            self._showing.cancel()
+        if self._hidden is not None:
+            self._hidden.secure_entry(on=False)
+        self._hidden = self._showing = None
 
     # ---- the file --------------------------------------------------------------------------------------------------
 

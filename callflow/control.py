@@ -20,7 +20,7 @@ class Actor:
 
 
 class Order(Enum):
-    """About the recording of a call."""
+    """About the recording of a call, and what is kept out of it."""
 
     START = auto()
     STOP = auto()
@@ -28,6 +28,9 @@ class Order(Enum):
     RESUME = auto()
     TOGGLE = auto()  # start or stop, for who has one key for both
     TOGGLE_PAUSE = auto()
+    HIDE = auto()  # secure entry: the customer presses what nobody may know
+    SHOW = auto()
+    TOGGLE_HIDING = auto()
 
 
 class ControlRefused(Exception):

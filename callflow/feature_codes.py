@@ -50,10 +50,15 @@ class FeatureCodes:
     do_not_disturb_off: str = "*79"
     record: str = "*1"  # pressed during a call, as the next one
     pause_recording: str = "*2"
+    secure_entry: str = "*3"
 
     def pressed(self) -> dict[str, Order]:
         """What is pressed while one talks, and not dialled."""
-        codes = {self.record: Order.TOGGLE, self.pause_recording: Order.TOGGLE_PAUSE}
+        codes = {
+            self.record: Order.TOGGLE,
+            self.pause_recording: Order.TOGGLE_PAUSE,
+            self.secure_entry: Order.TOGGLE_HIDING,
+        }
         return {code: order for code, order in codes.items() if code}
 
     def orbit_numbers(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ IsNumber = Callable[[str], bool]
 CODE = re.compile(r"[*#0-9]{1,8}", re.ASCII)
 SERVICE = re.compile(r"[0-9]{2,3}", re.ASCII)
 DIALLED = ("pick_up", "park", "do_not_disturb_on", "do_not_disturb_off")
-PRESSED = ("record", "pause_recording")  # during a call: they share nothing with what is dialled
+PRESSED = ("record", "pause_recording", "secure_entry")  # during a call: they share nothing with what is dialled
 SERVICES = ("forward_always", "forward_busy", "forward_no_answer")
 
 
@@ -51,8 +51,11 @@ def code_breaches(config: Config, is_target: IsNumber) -> Iterator[Breach]:
         pressed: str = getattr(codes, key)
         if pressed and not CODE.fullmatch(pressed):
             yield ("codes", key), f'expected at most 8 of 0 to 9, * and #, got "{pressed}"'
-    if codes.record and codes.record == codes.pause_recording:
-        yield ("codes", "pause_recording"), f'"{codes.record}" is already given to record'
+    given: dict[str, str] = {}
+    for key in PRESSED:
+        pressed = getattr(codes, key)
+        if pressed and given.setdefault(pressed, key) != key:
+            yield ("codes", key), f'"{pressed}" is already given to {given[pressed]}'
     for key in DIALLED:
         code: str = getattr(codes, key)
         if code and not CODE.fullmatch(code):

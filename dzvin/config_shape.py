@@ -261,6 +261,7 @@ class Codes(Table, frozen=True, kw_only=True):
     do_not_disturb_off: str = "*79"
     record: str = "*1"  # pressed during a call: starts the recording, or ends it
     pause_recording: str = "*2"  # pressed during a call: pauses the recording, or goes on
+    secure_entry: str = "*3"  # pressed during a call: hides what the other end presses, or ends that
 
 
 class Presence(Table, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from callflow.call_recording import LONGEST_ENTRY
 from callflow.commands import Commands
 from callflow.control import Actor, ControlRefused, Order
 from callflow.exchange import RecordingRules
@@ -315,6 +316,50 @@ async def test_of_a_recording_whose_worker_died_the_file_says_how_long_it_is() -
                 await asyncio.sleep(0.01)
     (ready,) = house.of(RecordingReady)
     assert (ready.seconds, ready.cut, ready.reason) == (7.0, True, "its writer was ended")
+
+
+# ---- secure entry ----------------------------------------------------------------------------------------------------
+
+
+def hidings(talk: Talk) -> list[object]:
+    """What the media worker was told of the customer's leg."""
+    return [on for what, on in talk.anna.media.told if what == "keep_secret"]
+
+
+@virtual_time
+async def test_a_code_hides_what_the_customer_presses_and_shows_it_again() -> None:
+    async with a_house(recording=ALL_INSIDE) as house:
+        talk = await a_talk(house)
+        await press(house, talk, "*3")
+        assert hidings(talk) == [True]
+        assert not any(what == "keep_secret" for what, _ in talk.boris.media.told)
+        await press(house, talk, "*3")
+        assert hidings(talk) == [True, False]
+        await hang_up(house, talk.anna)
+
+
+@virtual_time
+async def test_a_secure_entry_that_was_forgotten_ends_by_itself() -> None:
+    async with a_house() as house:
+        talk = await a_talk(house)
+        await order(house, talk, AGENT, Order.HIDE)
+        await asyncio.sleep(LONGEST_ENTRY - 1)
+        assert hidings(talk) == [True]
+        await asyncio.sleep(2)
+        assert hidings(talk) == [True, False]
+        await hang_up(house, talk.anna)
+
+
+@virtual_time
+async def test_a_secure_entry_ends_with_the_talk_and_a_second_order_begins_it_anew() -> None:
+    async with a_house() as house:
+        talk = await a_talk(house)
+        await order(house, talk, AGENT, Order.HIDE)
+        await order(house, talk, AGENT, Order.HIDE)
+        assert hidings(talk) == [True, False, True]
+        media = talk.anna.media
+        await hang_up(house, talk.anna)
+        assert [on for what, on in media.told if what == "keep_secret"] == [True, False, True, False]
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dzvin.config import load
 from dzvin.data_folder import DataFolder
 from dzvin.launch import configuration_file, greeting
 from dzvin.plan import Ready
+from pbx.media.engine_numbers import GSM
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 cli = CliRunner()
@@ -29,6 +30,22 @@ def test_check_names_key_and_line(tmp_path: Path) -> None:
     result = cli.invoke(app, ["check", "--config", str(file)])
     assert result.exit_code == 1
     assert f"{file}: line 2: http.prot: unknown key" in result.stderr
+
+
+def test_codecs_says_what_is_offered_what_is_not_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('[media]\ncodecs = ["opus", "pcma", "gsm"]\n')
+    missing = "libgsm.so.1: cannot open shared object file; on Debian: apt-get install libgsm1"
+    monkeypatch.setattr("dzvin.codecs.why_not", lambda number: missing if number == GSM else None)
+    result = cli.invoke(app, ["codecs", "--config", str(file)])
+    assert result.exit_code == 0
+    assert [line.split(maxsplit=2) for line in result.stdout.splitlines()[:3]] == [
+        ["opus", "opus/48000/2", "offered"],
+        ["pcma", "PCMA/8000", "offered"],
+        ["gsm", "GSM/8000", f"not offered: {missing}"],
+    ]
+    assert "g722" in result.stdout
+    assert result.stdout.count("not in [media] codecs") == 3
 
 
 def test_run_refuses_a_wrong_configuration_before_it_makes_anything(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Orbit(msgspec.Struct, kw_only=True):
 
 
 class RecordingWish(msgspec.Struct, kw_only=True):
-    what: Literal["start", "stop", "pause", "resume"]
+    what: Literal["start", "stop", "pause", "resume", "hide", "show"]
 
 
 class CallControlController(Controller):
@@ -116,7 +116,8 @@ class CallControlController(Controller):
         services: NamedDependency[PanelServices],
     ) -> None:
         """Start, end, pause or resume the recording (R-PHONE-39): of my own call, or of any for a supervisor. One that
-        was begun by rule is ended only by a supervisor."""
+        was begun by rule is ended only by a supervisor. `hide`: until `show`, what the customer presses and says is
+        kept out of it, and the agent hears no keys."""
         await services.control.record(actor, call_id, Order[data.what.upper()])
 
     @post("/retrieve", opt=RULE, status_code=202)
