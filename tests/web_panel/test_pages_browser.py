@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 
-from callflow.facts import RecordingReady
+from callflow.facts import RecordingReady, SoundTrouble
 from tests.web_panel.house import PASSWORD, House
 from tests.web_panel.story import Story, named
 from web_panel.frontend_build import build_frontend
@@ -159,6 +159,25 @@ async def test_a_call_is_seen_from_ringing_to_its_end_without_reloading(browser:
     await house.tell(story.segment_ended("a", "1003"), story.ended("a"))
     await browser.sees(f"{row}[data-state=ended]")
     await browser.sees("[data-testid=agent][data-status=busy]", count=0)
+
+
+async def test_how_a_call_sounds_stands_beside_it_in_each_language(browser: Browser, story: Story) -> None:
+    """Its worst leg by name; a trouble before any score."""
+    house = browser.served.house
+    await browser.sign_in("supervisor")
+    await house.tell(story.internal("a", "1002", "1003"), story.answered("a", "1003"))
+    await house.tell(story.sounds("a", "poor", 2.52, worst="1003"))
+    mark = await browser.sees("[data-testid=sound]")
+    for language, text in (("en", "Poor sound"), ("ru", "Звук плохой"), ("uk", "Звук поганий")):
+        await browser.page.get_by_test_id("language").select_option(language)
+        await playwright_api.expect(mark).to_contain_text(text)
+    title = await mark.get_attribute("title") or ""
+    assert house.live.state.name_of("1003") in title
+    assert "2,5" in title
+    await house.tell(story.sounds("a", "poor", 2.52, worst="1002", trouble=SoundTrouble.ONE_WAY))
+    await playwright_api.expect(mark).to_contain_text("Чути лише в один бік")
+    await house.tell(story.sounds("a"))
+    await browser.sees("[data-testid=sound]", count=0)
 
 
 async def test_my_ringing_phone_is_shown_and_read_aloud_with_hostile_names_as_text(
