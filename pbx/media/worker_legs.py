@@ -64,6 +64,7 @@ class WorkerRecording:
     recording_id: UUID
     call_id: UUID
     slot: int
+    calls: set[UUID] = field(default_factory=set)  # of all legs that have spoken into it
     ending: bool = False
 
 

@@ -1,7 +1,7 @@
 """Recordings of a worker: from commands to the engine's slots and the writer's files.
 
 A recording belongs to a call, not to legs: these come and go on one time line. It ends when the core says so, or when
-no leg of its call is left here.
+no leg is left here of the call, or of another call that gave it a leg.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Recordings:
 
     def _put(self, recording: WorkerRecording, leg: WorkerLeg, channel: int, who: str) -> None:
         leg.recording_id, leg.channel = recording.recording_id, channel
+        recording.calls.add(leg.call_id)
         leg.who = who.encode()[:MAX_WHO].decode(errors="ignore")
         self._mark(recording, leg, joined=True)
         self._control.record_leg(leg.number, recording.slot, channel)
@@ -111,13 +112,13 @@ class Recordings:
         self._writer.mark(recording.slot, Pause(at) if command.on else Resume(at))
 
     def leg_left(self, leg: WorkerLeg) -> None:
-        """The leg is closing: with the last one of a call its recordings end."""
+        """The leg is closing: with the last one that could speak into it a recording ends."""
         self.take_off(leg)
-        if any(other.call_id == leg.call_id and not other.closing for other in self._legs.values()):
+        calls = {other.call_id for other in self._legs.values() if not other.closing}
+        if leg.call_id in calls:
             return
-        spoken_into = {other.recording_id for other in self._legs.values()}
         for recording in self._running.values():
-            if recording.call_id == leg.call_id and recording.recording_id not in spoken_into:
+            if leg.call_id in recording.calls and not recording.calls & calls:
                 self._end(recording)
 
     def end(self, recording_id: UUID) -> None:

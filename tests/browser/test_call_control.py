@@ -7,7 +7,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.visitor import sign_in
 from tests.scenarios.call_control.people import hears_music
-from tests.scenarios.company import DID, Company, Talk, hear_each_other
+from tests.scenarios.company import DID, Company, Talk, connect, hear_each_other
 from tests.support import tones
 from tests.support.server import Server
 
@@ -113,6 +113,27 @@ async def test_a_refusal_is_told_in_words(server: Server, window: BrowserContext
         await expect(page.get_by_test_id("toast")).to_contain_text("Це той самий номер.")
         await page.get_by_test_id("target").press("Escape")
         await expect(page.get_by_test_id("hold")).to_be_visible()
+        await over(talk)
+
+
+@pytest.mark.req("R-PHONE-39", "R-PHONE-40")
+async def test_record_pause_and_save_by_keyboard(server: Server, window: BrowserContext) -> None:
+    """`uas` leads to a trunk whose calls are not recorded by themselves."""
+    async with Company(server) as company:
+        page, mine = await sign_in(window, "agent3"), await company.phone("1003")
+        talk = await connect(mine, await company.trunk(5070, "outside"), "uas")
+        await tab_to(page, "record")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("save-recording")).to_be_visible()
+        await tab_to(page, "pause-recording")
+        await page.keyboard.press("Enter")
+        await tab_to(page, "resume-recording")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("pause-recording")).to_be_visible()
+        await tab_to(page, "save-recording")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("toast")).to_contain_text("Запис збережено")
+        await expect(page.get_by_test_id("record")).to_be_visible()
         await over(talk)
 
 

@@ -151,6 +151,23 @@ async def test_a_recording_goes_on_without_a_leg_and_ends_with_the_last_leg_of_i
         assert not closed.cut
 
 
+async def test_a_leg_that_another_call_gave_keeps_the_recording_going(tmp_path: Path) -> None:
+    """Two calls become one: what remains of the first is its recording."""
+    async with worker_process(tmp_path) as worker, MediaPool([worker.socket], epoch=1) as pool:
+        left, right = await two_legs(pool)
+        given = await pool.open(call_id=uuid7(), address=HOST, near=left)
+        recording_id = uuid7()
+        recording = left.record(recording_id, right, path_of(worker, recording_id))
+        recording.put(given, 0)
+        await left.close()
+        await right.close()
+        given.unrecord()
+        assert await given.report() is not None
+        assert not recording.closed.done()
+        await given.close()
+        assert not (await asyncio.wait_for(asyncio.shield(recording.closed), TIMEOUT)).cut
+
+
 async def test_a_new_master_key_serves_the_next_recording(tmp_path: Path, new_phone: NewPhone) -> None:
     key_file = tmp_path / "master.key"
     old = load_or_create_key_ring(key_file).current
