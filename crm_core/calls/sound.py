@@ -22,6 +22,8 @@ STORE = """
 
 async def store(conn: Connection, facts: Sequence[LegMeasured]) -> None:
     """Of calls that are known."""
+    if not facts:
+        return  # the data base is not asked for nothing
     await conn.executemany(
         STORE,
         [
