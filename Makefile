@@ -18,7 +18,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-media fuzz kills requirements packages clean
+.PHONY: help install run demo test lint types interop bench bench-relay bench-media fuzz kills requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ interop: install packages ## foreign phones, the long tests too; writes docs/int
 
 bench: install packages ## processor time for each call and registration, beside Kamailio (BENCH="--runs 5")
 	$(BIN)/python -m tests.bench $(BENCH)
+
+bench-relay: install packages ## processor time of carrying sound, beside Debian's rtpengine (BENCH="--calls 100 --runs 5")
+	$(BIN)/python -m tests.bench.media.beside $(BENCH)
 
 bench-media: install ## packets lost at 300 recorded calls while the core computes (BENCH="--calls 100 --seconds 10")
 	$(BIN)/python -m tests.bench.media.lossless $(BENCH)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the codecs beside G.711 are made of: libopus, libgsm, libspeex, libspandsp (G.722). And what the interop and browser
-# tests need from the system: SIPp, baresip, Linphone, Chromium with a font for Cyrillic; and Kamailio, which the benchmark
-# measures beside us. Nothing of it is started as a service.
+# tests need from the system: SIPp, baresip, Linphone, Chromium with a font for Cyrillic; and Kamailio and rtpengine, which
+# the benchmarks measure beside us. Nothing of it is started as a service.
 # As root on Debian it installs what is missing, once; elsewhere it names it, and those tests skip with that reason.
 set -eu
 
@@ -14,6 +14,7 @@ need baresip-core baresip
 need linphone-cli linphonec
 need chromium chromium
 need kamailio kamailio
+need rtpengine-daemon rtpengine
 library() { # library PACKAGE SONAME
     ldconfig -p 2>/dev/null | grep -q "[[:space:]]$2 " || missing="$missing $1"
 }

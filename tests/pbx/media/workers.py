@@ -64,8 +64,9 @@ async def worker_process(
     if "--ports" not in options:
         arguments += ["--ports", f"{first}-{first + 399}"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pbx.media", *arguments, *options, pass_fds=(writing,), stderr=stderr
-    )
+        *(sys.executable, "-m", "pbx.media", *arguments, *options),
+        pass_fds=(writing,), stderr=stderr, start_new_session=True,  # as the supervisor starts it
+    )  # fmt: skip
     os.close(writing)
     try:
         with os.fdopen(reading) as pipe:
