@@ -2,6 +2,7 @@
 
 leg          the common ground: life and end, media, requests of the other side
 streams      offers and answers, and what the media worker is told of them
+secrecy      keys, credentials and certificates of its media
 modification re-INVITE and UPDATE, from either side
 successes    2xx that wait for their ACKs
 session_watch, digits, referrals: session timers, INFO, REFER

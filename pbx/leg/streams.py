@@ -162,6 +162,7 @@ class Streams:
         self.negotiated = agreement
         # On hold by an address of zeros nothing is sent, so where to does not matter.
         address = agreement.remote_address or "0.0.0.0"
+        by_checks = agreement.keying is not None and agreement.keying.ice
         self.secrecy.use(agreement)
         media.update(
             remote_address=address,
@@ -172,8 +173,9 @@ class Streams:
             dtmf_clock_rate=agreement.dtmf.clock_rate if agreement.dtmf is not None else 8000,
             inband_digits=self._leg.path.way is DigitWay.INBAND,
             direction=_DIRECTION_NAMES[agreement.direction],
-            # The SDP's address, or where the phone's signalling comes from (NAT): nobody else may speak.
-            sources=tuple(dict.fromkeys((address, self._leg.flow.host))),
+            # The SDP's address, or where the phone's signalling comes from (NAT): nobody else may speak. With ICE it is
+            # the keys that say who may.
+            sources=() if by_checks else tuple(dict.fromkeys((address, self._leg.flow.host))),
             remote_rtcp_port=agreement.remote_rtcp_port,
         )
 

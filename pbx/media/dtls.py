@@ -21,6 +21,7 @@ from OpenSSL import SSL
 from pbx.media.srtp_library import SUITES, Keys
 from pbx.rtp.dtls_records import MTU, datagrams
 
+DTLS_1_2 = 0xFEFD  # as it is on the wire; pyOpenSSL has no name for it
 LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
 VALID_FOR = timedelta(days=365)
 READ = 65536
@@ -55,6 +56,9 @@ class Certificate:
         self.fingerprint = f"sha-256 {certificate.fingerprint(hashes.SHA256()).hex(':').upper()}"
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU)
+        # RFC 8827 §6.5: "All implementations MUST support DTLS 1.2", with perfect forward secrecy preferred.
+        context.set_min_proto_version(DTLS_1_2)
+        context.set_cipher_list(b"ECDHE+AESGCM:ECDHE+CHACHA20")
         # RFC 5763 §5: "The certificate presented during the DTLS handshake MUST match the fingerprint": so there must
         # be one, and no authority is asked.
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)

@@ -140,3 +140,10 @@ async def test_an_offer_that_cannot_be_answered_rings_nowhere(policy: SrtpPolicy
     assert caller.inbound.codecs() == ()
     with pytest.raises(NotAcceptable):
         caller.inbound.answer()
+
+
+@virtual_time
+async def test_with_checks_no_address_is_named_to_the_worker_and_none_vouched_for() -> None:
+    """What was nominated already must not be forgotten for it."""
+    caller = await Caller.talks(a_switch(), body=CHROMIUM)
+    assert (caller.told("remote_address"), caller.told("remote_port"), caller.told("sources")) == ("0.0.0.0", 0, ())

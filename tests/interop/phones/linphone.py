@@ -18,13 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.capabilities import Capability, Digits, Transport
+from tests.interop.capabilities import Capability, Digits, Sound, Transport
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, GrowingWav, Setting
 from tests.support import tones
 from tests.support.deadlines import DEADLINE, deadline
 from tests.support.network import free_port
 
 RANDOM = -1
+SECRECY = {Sound.PLAIN: "none", Sound.SDES: "srtp", Sound.DTLS: "dtls"}
 PORT_OF = {Transport.UDP: "sip_port", Transport.TCP: "tcp_port", Transport.TLS: "tls_port"}
 # Without `ipv6 disable` and a NAT address it offers an IPv6 address even to a peer that it reached by IPv4.
 CONFIG = """
@@ -39,6 +40,8 @@ use_rfc2833={events}
 root_ca={authority}
 verify_server_certs={verify}
 verify_server_cn=0
+media_encryption={secrecy}
+media_encryption_mandatory={secret}
 session_expires_enabled=1
 session_expires_value={session}
 default_proxy=0
@@ -127,8 +130,6 @@ class Linphone(ForeignPhone):
     }
     NOT_TRIED: ClassVar[Mapping[Capability, str]] = {
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
-        Capability.CALLS_SDES: "plain audio only, so far",
-        Capability.CALLS_DTLS: "plain audio only, so far",
     }
     NOTES: ClassVar[Mapping[Capability, str]] = {
         Capability.REGISTERS_TLS: "with an authority made by `dzvin tls init --any-name`, and without comparing the "
@@ -237,6 +238,7 @@ def _settings(setting: Setting) -> Path:
         CONFIG.format(
             **ports, info=int(setting.digits is Digits.INFO), events=int(setting.digits is Digits.EVENTS),
             authority=setting.authority or "", verify=int(setting.authority is not None), session=setting.session,
+            secrecy=SECRECY[setting.sound], secret=int(setting.sound is not Sound.PLAIN),
             rtp=free_port(), node=port, user=setting.user, password=setting.password, host=host, port=port,
             registrar=setting.uri(""). replace("sip:@", "sip:"),
         )
