@@ -6,6 +6,7 @@ Its audio goes in and out as PCM. A call that is answered speaks and is recorded
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class BaresipCall:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     _established: asyncio.Event = field(default_factory=asyncio.Event)
     _pump: asyncio.Task[None] | None = None
+    _rest: bytearray = field(default_factory=bytearray)  # of a sample that is not whole yet
 
     def __post_init__(self) -> None:
         self.native.on(self._event)
@@ -94,23 +96,42 @@ class BaresipCall:
             self.closed.set()
 
     async def _speak_and_listen(self) -> None:
-        second = {frequency: tones.tone(frequency) for frequency in (self.frequency,) if frequency}
+        second: dict[float, bytes] = {}
         at = 0
         while not self.closed.is_set():
             await asyncio.sleep(PACE)
             try:
                 info = self.native.audio.info()
                 if info.rx_ready:
-                    self.heard += self.native.audio.read(info.rx_capacity)
+                    self._hear(self.native.audio.read(info.rx_capacity), info.rx_sample_rate, info.rx_channels)
                 if self.frequency is None or not info.tx_ready:
                     continue
-                pcm = second.setdefault(self.frequency, tones.tone(self.frequency))
-                room = AHEAD - info.tx_buffered
+                times = info.tx_sample_rate // tones.RATE
+                pcm = second.setdefault(self.frequency, _spread(tones.tone(self.frequency), times, info.tx_channels))
+                room = AHEAD * times * info.tx_channels - info.tx_buffered
                 if room > 0:
                     piece = (pcm[at:] + pcm)[:room]
                     at = (at + self.native.audio.write(piece)) % len(pcm)
             except (baresip.AudioNotActive, baresip.AudioRestarted):
                 continue
+
+    def _hear(self, pcm: bytes, rate: int, channels: int) -> None:
+        """Of a wide codec every so-manieth sample: tones of a telephone stay what they are."""
+        step = 2 * channels * rate // tones.RATE
+        self._rest += pcm
+        whole = len(self._rest) // step * step
+        self.heard += b"".join(self._rest[at : at + 2] for at in range(0, whole, step))
+        del self._rest[:whole]
+
+
+def _spread(pcm: bytes, times: int, channels: int) -> bytes:
+    """The tone at so many times the rate, by straight lines, in each channel."""
+    samples = array("h", pcm)
+    spread = array("h")
+    for here, there in zip(samples, samples[1:] + samples[:1], strict=True):
+        for part in range(times):
+            spread.extend([here + (there - here) * part // times] * channels)
+    return spread.tobytes()
 
 
 @dataclass(slots=True)
@@ -158,11 +179,12 @@ class Baresip:
         registers: bool = True,
         transport: Literal["udp", "tcp", "tls"] = "udp",
         dtmf_mode: Literal["rtpevent", "info"] = "rtpevent",
+        codecs: tuple[str, ...] = ("pcmu", "pcma"),
     ) -> BaresipPhone:
         host, port = server
         account = Account(
             user, f"{host}:{port}", password, reg_interval=60 if registers else 0, transport=transport,
-            dtmf_mode=dtmf_mode,
+            dtmf_mode=dtmf_mode, audio_codecs=codecs,
         )  # fmt: skip
         phone = BaresipPhone(await baresip.UserAgent.create(self.runtime, account), server, transport)
         phone.agent.on_incoming(phone.is_called)
