@@ -320,7 +320,7 @@ def _exchange(
         clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts),
         prompts=PromptFiles(given.data / "prompts", config.language),
-        recordings=KeptRecordings(given.data),
+        recordings=KeptRecordings.of(config, given.data),
         recording_rules=switchboard.recording_rules(config),
         rules=switchboard.call_rules(config),
         wishes=given.wishes,

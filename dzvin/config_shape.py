@@ -213,6 +213,7 @@ class Recordings(Table, frozen=True, kw_only=True):
     calls: tuple[RecordingRule, ...] = ()
     encrypt: bool = True
     resume_after: Annotated[float, Meta(ge=0, le=86_400)] = 0  # seconds; 0: a pause ends when somebody ends it
+    folder: Annotated[str, Meta(min_length=1)] = "recordings"  # a relative path lies in the data folder
 
 
 SCANNERS = (

@@ -112,7 +112,7 @@ async def run(given: Arguments, config: Config) -> None:
         switch = await stack.enter_async_context(telephony(around))
         owners = await end_what_was(switch, spool)
         tasks.start(end_what_comes_late(switch, owners))
-        tasks.start(close_the_books(pool, writer, spool, started_at, KeptRecordings(given.data), owners))
+        tasks.start(close_the_books(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())
         if kept:

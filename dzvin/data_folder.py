@@ -58,10 +58,6 @@ class DataFolder:
         return not stat.S_IMODE(self.path.stat().st_mode) & 0o077
 
     @property
-    def recordings(self) -> Path:
-        return self._folder("recordings")
-
-    @property
     def runtime(self) -> Path:
         """A private folder with a name short enough for Unix sockets, the same at every start. Raises UnsafeFolder."""
         name = "dzvin-" + hashlib.sha256(f"{os.geteuid()}:{self.path}".encode()).hexdigest()[:12]

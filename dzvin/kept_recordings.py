@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from dzvin.config import Config
 from pbx.media.client import RecordingClosed
 from pbx.media.messages import MAX_MARKS, RecordedSegment
 from recordings.container import Damaged
@@ -28,16 +29,21 @@ INTERRUPTED = "its writer was ended"
 class KeptRecordings:
     """What is neither `async` nor `relative_path` blocks: for a thread."""
 
-    data: Path
+    root: Path
+    key_file: Path
+
+    @classmethod
+    def of(cls, config: Config, data: Path) -> KeptRecordings:
+        return cls(data / config.recordings.folder, data / "keys" / "master.key")
 
     @property
     def store(self) -> Store:
-        return Store(self.data / "recordings")
+        return Store(self.root)
 
     def keys(self) -> KeyRing | None:
         """None: there is no key file, since nothing was ever encrypted. Raises BadKeyFile, OSError."""
         try:
-            return load_key_ring(self.data / "keys" / "master.key")
+            return load_key_ring(self.key_file)
         except FileNotFoundError:
             return None
 

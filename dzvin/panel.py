@@ -102,7 +102,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
         pool=pool,
         control=Commands(switch.calls),
         live=live,
-        recordings=KeptRecordings(data),
+        recordings=KeptRecordings.of(config, data),
         traces=switch.traces,
         clock=SystemClock().now,
         health=lambda: _health(switch, spool),

@@ -62,9 +62,10 @@ class Plan:
         ports = media.port_range
         share = len(ports) // self.workers & ~1  # an even number: RTP and RTCP ports come in pairs
         first = ports.start + index * share
+        recordings = self.folder.path / self.config.recordings.folder
         argv = (
             *self.python, "pbx.media", "--socket", str(self.socket(index)), "--ports", f"{first}-{first + share - 1}",
-            "--recordings", str(self.folder.recordings), "--legs", str(media.legs), "--ready-fd", READY_FD,
+            "--recordings", str(recordings), "--legs", str(media.legs), "--ready-fd", READY_FD,
             "--lost-after", str(media.drop_after_silence or NEVER), "--orphan-after", str(ORPHANED),
         )  # fmt: skip
         if self.config.recordings.encrypt:

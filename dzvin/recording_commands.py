@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
 
 import typer
+
+if TYPE_CHECKING:
+    from dzvin.kept_recordings import KeptRecordings
 
 recordings = typer.Typer(help="The recordings of calls.", no_args_is_help=True)
 keys = typer.Typer(help="The master keys that the recordings are encrypted with.", no_args_is_help=True)
 
 DATA = Path("data")
 Data = Annotated[Path, typer.Option(help="Folder for everything that is kept: database, recordings, keys.")]
+File = Annotated[Path | None, typer.Option("--config", help="TOML file; without it DATA/dzvin.toml.")]
 
 
 class Format(StrEnum):
@@ -33,25 +38,25 @@ def export(
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.WAV,
     output: Annotated[Path | None, typer.Option(help="Where to; else ID.FORMAT here. Never overwritten.")] = None,
     data: Data = DATA,
+    file: File = None,
 ) -> None:
     """Write a recording as a sound file, one party a channel. Works beside a running installation, or without one."""
-    from dzvin.kept_recordings import KeptRecordings
     from recordings.container import Damaged
     from recordings.crypto import BadKeyFile, KeyMissing
     from recordings.encode import SUFFIXES
 
-    kept = KeptRecordings(data)
+    kept = _kept(data, file)
     target = output or Path(f"{recording}.{SUFFIXES[form.value]}")
     try:
-        file = kept.find(recording)
+        name = kept.find(recording)
         with target.open("xb") as out:
             try:
-                summary = kept.export(file, out, form.value)
+                summary = kept.export(name, out, form.value)
             except BaseException:
                 target.unlink()
                 raise
     except FileNotFoundError:
-        _refuse(f"there is no recording {recording} in {data}")
+        _refuse(f"there is no recording {recording} in {kept.root}")
     except (Damaged, KeyMissing, BadKeyFile, OSError) as error:
         _refuse(f"{recording}: {error}")
     told = f"{target}: {summary.seconds:.1f} s"
@@ -66,6 +71,7 @@ def _keys() -> None:
 @keys.command("rotate")
 def rotate(
     data: Data = DATA,
+    file: File = None,
     forget_old: Annotated[
         bool,
         typer.Option("--forget-old", help="Delete older keys that no recording here needs; back-ups may need them."),
@@ -76,13 +82,13 @@ def rotate(
     from recordings.crypto import BadKeyFile, add_key, drop_keys
     from recordings.rotation import keys_in_use, rewrap_all
 
-    key_file = data / "keys" / "master.key"
+    kept = _kept(data, file)
     try:
-        ring = add_key(key_file)
-        done = rewrap_all(data / "recordings", ring)
-        forgotten = drop_keys(key_file, set(keys_in_use(data / "recordings"))) if forget_old else 0
+        ring = add_key(kept.key_file)
+        done = rewrap_all(kept.root, ring)
+        forgotten = drop_keys(kept.key_file, set(keys_in_use(kept.root))) if forget_old else 0
     except FileNotFoundError:
-        _refuse(f"{key_file} is not there: nothing was ever encrypted in {data}")
+        _refuse(f"{kept.key_file} is not there: nothing was ever encrypted")
     except (BadKeyFile, OSError) as error:
         _refuse(str(error))
     plain = f", {done.plain} not encrypted" if done.plain else ""
@@ -91,6 +97,17 @@ def rotate(
         typer.echo(f"{path}: {reason}", err=True)
     if done.refused:
         raise typer.Exit(1)
+
+
+def _kept(data: Path, file: Path | None) -> KeptRecordings:
+    from dzvin import config
+    from dzvin.kept_recordings import KeptRecordings
+    from dzvin.launch import configuration_file
+
+    try:
+        return KeptRecordings.of(config.load(configuration_file(data, file), os.environ), data)
+    except config.ConfigError as error:
+        _refuse(str(error))
 
 
 def _refuse(reason: str) -> NoReturn:

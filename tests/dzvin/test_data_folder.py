@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 def test_a_new_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "new" / "data")
-    assert mode(folder.path) == mode(folder.recordings) == 0o700
+    assert mode(folder.path) == mode(folder.master_key().parent) == 0o700
     assert folder.is_private
 
 

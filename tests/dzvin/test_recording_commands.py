@@ -98,3 +98,12 @@ def test_a_recording_that_cannot_be_wrapped_anew_keeps_its_key_and_is_told(data:
 def test_where_nothing_was_ever_encrypted_there_is_no_key_to_exchange(tmp_path: Path) -> None:
     result = dzvin("keys", "rotate", "--data", tmp_path)
     assert (result.exit_code, list(tmp_path.iterdir())) == (1, [])
+
+
+@pytest.mark.req("R-PHONE-42")
+def test_a_setting_names_the_folder_of_the_recordings(data: Path, tmp_path: Path) -> None:
+    recording = recorded(data)
+    (data / "recordings").rename(tmp_path / "other disk")
+    (tmp_path / "dzvin.toml").write_text(f'[recordings]\nfolder = "{tmp_path}/other disk"\n')
+    assert dzvin("keys", "rotate", "--data", data).output.endswith("1 recordings, 0 older keys forgotten\n")
+    assert dzvin("recording", "export", recording, "--output", data / "a.wav", "--data", data).exit_code == 0
