@@ -183,6 +183,63 @@ def test_a_relayed_leg_is_recorded_whatever_it_speaks(engine: Rig, talker: Talk,
     assert engine.control.figures(0).drops[6] == 0  # unrecorded
 
 
+def all_say(engine: Rig, talks: list[tuple[Talker, int]], seconds: float = 1) -> None:
+    """Each its own tone, all at once."""
+    said = [(one, one.payloads(tone(frequency, seconds, 8000, 5000))) for one, frequency in talks]
+    for number in range(round(seconds * 50)):
+        for one, payloads in said:
+            one.send(payloads[number])
+        engine.advance(20, step=5)
+
+
+def test_in_a_room_everybody_hears_everybody_in_their_own_codec(engine: Rig, talker: Talk) -> None:
+    members = [talker("g722", 0), talker("opus", 1), talker("pcma", 2), talker("gsm", 3)]
+    engine.control.open_room(0)
+    for leg in range(4):
+        engine.control.join(0, leg)
+    tones = [500, 800, 1100, 1400]
+    all_say(engine, list(zip(members, tones, strict=True)))
+    for own, member in enumerate(members):
+        sound = member.hear()[3000:7000]
+        levels = [amplitude_of(sound, frequency, 8000) for frequency in tones]
+        assert all(level > 2500 for number, level in enumerate(levels) if number != own), (member.codec, levels)
+        assert levels[own] < 500
+    assert engine.control.engine.faults() == 0
+
+
+def test_from_a_bridge_into_a_room_and_back_the_stream_goes_on(engine: Rig, talker: Talk) -> None:
+    alice, bob, carol = talker("opus", 0), talker("pcma", 1), talker("g722", 2)
+    engine.control.bridge(0, 1)
+    all_say(engine, [(alice, 500), (bob, 800)])
+    engine.control.open_room(0)
+    for leg in range(3):
+        engine.control.join(0, leg)
+    all_say(engine, [(alice, 500), (bob, 800), (carol, 1100)])
+    engine.control.bridge(0, 2)
+    all_say(engine, [(alice, 500), (carol, 1100)])
+    sound = alice.hear()
+    parts = [sound[at : at + 3000] for at in (3000, 11000, len(sound) - 4000)]
+    found = [{f for f in (800, 1100) if amplitude_of(part, f, 8000) > 2500} for part in parts]
+    assert found == [{800}, {800, 1100}, {1100}]
+    for member in (alice, bob, carol):
+        member.phone.listen()
+        assert is_continuous(member.phone.heard)
+    assert engine.control.engine.faults() == 0
+
+
+def test_a_transcoded_bridge_leaves_nothing_on_the_clock_when_it_ends(engine: Rig, talker: Talk, kind: str) -> None:
+    alice, bob = talker("opus", 0), talker("pcma", 1)
+    engine.control.bridge(0, 1)
+    alice.say(tone(500, 0.2, 8000))
+    engine.control.unbridge(0)
+    engine.advance(100)
+    bob.phone.listen()
+    alice.say(tone(500, 0.2, 8000))
+    assert bob.phone.listen() == []
+    if kind == "interpreted":  # the compiled engine does not say
+        assert engine.control.engine.slot_clock.size == 0
+
+
 def events(packets: list[Packet], payload_type: int) -> list[Packet]:
     return [packet for packet in packets if packet.payload_type == payload_type]
 
