@@ -28,6 +28,7 @@ PACE = 0.02  # seconds
 PERIOD, COMPUTING = 0.05, 0.02  # seconds: how the core spends its time
 BATCHES = 10  # in which the phones send within one pace, as a crowd of phones would
 FIRST_PORT = 10000  # below what the system gives to the phones
+PCMU = 0  # payload type
 DRAIN = 1.0  # seconds for what is under way at the end
 
 
@@ -135,7 +136,7 @@ def phones(seconds: float) -> None:
 
 
 def _hear(poll: select.epoll, sockets: dict[int, socket.socket], until: float) -> int:
-    """What comes until then, RTCP not counted: it has its own port."""
+    """Packets of sound that come until then. Reports come too: the phones' ports are no pairs, but neighbours."""
     heard = 0
     while True:
         left = until - time.monotonic()
@@ -143,8 +144,7 @@ def _hear(poll: select.epoll, sockets: dict[int, socket.socket], until: float) -
         for number, _ in ready:
             try:
                 while True:
-                    sockets[number].recv(2048)
-                    heard += 1
+                    heard += sockets[number].recv(2048)[1] & 0x7F == PCMU
             except BlockingIOError:
                 pass
         if left <= 0:
