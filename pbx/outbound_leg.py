@@ -35,6 +35,7 @@ from pbx.transactions import ClientTransaction, ServerTransaction
 log = structlog.get_logger("pbx.outbound_leg")
 
 MAX_FORKS = 32  # early dialogs of one INVITE
+SOUND_REFUSED = (488, 606)  # RFC 3261 §21.4.26, §21.6.4: the description is what is not acceptable
 MAX_TRIES = 4  # of the INVITE: with a password, with a longer session
 
 
@@ -275,6 +276,10 @@ class OutboundLeg(Leg):
             return False
         if response.status == 422:
             return self.session.raise_minimum(response)
+        if response.status in SOUND_REFUSED and self.streams.secrecy.insist(self._negotiation.ours):
+            self._negotiation.withdraw()
+            self._negotiation.offer(self.streams.offer(None))
+            return True
         if response.status in (401, 407) and self.proof is not None and len(self._proofs) < MAX_PROOFS:
             source = self._transaction.answered_from if self._transaction is not None else None
             proof = self.proof(invite, response, source)

@@ -12,7 +12,7 @@ from pbx.media.messages import SdesKeys
 from pbx.sip import secure_media
 from pbx.sip.offer_answer import Answer, NotAcceptable
 from pbx.sip.sdp import Sdp
-from pbx.sip.secure_media import NOTHING_SECURE, Keying, Secrecy
+from pbx.sip.secure_media import NOTHING_SECURE, Keying, Secrecy, SrtpPolicy
 
 if TYPE_CHECKING:
     from pbx.leg.leg import Leg
@@ -27,11 +27,21 @@ class LegSecrecy:
         self._leg = leg
         self._keys: dict[str, bytes] = {}
         self._ice = ("", "")
+        self._insists = False
+
+    def insist(self, refused: Sdp | None) -> bool:
+        """Whether that offer of ours may be made once more, with a secure profile: it had keys beside a plain one,
+        which phones that take nothing plain refuse."""
+        offered = [stream for stream in refused.media if stream.port] if refused is not None else []
+        opportunistic = any(stream.protocol == secure_media.PLAIN and stream.attributes("crypto") for stream in offered)
+        may, self._insists = opportunistic and not self._insists, self._insists or opportunistic
+        return may
 
     def secrecy(self) -> Secrecy:
         """What may be said to the peer, now: its signalling may have come by another way."""
         leg, settings = self._leg, self._leg.endpoint.secure_media
-        flow, policy = leg.flow, leg.srtp or settings.policy
+        flow: Flow = leg.flow
+        policy: SrtpPolicy = "require" if self._insists else leg.srtp or settings.policy
         browser = settings.webrtc and leg.endpoint.transports.connections.is_of_a_page(flow)
         if policy == "off" and not browser:
             return NOTHING_SECURE

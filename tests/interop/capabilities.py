@@ -42,6 +42,8 @@ class Capability(Enum):
     CALLS_SDES = "calls over TLS with SRTP by SDES"
     CALLS_DTLS = "calls with SRTP by DTLS"
     IS_CALLED = "is called"
+    IS_CALLED_TLS = "is called over TLS"
+    IS_CALLED_SDES = "is called over TLS with SRTP by SDES"
     GIVES_UP = "gives up a call that rings"
     REFUSES = "refuses a call"
     HOLDS = "holds"

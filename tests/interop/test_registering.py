@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.interop.capabilities import Capability, Sound, Transport
-from tests.interop.meeting import REFUSALS, Kind, Meeting, calls, hear_each_other, tries
+from tests.interop.meeting import REFUSALS, Kind, Meeting, calls, hear_each_other, is_called, tries
 
 
 async def registers(meeting: Meeting, kind: Kind, transport: Transport) -> None:
@@ -58,6 +58,26 @@ async def test_it_calls_over_tls(meeting: Meeting, kind: Kind) -> None:
 async def test_it_calls_with_keys_in_its_description(meeting: Meeting, kind: Kind) -> None:
     """It takes nothing plain; the phone that it calls speaks nothing else."""
     await calls_over(meeting, kind, Transport.TLS, Sound.SDES)
+
+
+async def is_called_over_tls(meeting: Meeting, kind: Kind, sound: Sound) -> None:
+    phone, boris = await meeting.both(kind, transport=Transport.TLS, sound=sound)
+    talk = await is_called(phone, boris)
+    await hear_each_other(talk)
+    await talk.ours.hang_up()
+    await talk.theirs.ended()
+
+
+@tries(Capability.IS_CALLED_TLS)
+async def test_it_is_called_over_tls(meeting: Meeting, kind: Kind) -> None:
+    """It is offered keys beside the plain profile, and leaves them alone."""
+    await is_called_over_tls(meeting, kind, Sound.PLAIN)
+
+
+@tries(Capability.IS_CALLED_SDES)
+async def test_it_is_called_with_keys_in_our_description(meeting: Meeting, kind: Kind) -> None:
+    """It refuses a plain profile, with keys or without, and is offered a secure one."""
+    await is_called_over_tls(meeting, kind, Sound.SDES)
 
 
 @tries(Capability.CALLS_DTLS)

@@ -147,3 +147,24 @@ async def test_with_checks_no_address_is_named_to_the_worker_and_none_vouched_fo
     """What was nominated already must not be forgotten for it."""
     caller = await Caller.talks(a_switch(), body=CHROMIUM)
     assert (caller.told("remote_address"), caller.told("remote_port"), caller.told("sources")) == ("0.0.0.0", 0, ())
+
+
+@virtual_time
+async def test_a_phone_that_refuses_keys_beside_a_plain_profile_is_offered_a_secure_one_once() -> None:
+    callee = await Callee.is_called(a_switch())
+    first = Sdp.parse(callee.invite.body).media[0]
+    assert (first.protocol, bool(first.attributes("crypto"))) == ("RTP/AVP", True)
+    callee.says(488)
+    again = Sdp.parse(callee.invite.body).media[0]
+    assert (again.protocol, again.attributes("crypto")) == ("RTP/SAVP", first.attributes("crypto"))
+    callee.says(488)
+    assert callee.leg.is_over
+    assert len(callee.heard("INVITE")) == 2
+
+
+@virtual_time
+async def test_a_phone_that_refuses_a_plain_offer_is_offered_nothing_else() -> None:
+    callee = await Callee.is_called(a_switch("off"))
+    callee.says(488)
+    assert callee.leg.is_over
+    assert len(callee.heard("INVITE")) == 1

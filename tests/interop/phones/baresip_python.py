@@ -79,6 +79,7 @@ class BaresipPython(ForeignPhone):
     NOT_TRIED: ClassVar[Mapping[Capability, str]] = {
         Capability.RECONNECTS: "nothing takes its connection away without ending it",
         Capability.CALLS_SDES: "plain audio only, so far",
+        Capability.IS_CALLED_SDES: "plain audio only, so far",
         Capability.CALLS_DTLS: "plain audio only, so far",
     }
 

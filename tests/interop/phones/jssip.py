@@ -93,6 +93,8 @@ class JsSipPhone(ForeignPhone):
         Capability.REGISTERS_TLS: NO_OTHER,
         Capability.CALLS_TCP: NO_OTHER,
         Capability.CALLS_TLS: NO_OTHER,
+        Capability.IS_CALLED_TLS: NO_OTHER,
+        Capability.IS_CALLED_SDES: "browsers have DTLS only (RFC 8827 §6.5)",
         Capability.CALLS_SDES: "browsers have DTLS only (RFC 8827 §6.5)",
         Capability.HEARS_DIGITS: "agrees to RFC 4733, and does not tell the page what it hears",
     }

@@ -59,11 +59,13 @@ class PyVoipPhone(ForeignPhone):
         **dict.fromkeys(
             (
                 Capability.REGISTERS_TCP, Capability.REGISTERS_TLS, Capability.REGISTERS_WS, Capability.REGISTERS_WSS,
-                Capability.CALLS_TCP, Capability.CALLS_TLS, Capability.RECONNECTS,
+                Capability.CALLS_TCP, Capability.CALLS_TLS, Capability.IS_CALLED_TLS,
+                Capability.RECONNECTS,
             ),
             "has UDP only",
         ),
         Capability.CALLS_SDES: "has plain audio only",
+        Capability.IS_CALLED_SDES: "has plain audio only",
         Capability.CALLS_DTLS: "has plain audio only",
         **dict.fromkeys((Capability.HOLDS, Capability.RESUMES), "has no hold"),
         Capability.GIVES_UP: "sends no CANCEL",
