@@ -79,15 +79,31 @@ def test_switching_between_the_modes_takes_at_most_60_ms_and_leaks_nothing(engin
             assert (there > LOUD * 0.9) if gain else (there < LOUD / 1000)
 
 
-def test_a_change_of_gain_is_faded_not_switched(engine: Rig, three: Talk) -> None:
-    """A constant is what shows a step best: within one frame it comes and goes in small steps."""
-    steady = bytes((0xAF,)) * 160  # 4092
-    supervisor, phone = three.phones[SUPERVISOR], three.phones[CUSTOMER]
-    for gain in (1.0, 0.0):
-        engine.talk([(supervisor, steady * 8)])
+STEADY = bytes((0xAF,)) * 160  # 4092, all the time: a constant shows a step best
+STEP = 256  # of µ-law at that height
+
+
+@pytest.mark.parametrize("by", ["gain", "mute"])
+def test_what_comes_and_goes_is_faded_not_switched(engine: Rig, three: Talk, by: str) -> None:
+    agent, phone = three.phones[AGENT], three.phones[CUSTOMER]
+    for there in (True, False, True, False):
+        engine.talk([(agent, STEADY * 8)])
         hear(phone)
-        engine.control.set_gain(0, CUSTOMER, SUPERVISOR, gain)
-        engine.talk([(supervisor, steady * 8)])
+        if by == "gain":
+            engine.control.set_gain(0, CUSTOMER, AGENT, 1.0 if there else 0.0)
+        else:
+            engine.control.mute(0, AGENT, muted=not there)
+        engine.talk([(agent, STEADY * 8)])
         samples = array("h", hear(phone))
-        assert max(abs(b - a) for a, b in pairwise(samples)) <= 256  # a step of µ-law at that height
-        assert max(samples) > 3000
+        assert max(abs(b - a) for a, b in pairwise(samples)) <= STEP
+        assert samples[-1] == (4092 if there else 0)
+
+
+def test_what_changes_for_one_is_not_noticed_by_another(engine: Rig, three: Talk) -> None:
+    engine.talk([(three.phones[AGENT], STEADY * 8)])
+    for phone in three.phones:
+        hear(phone)
+    engine.control.set_gain(0, CUSTOMER, AGENT, 0.0)
+    engine.talk([(three.phones[AGENT], STEADY * 8)])
+    assert set(array("h", hear(three.phones[SUPERVISOR]))) == {4092}
+    assert array("h", hear(three.phones[CUSTOMER]))[-1] == 0
