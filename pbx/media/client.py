@@ -189,13 +189,14 @@ class MediaPool:
             reason = answer.reason if isinstance(answer, Failed) else "the media worker is gone"
         raise NoMedia(reason)
 
-    async def open_room(self, *, near: MediaLeg, passes_digits: bool = False) -> Room:
-        """An empty room in `near`'s worker. With `passes_digits`, digits of a member reach those who hear it. Raises
-        NoMedia."""
+    async def open_room(self, *, near: MediaLeg, passes_digits: bool = False, wideband: bool = False) -> Room:
+        """An empty room in `near`'s worker. With `passes_digits`, digits of a member reach those who hear it; see
+        `OpenRoom`. Raises NoMedia."""
         worker = near.worker
         number = worker.next_id()
+        command = OpenRoom(id=number, passes_digits=passes_digits, wideband=wideband)
         try:
-            answer = await worker.ask(OpenRoom(id=number, passes_digits=passes_digits), number, OPEN_TIMEOUT)
+            answer = await worker.ask(command, number, OPEN_TIMEOUT)
         except WorkerGone as error:
             raise NoMedia(str(error)) from error
         if not isinstance(answer, RoomOpened) or worker not in self._books:

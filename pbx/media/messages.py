@@ -24,7 +24,7 @@ import msgspec
 from pbx.media.room_messages import OpenRoom, RoomCommand, RoomOpened
 from pbx.rtp.quality import Grade
 
-PROTOCOL_VERSION = 8
+PROTOCOL_VERSION = 9
 MAX_FRAME = 64 * 1024
 MAX_COOKIE = 4096
 MAX_FILES = 16  # prompts in one Play

@@ -10,10 +10,12 @@ import msgspec
 
 
 class OpenRoom(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
-    """Answer: RoomOpened, or Failed("no rooms"). With `passes_digits` telephone events reach who hears the sender."""
+    """Answer: RoomOpened, or Failed("no rooms"). With `passes_digits` telephone events reach who hears the sender. A
+    `wideband` room is mixed at 16 kHz, which only members with a wideband codec can hear."""
 
     id: int
     passes_digits: bool = False
+    wideband: bool = False
 
 
 class RoomOpened(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):

@@ -30,6 +30,7 @@ from pbx.rtp.g711 import Law
 
 log = structlog.get_logger(__name__)
 
+NARROW, WIDE = 8000, 16000  # hertz
 PROMPT_LAW = Law.ULAW  # of what a room plays: its listeners may speak any codec
 
 
@@ -80,7 +81,8 @@ class WorkerRooms:
         if number is None:
             raise NoRoom("no rooms")
         self._rooms[number] = WorkerRoom(number)
-        self._control.open_room(number, passes_events=command.passes_digits)
+        rate = WIDE if command.wideband else NARROW
+        self._control.open_room(number, rate=rate, passes_events=command.passes_digits)
         return RoomOpened(id=command.id, room=number)
 
     def carry_out(self, command: RoomCommand) -> None:

@@ -10,9 +10,13 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from pbx.media.client import MediaLeg, MediaPool, NoMedia, Room, RoomRefused
+from pbx.media.codec_libraries import why_not
+from pbx.media.engine_control import CODEC_NUMBERS
 from pbx.media.engine_numbers import MEMBERS
 from pbx.media.handles import WorkerBooks
-from tests.pbx.media.rig import HOST, Phone
+from tests.pbx.media.linear import Coder, amplitude_of
+from tests.pbx.media.linear import tone as linear_tone
+from tests.pbx.media.rig import HOST, Phone, rig
 from tests.pbx.media.test_relay import is_continuous
 from tests.pbx.media.tones import frames, level, pcm_tone, tone
 from tests.pbx.media.workers import TIMEOUT, NewPhone, joined, paced, worker_process
@@ -207,6 +211,26 @@ async def test_a_bridge_takes_legs_out_of_their_room(tmp_path: Path, new_phone: 
         legs[0].bridge(legs[1])
         assert room.members == [legs[2]]
         assert await settles_on(phones, [[False, True, False], [True, False, False], [False, False, False]])
+
+
+@pytest.mark.skipif(why_not(CODEC_NUMBERS["g722"]) is not None, reason=str(why_not(CODEC_NUMBERS["g722"])))
+@pytest.mark.parametrize("wideband", [True, False])
+async def test_a_room_is_as_wide_as_was_asked(tmp_path: Path, new_phone: NewPhone, wideband: bool) -> None:
+    async with worker_process(tmp_path) as worker, MediaPool([worker.socket], epoch=1) as pool:
+        legs, phones = await legs_and_phones(pool, new_phone, 3)
+        room = await pool.open_room(near=legs[0], wideband=wideband)
+        for leg, phone in zip(legs, phones, strict=True):
+            phone.payload_type = 9
+            leg.update(remote_address=HOST, remote_port=phone.port, codec="g722", payload_type=9, sources=(HOST,))
+            room.join(leg)
+        with rig("interpreted") as other:
+            coder = Coder(other.control.engine.codecs, CODEC_NUMBERS["g722"])
+            payloads = coder.encode(linear_tone(5000, 1.0, 16000), 16000)
+            await paced([(phones[0], payloads)])
+            sound = coder.decode([packet.payload for packet in phones[1].listen()], 16000)
+            coder.close()
+        loud = max(amplitude_of(sound[at : at + 1600], 5000, 16000) for at in range(0, len(sound) - 1600, 1600))
+        assert (loud > 4000) if wideband else (loud < 400)
 
 
 def test_a_full_room_is_refused_at_once() -> None:
