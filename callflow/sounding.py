@@ -75,7 +75,9 @@ class Sounding:
 
 
 def tell_measured(call: Call, leg: UUID, extension: str | None, figures: LegStatistics) -> None:
-    """The last figures of a leg of that call."""
+    """The last figures of a leg of that call. One that only rang has none."""
+    if not figures.received and not figures.sent:
+        return
     call.tell(
         LegMeasured,
         leg=leg,

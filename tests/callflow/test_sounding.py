@@ -105,6 +105,19 @@ async def test_each_leg_is_measured_once_at_its_end() -> None:
 
 
 @virtual_time
+async def test_a_phone_that_only_rang_leaves_no_figures() -> None:
+    async with a_house() as house:
+        anna = await house.phones["1001"].dials("1002")
+        for leg in house.switch.media.legs:
+            leg.figures = LegStatistics(codec="pcma")
+        await house.phones["1002"].says(486)
+        assert house.phones["1001"].answer_to(anna).status == 486
+        await house.settles()
+        assert len(house.of(CallEnded)) == 1
+        assert house.of(LegMeasured) == []
+
+
+@virtual_time
 async def test_both_sides_are_told_why_when_their_media_worker_has_died() -> None:
     async with a_house() as house:
         talk = await settled(house)
