@@ -227,7 +227,7 @@ class Engine:
                 if self.is_open[leg]:
                     self.aside.refill(leg)
                     self.inlet.look_after(leg, now)
-                    self.voice.look_after(leg, self.rooms.peer[leg], now)
+                    self.voice.look_after(leg, self.rooms.partner(leg), now)
         return 0
 
     def run_clock(self, now: int) -> int:

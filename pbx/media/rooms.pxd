@@ -42,6 +42,8 @@ cdef class Rooms:
     cdef long long bridge(self, long long leg, long long other, long long now) except -1 nogil
     @cython.locals(other=cython.longlong)
     cdef long long part(self, long long leg) except -1 nogil
+    @cython.locals(room=cython.longlong, row=cython.longlong, place=cython.longlong)
+    cdef long long partner(self, long long leg) except? -1 nogil
     cdef long long look_again(self, long long leg, long long now) except -1 nogil
     @cython.locals(other=cython.longlong, unlike=cython.longlong)
     cdef long long settle_bridge(self, long long leg, long long now) except -1 nogil

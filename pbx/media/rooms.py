@@ -227,6 +227,17 @@ class Rooms:
             self.translate(other, 0, 0)
         return 0
 
+    def partner(self, leg: int) -> int:
+        """Whom this leg talks with: in a room the first of those whom it hears. NONE: nobody."""
+        room = self.room[leg]
+        if self.peer[leg] >= 0 or room < 0:
+            return self.peer[leg]
+        row = (room * MEMBERS + self.place[leg]) * MEMBERS
+        for place in range(self.top[room]):
+            if self.member[room * MEMBERS + place] >= 0 and self.gain[row + place]:
+                return self.member[room * MEMBERS + place]
+        return NONE
+
     def look_again(self, leg: int, now: int) -> int:
         """The leg speaks another codec now, perhaps."""
         if self.room[leg] >= 0:

@@ -47,6 +47,25 @@ def test_talk_overtalk_and_silence_are_told_apart(engine: Rig) -> None:
     assert shares(engine, 1)[2:] == pytest.approx((over, silent), abs=150)
 
 
+def test_a_listening_supervisor_changes_nothing_of_it(engine: Rig) -> None:
+    """The call is mixed now, and the supervisor a third member that hears both."""
+    phones = [engine.join(leg) for leg in range(3)]
+    engine.control.open_room(0)
+    for leg in (2, 0, 1):
+        engine.control.join(0, leg, heard=0.0 if leg == 2 else 1.0)
+    engine.advance(100)
+    talk(engine, phones[0], phones[1], seconds=2.0, who="a")
+    talk(engine, phones[0], phones[1], seconds=1.0, who="ab")
+    joined, talked, over, _ = shares(engine, 0)
+    assert joined == pytest.approx(3_000, abs=250)
+    assert talked == pytest.approx(3_000, abs=150)
+    assert over == pytest.approx(1_000, abs=150)
+    assert shares(engine, 1)[1] == pytest.approx(1_000, abs=150)
+    engine.control.set_gain(0, None, None, 0.0)
+    talk(engine, phones[0], phones[1], seconds=1.0, who="ab")
+    assert shares(engine, 0)[0] == pytest.approx(joined, abs=150), "nobody hears anybody: nobody talks with anybody"
+
+
 def test_a_phone_that_sends_nothing_while_it_is_silent_is_counted_as_silent(engine: Rig) -> None:
     two(engine)
     engine.advance(3_000, step=10)
