@@ -340,7 +340,7 @@ class Engine:
             return self.drop(leg, UNROUTABLE)
         source = leg * (MASK32 + 1) + ssrc
         kind = self.outlet.kind_of(out, event)
-        if kind < 0:
+        if kind < 0 or (event and self.rooms.keeps_events(leg)):
             return self.outlet.skip(out, source, sequence)
         law = self.law[leg]
         if event:

@@ -61,6 +61,7 @@ cdef class Rooms:
     @cython.locals(base=cython.longlong, place=cython.longlong, leg=cython.longlong, other=cython.longlong, speaker=cython.longlong)
     cdef long long set_gain(self, long long room, long long listener, long long talker, long long gain, long long now) except -1 nogil
     cdef long long mute(self, long long room, long long leg, long long muted, long long now) except -1 nogil
+    cdef long long keeps_events(self, long long leg) except -1 nogil
     @cython.locals(room=cython.longlong, passed=cython.longlong, base=cython.longlong, source=cython.longlong,
                    place=cython.longlong, out=cython.longlong)
     cdef long long pass_event(self, long long leg, unsigned char[::1] buf, long long n, long long stamp, long long ssrc,

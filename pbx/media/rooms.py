@@ -358,6 +358,10 @@ class Rooms:
         self.fading[room] = 1
         return self.settle(room, now)
 
+    def keeps_events(self, leg: int) -> int:
+        """Whether this leg's telephone events go no further than to us."""
+        return self.room[leg] >= 0 and not self.passes_events[self.room[leg]]
+
     def pass_event(self, leg: int, buf: bytearray, n: int, stamp: int, ssrc: int, marker: int, now: int) -> int:
         """A packet of a telephone event, to those who hear its sender. How many."""
         room = self.room[leg]

@@ -103,6 +103,18 @@ def test_digits_go_through_a_room_where_it_shall_be_so(engine: Rig, passes: bool
     assert pressed == ([[], ["5"], ["5"]] if passes else [[], [], []])
 
 
+@pytest.mark.parametrize("passes", [True, False])
+def test_it_is_so_too_where_two_are_only_relayed(engine: Rig, passes: bool) -> None:
+    phones = room_of(engine, 2, passes_events=passes)
+    talk = Talk(engine, phones)
+    talk.speak(0, 1)
+    phones[0].press("5")
+    talk.speak(0, 1)
+    phones[1].listen()
+    assert [press.digit for press in presses(phones[1].heard)] == (["5"] if passes else [])
+    assert is_one_numbering(phones[1].heard)
+
+
 def test_a_digit_reaches_only_those_who_hear_its_sender(engine: Rig) -> None:
     phones = room_of(engine, 3, passes_events=True)
     engine.control.set_gain(0, 0, 2, 0.0)
