@@ -14,6 +14,7 @@ MODULES = (  # each after those that it imports
     "record_buffers",
     "resampling",
     "concealment",
+    "speex_frames",
     "sound_codecs",
     "tone_detector",
     "touch_tones",

@@ -5,6 +5,7 @@ from pbx.media.codec_native cimport (
 )
 from pbx.media.concealment cimport Concealment
 from pbx.media.resampling cimport Resampler
+from pbx.media.speex_frames cimport SpeexFrames
 
 cdef long long ULAW, ALAW, GSM, SPEEX, SPEEX_WIDE, G722, OPUS, CALLS, CODECS, HEADER, FRAMES_A_SECOND, NARROW, WIDE, OPUS_CLOCK
 cdef long long LONGEST, GSM_FRAME, MOST_OCTETS, DECODINGS, ENCODINGS, MASK16, MASK32, HALF32
@@ -16,6 +17,7 @@ cdef class SoundCodecs:
     cdef long long[::1] stamp, ticked
     cdef unsigned char[::1] encoding, payload
     cdef Concealment concealment
+    cdef SpeexFrames speex
     cdef Resampler inward, outward
 
     cdef long long lend(self, long long leg, long long encoder, long long decoder, long long monitor) except -1 nogil

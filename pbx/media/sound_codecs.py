@@ -16,6 +16,7 @@ import cython
 from pbx.media.concealment import Concealment
 from pbx.media.engine_numbers import ALAW, CALLS, CODECS, G722, GSM, OPUS, SPEEX, SPEEX_WIDE, ULAW
 from pbx.media.resampling import Resampler
+from pbx.media.speex_frames import SpeexFrames
 
 if not cython.compiled:
     from pbx.media.codec_python import (
@@ -67,6 +68,7 @@ class SoundCodecs:
         self.calls = array("q", calls)
         self.bits = self.calls[CODECS * CALLS]
         self.concealment = Concealment(legs)
+        self.speex = SpeexFrames()
         self.inward = Resampler(2 * legs)
         self.outward = Resampler(legs)
         self.sound = memoryview(zeros("h", LONGEST))  # at the codec's own rate
@@ -180,6 +182,8 @@ class SoundCodecs:
             return g722_decode(self.calls, call, state, buf, start, end, self.sound)
         if codec == GSM:
             return self.unpack_gsm(state, buf, start, end)
+        if end > start and not self.speex.are_whole(buf, start, end, codec == SPEEX_WIDE):
+            return 0
         return speex_decode(self.calls, call - 1, state, self.bits, buf, start, end, self.sound, self.frame_of(codec))
 
     def decode_g711(self, law: int, buf: Octets, start: int, end: int, out: Samples, at: int) -> int:

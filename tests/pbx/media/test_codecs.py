@@ -137,9 +137,25 @@ def test_garbage_and_short_payloads_harm_nothing(coder: New, codec: int) -> None
         for _ in range(10):
             heard = one.decode([dice.randbytes(size)] if size else [None], 8000)
             assert len(heard) <= 5760
-    payloads = one.encode(tone(1000, 2, 8000), 8000)
+    # A voice pauses; a tone alone could ring on in a predictor for ever.
+    payloads = one.encode(array("h", bytes(3200)) + tone(1000, 2, 8000), 8000)
     settled = one.decode(payloads, 8000)[12000:]
     assert noise_ratio(settled, 1000, 8000) > FLOORS[codec]
+
+
+def test_the_library_is_never_asked_about_what_is_no_speex(coder: New, capfd: pytest.CaptureFixture[str]) -> None:
+    """It would write a line about each such packet on standard error."""
+    dice = random.Random(5)
+    for codec in (SPEEX, SPEEX_WIDE):
+        one = coder(codec)
+        good = one.encode(tone(500, 0.1, 16000), 16000)
+        for _ in range(400):
+            one.decode([dice.randbytes(dice.randrange(1, 200))], 8000)
+            broken = bytearray(dice.choice(good))
+            broken[dice.randrange(len(broken))] ^= 1 << dice.randrange(8)
+            one.decode([bytes(broken)], 8000)
+        assert len(one.decode(good, 8000)) == 800
+    assert "corrupted" not in capfd.readouterr().err
 
 
 def test_states_that_were_never_lent_decode_nothing(coder: New) -> None:
