@@ -160,7 +160,7 @@ def test_a_change_of_codec_in_the_call_is_followed(engine: Rig) -> None:
 
 @pytest.mark.parametrize("parties", [1, 2])
 def test_what_is_ripe_is_never_older_than_200_ms(engine: Rig, parties: int) -> None:
-    """With 200 ms between two looks of the writer: less than 500 ms are lost when the worker is killed."""
+    """The writer looks again before 440 ms have gathered: less than 500 ms are lost when the worker is killed."""
     alice, bob = recorded(engine)
     buffers = engine.control.recordings
     for number in range(100):
