@@ -13,6 +13,7 @@ cdef class SlotClock:
     cdef long long add(self, long long one, long long now) except -1 nogil
     @cython.locals(before=cython.int, after=cython.int)
     cdef long long remove(self, long long one) except -1 nogil
+    @cython.locals(empty=cython.longlong, due=cython.longlong)
     cdef long long next_due(self, long long otherwise) except -1 nogil
     cdef long long skip_stall(self, long long now) except -1 nogil
     cdef long long is_due(self, long long now) except -1 nogil

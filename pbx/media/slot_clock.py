@@ -70,8 +70,14 @@ class SlotClock:
         return 0
 
     def next_due(self, otherwise: int) -> int:
-        """When the clock needs its next turn, unless `otherwise` is earlier."""
-        return self.due if self.size and self.due < otherwise else otherwise
+        """When somebody's next turn is, unless `otherwise` is earlier. Nobody is woken for an empty slot."""
+        if not self.size:
+            return otherwise
+        empty = 0
+        while empty < SLOTS and self.slot_first[(self.slot + empty) % SLOTS] < 0:
+            empty += 1
+        due = self.due + empty * SLOT_NS
+        return due if due < otherwise else otherwise
 
     def skip_stall(self, now: int) -> int:
         """Whole rounds are left out after a stall, so that everybody keeps their slot and their 20 ms."""
