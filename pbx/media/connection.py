@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -37,7 +38,6 @@ log = structlog.get_logger(__name__)
 
 GREETING_TIMEOUT = 5.0  # seconds
 HEAD = 4  # octets before a frame, that say how long it is
-READ_AT_ONCE = 65536
 UNSENT_LIMIT = 4 * 1024 * 1024  # octets; a worker that reads none of them is hung
 
 
@@ -45,8 +45,11 @@ class WorkerGone(Exception):
     """The worker is away, hung, or refused us."""
 
 
-class WorkerConnection:
-    """Contract: `greet` first, then `listen` runs until the connection is lost."""
+class WorkerConnection(asyncio.Protocol):
+    """Contract: `greet` first, then `listen` runs until the connection is lost.
+
+    A protocol and not a stream: what comes is handled where it comes in, without another task's turn of the loop.
+    """
 
     def __init__(self, path: Path, on_notice: Callable[[WorkerConnection, Notice | Closed], None]) -> None:
         self.path = path
@@ -57,17 +60,20 @@ class WorkerConnection:
         self._on_notice = on_notice
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._transport: asyncio.WriteTransport | None = None
         self._unsent: list[bytes] = []
         self._received = bytearray()
+        self._legs: list[LegReport] = []
+        loop = asyncio.get_running_loop()
+        self._welcomed: asyncio.Future[None] = loop.create_future()
+        self._lost: asyncio.Future[str] = loop.create_future()
 
     async def greet(self, epoch: int) -> list[LegReport]:
         """Connect and take the worker over; returns the legs that outlived the last core. Raises WorkerGone."""
         try:
             async with asyncio.timeout(GREETING_TIMEOUT):
                 return await self._greet(epoch)
-        except (OSError, EOFError, BadFrame, TimeoutError) as error:
+        except (OSError, TimeoutError) as error:
             self.close()
             raise WorkerGone(str(error) or type(error).__name__) from error
         except BaseException:
@@ -75,46 +81,72 @@ class WorkerConnection:
             raise
 
     async def _greet(self, epoch: int) -> list[LegReport]:
-        self._reader, self._writer = await asyncio.open_unix_connection(self.path)
-        self._writer.write(encode(Hello(version=PROTOCOL_VERSION, epoch=epoch)))
-        legs: list[LegReport] = []
-        more = True
-        while more:
-            welcome = await self._receive()
-            if not isinstance(welcome, Welcome):
-                raise WorkerGone(welcome.reason if isinstance(welcome, Failed) else "no welcome")
-            legs += welcome.legs
-            more = welcome.more
-            self.pid, self.capacity = welcome.pid, welcome.capacity
-            self.fingerprint = welcome.fingerprint
-        self.is_open = True
-        return legs
+        transport, _ = await asyncio.get_running_loop().create_unix_connection(lambda: self, str(self.path))
+        transport.write(encode(Hello(version=PROTOCOL_VERSION, epoch=epoch)))
+        await asyncio.wait((self._welcomed, self._lost), return_when=asyncio.FIRST_COMPLETED)
+        if not self._welcomed.done():
+            raise WorkerGone(self._lost.result())
+        return self._legs
 
     async def listen(self) -> None:
         """Hand up answers and notices until the connection is lost; returns then."""
         try:
-            while self.is_open:
-                self._handle(await self._receive())
-        except (OSError, EOFError, BadFrame) as error:
-            log.warning("media worker lost", path=str(self.path), pid=self.pid, reason=str(error))
+            reason = await asyncio.shield(self._lost)
         finally:
             self.close()
+        if reason:
+            log.warning("media worker lost", path=str(self.path), pid=self.pid, reason=reason)
 
-    def close(self) -> None:
+    def close(self, reason: str = "") -> None:
+        """`reason`: why, when it is not we who want it."""
         self.is_open = False
-        if self._writer is not None:
-            self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
+        if not self._lost.done():
+            self._lost.set_result(reason)
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
                 future.set_exception(WorkerGone("the media worker is gone"))
+
+    # ---- what the connection tells ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is one in all but its class
+        if self._lost.done():  # nobody waits for it any more
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        try:
+            while not self._lost.done() and (frame := self._next_frame()) is not None:
+                message = decode_from_worker(frame)
+                if self._welcomed.done():
+                    self._handle(message)
+                else:
+                    self._greeted(message)
+        except BadFrame as error:
+            self.close(str(error))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.close(str(error or "the media worker closed the connection"))
+
+    def _greeted(self, message: FromWorker) -> None:
+        if not isinstance(message, Welcome):
+            self.close(message.reason if isinstance(message, Failed) else "no welcome")
+            return
+        self._legs += message.legs
+        self.pid, self.capacity, self.fingerprint = message.pid, message.capacity, message.fingerprint
+        if not message.more:
+            self.is_open = True
+            self._welcomed.set_result(None)
 
     def next_id(self) -> int:
         return next(self._ids)
 
     def send(self, command: Command) -> None:
         """Send and do not wait; a failure is logged when it comes. On a lost connection nothing happens."""
-        if not self.is_open or self._writer is None:
+        if not self.is_open:
             return
         # One write for all that this turn of the loop has to say: a call's set-up is a dozen commands.
         if not self._unsent:
@@ -123,13 +155,13 @@ class WorkerConnection:
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
-        if not self.is_open or self._writer is None:
+        if not self.is_open or self._transport is None:
             return
-        self._writer.write(b"".join(unsent))
-        if self._writer.transport.get_write_buffer_size() > UNSENT_LIMIT:
+        self._transport.write(b"".join(unsent))
+        if self._transport.get_write_buffer_size() > UNSENT_LIMIT:
             log.error("media worker reads nothing", path=str(self.path), pid=self.pid)
-            self._writer.transport.abort()
-            self.close()
+            self._transport.abort()
+            self.close("it reads nothing")
 
     async def ask(self, command: Command, number: int, timeout: float) -> Answer:
         """Send and wait for the answer to command `number`. Raises WorkerGone, also after `timeout` seconds."""
@@ -156,16 +188,6 @@ class WorkerConnection:
         future = self._waiting.pop(number, None)
         if future is not None and not future.done():
             future.set_exception(WorkerGone(f"no answer in {timeout:g} s"))
-
-    async def _receive(self) -> FromWorker:
-        """The next message. A read takes all that is there, which may be several."""
-        assert self._reader is not None
-        while (frame := self._next_frame()) is None:
-            octets = await self._reader.read(READ_AT_ONCE)
-            if not octets:
-                raise EOFError("the media worker closed the connection")
-            self._received += octets
-        return decode_from_worker(frame)
 
     def _next_frame(self) -> bytes | None:
         received = self._received

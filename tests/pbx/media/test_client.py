@@ -186,15 +186,15 @@ async def test_what_one_turn_of_the_loop_tells_a_worker_is_one_write(
     async with made_up(path, always_opens) as worker, MediaPool([path], epoch=1) as pool:
         first, second = [await pool.open(call_id=uuid7(), address=HOST) for _ in range(2)]
         writes: list[bytes] = []
-        stream = first.worker._writer
-        assert stream is not None
-        write = stream.write
+        transport = first.worker._transport
+        assert transport is not None
+        write = transport.write
 
         def written(data: bytes) -> None:
             writes.append(data)
             write(data)
 
-        monkeypatch.setattr(stream, "write", written)
+        monkeypatch.setattr(transport, "write", written)
         first.stop_playing()
         second.stop_playing()
         first.bridge(second)
