@@ -49,7 +49,7 @@ class Call:
         self.sounding = Sounding(self)
         self._legs: dict[Leg, str | None] = {}
         self._chores: set[asyncio.Task[None]] = set()
-        self.recording = CallRecording(self, self._chore)
+        self.recording = CallRecording(self)
         self._segment: tuple[UUID, Side] | None = None
         self._held_by: set[Side] = set()
         self._ended = False
@@ -194,19 +194,19 @@ class Call:
         """Their part in this call is over: their phone may hang up by itself, else we do."""
         side.leg.on_hold = side.leg.on_digit = None
         if side.leg in self._legs:
-            self._chore(self._see_off(side.leg))
+            self.chore(self._see_off(side.leg))
 
     def lets_go(self, leg: Leg, cause: Cause | None = None) -> None:
         """End a leg at once; its media are given back in their own time. `cause`: why, for its phone."""
         leg.hang_up(cause=cause)
-        self._chore(self._see_off(leg))
+        self.chore(self._see_off(leg))
 
     async def _see_off(self, leg: Leg) -> None:
         await first_of(leg.ended, timeout=LEAVING)
         await leg.close()
         self._legs.pop(leg, None)
 
-    def _chore(self, work: Coroutine[object, object, None]) -> None:
+    def chore(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)

@@ -7,7 +7,6 @@ with music, is not in it. Whatever happens to it, the call goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from callflow import facts
 from callflow.control import ControlRefused, Order
 from callflow.facts import RecordedSegment
 from callflow.inbox import RecordingOrder
+from callflow.part import PartOfCall
 from callflow.side import Side
 from pbx.leg import Leg
 from pbx.media.client import MediaLeg, Recording, RecordingClosed, RecordingCut
@@ -40,12 +40,11 @@ class _Running:
     on: list[MediaLeg] = field(default_factory=list)
 
 
-class CallRecording:
+class CallRecording(PartOfCall):
     """Belongs to its call's task. `automatic`: by rule, so nobody but a supervisor may end it."""
 
-    def __init__(self, call: Call, chore: Callable[[Coroutine[object, object, None]], None]) -> None:
-        self._call = call
-        self._chore = chore
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
         self._rules = call.exchange.recording_rules
         self.automatic = False
         self._wanted_by_hand = False
@@ -91,7 +90,7 @@ class CallRecording:
         if running is not None:
             if running.resuming is not None:
                 running.resuming.cancel()
-            self._chore(self._file(running.recording))
+            self._call.chore(self._file(running.recording))
 
     # ---- orders ----------------------------------------------------------------------------------------------------
 

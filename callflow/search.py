@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from uuid_utils.compat import uuid7
@@ -110,7 +111,12 @@ class Search:
             self._withdrawn = reason
             self.found.cancel()
             await asyncio.wait([self.found])
-        if not self.found.cancelled() and self.found.exception() is None:
+        if self.found.cancelled():
+            # The error names the frames that it came through, and they name us: taken out of the task, it goes with
+            # us and does not wait for the garbage collector.
+            with suppress(asyncio.CancelledError):
+                self.found.result()
+        elif self.found.exception() is None:
             found = self.found.result()
             if isinstance(found, Side):
                 self.call.lets_go(found.leg)

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from callflow.facts import LegMeasured, SoundChanged, SoundTrouble
+from callflow.part import PartOfCall
 from callflow.side import Side
 from pbx.media.client import LegStatistics
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("callflow.sounding")
 
 
-class Sounding:
+class Sounding(PartOfCall):
     """`begin` and `end` frame the time in which two people hear each other."""
 
     def __init__(self, call: Call) -> None:
-        self._call = call
+        super().__init__(call)
         self._pair: tuple[Side, Side] | None = None
         self._told: tuple[str | None, SoundTrouble | None, str | None] = None, None, None
 

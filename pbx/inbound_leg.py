@@ -9,6 +9,7 @@ from uuid import UUID
 from pbx.endpoint import Endpoint, token
 from pbx.leg import Cookie, Identity, InviteUsage, Leg, LegEnd
 from pbx.leg.cookie import head_of
+from pbx.leg.leg import Inside
 from pbx.sip.dialog import Dialog
 from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
@@ -64,8 +65,6 @@ class InboundLeg(Leg):
         self.local_tag = token()
         self.knows_identity = arrival.user is not None
         self.contact_user = arrival.dialled if arrival.dialled.isalnum() else "dzvin"
-        self.inside["PRACK"] = self._pracked
-        self.inside["UPDATE"] = self._updated
         self._server = server
         self._agreed, self._timer_headers = session
         self._is_reliable = OPTION in request.supported or OPTION in request.require
@@ -79,6 +78,14 @@ class InboundLeg(Leg):
         self._answered = False
         self._answer_waits = False  # for a PRACK
         self._expire(request)
+
+    def inside(self, method: str) -> Inside | None:
+        match method:
+            case "PRACK":
+                return self._pracked
+            case "UPDATE":
+                return self._updated
+        return super().inside(method)
 
     @property
     def sip_call_id(self) -> str:

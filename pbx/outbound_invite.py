@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pbx.leg.part import Part
 from pbx.leg.values import Diversion, Identity
 from pbx.sip.headers import Headers
 from pbx.sip.message import Request
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from pbx.outbound_leg import OutboundLeg
 
 
-class Invitation:
+class Invitation(Part["OutboundLeg"]):
     """auto_answer: the phone shall answer by itself. diverted_by: who sent the call on to this destination."""
 
     def __init__(self, leg: OutboundLeg, *, auto_answer: bool, diverted_by: Diversion | None) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._auto_answer = auto_answer
         self._diverted_by = diverted_by
 

@@ -392,6 +392,7 @@ class Transactions:
                 case Terminate(reason):
                     self._forget_client(client)
                     client.on_end(reason)
+                    client.on_response = client.on_end = _unheard  # who made it holds it, and is let go here
                     if client.trace is not None:
                         client.trace.ended()
         if fault is not None:

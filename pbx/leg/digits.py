@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pbx.leg.asking import Asking
+from pbx.leg.part import Part
 from pbx.leg.usage import InviteUsage
 from pbx.leg.values import DigitWay, LegEnd
 from pbx.sip import info_digits
@@ -23,11 +24,11 @@ KEPT = 64
 MAX_UNSENT = 64
 
 
-class DigitPath:
+class DigitPath(Part["Leg"]):
     """The digits of one leg, and of the leg that it talks to."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._other: DigitPath | None = None
         self.way = DigitWay.AUTO
         self.is_secret = False

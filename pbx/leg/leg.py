@@ -101,16 +101,27 @@ class Leg:
         self.changes = Modification(self)
         self.path = DigitPath(self)
         self.referrals = Referrals(self)
-        self.inside: dict[str, Inside] = {
-            "BYE": self._hung_up,
-            "OPTIONS": self._asked_options,
-            "INVITE": self.changes.reinvited,
-            "UPDATE": self.changes.updated,
-            "INFO": self.path.informed,
-            "REFER": self.referrals.referred,
-            "NOTIFY": self.referrals.notified,
-            "SUBSCRIBE": self.referrals.subscribed,
-        }
+
+    def inside(self, method: str) -> Inside | None:
+        """Who answers a request with that method inside the dialog; None: nobody here."""
+        match method:
+            case "BYE":
+                return self._hung_up
+            case "OPTIONS":
+                return self._asked_options
+            case "INVITE":
+                return self.changes.reinvited
+            case "UPDATE":
+                return self.changes.updated
+            case "INFO":
+                return self.path.informed
+            case "REFER":
+                return self.referrals.referred
+            case "NOTIFY":
+                return self.referrals.notified
+            case "SUBSCRIBE":
+                return self.referrals.subscribed
+        return None
 
     @property
     def flow(self) -> Flow:
@@ -223,12 +234,15 @@ class Leg:
             return
         self._closed = True
         self.part()
-        for callback in self._on_released:
+        self.on_hold = self.on_refer = self.on_digit = self.sound.on_change = None
+        released, self._on_released = self._on_released, []
+        for callback in released:
             callback(self)
         self._check_gone()
         if self.media is not None:
             self.media.on_event = None
             self.sound.measured(await self.media.close())
+        self.sound.on_measured = None
 
     def _leave(self, cause: Cause | None) -> None:
         # RFC 3261 §15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK for its
@@ -381,7 +395,7 @@ class Leg:
             server.respond(reply(request, 200))
             return
         usage.peer.learn(request)
-        answer = self.inside.get(request.method)
+        answer = self.inside(request.method)
         if answer is None:
             self.pass_on(request, server)
         else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.leg.asking import Asking
+from pbx.leg.part import Part
 from pbx.leg.usage import InviteUsage
 from pbx.leg.values import Identity, LegEnd
 from pbx.sip import lexical
@@ -47,9 +48,9 @@ class _Change:
     tries: int = field(default=0, init=False)
 
 
-class Modification:
+class Modification(Part["Leg"]):
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._waiting: deque[_Change] = deque()
         self._current: _Change | None = None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pbx.leg.asking import Asking
+from pbx.leg.part import Part
 from pbx.leg.usage import InviteUsage
 from pbx.sip import refer
 from pbx.sip.errors import RemoteProtocolError
@@ -163,9 +164,9 @@ class _Request:
             self.told.set_result(status)
 
 
-class Referrals:
+class Referrals(Part["Leg"]):
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._theirs: list[Referral] = []
         self._ours: list[_Request] = []
         self._heard = 0

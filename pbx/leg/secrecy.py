@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from pbx.leg.part import Part
 from pbx.media.messages import SdesKeys
 from pbx.sip import secure_media
 from pbx.sip.offer_answer import Answer, NotAcceptable
@@ -22,9 +23,9 @@ ANY = "sha-256"  # a fingerprint, before there is media: it is not sent
 HIDDEN = frozenset({"TLS", "WSS"})  # signalling that nobody on the way can read
 
 
-class LegSecrecy:
+class LegSecrecy(Part["Leg"]):
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._keys: dict[str, bytes] = {}
         self._ice = ("", "")
         self._insists = False

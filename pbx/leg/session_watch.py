@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pbx.leg.part import Part
 from pbx.leg.values import LegEnd
 from pbx.sip import session_timer
 from pbx.sip.message import Request, Response
@@ -19,9 +20,9 @@ EXPIRED = Cause("SIP", 408, "Session expired")
 Header = tuple[str, str]
 
 
-class SessionWatch:
+class SessionWatch(Part["Leg"]):
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._timer = SessionTimer()
         self._minimum = leg.endpoint.session_policy.minimum
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pbx.leg.part import Part
 from pbx.leg.secrecy import LegSecrecy, check_no_downgrade
 from pbx.leg.usage import InviteUsage
 from pbx.leg.values import DigitWay
@@ -36,11 +37,11 @@ _DIRECTION_NAMES: dict[Direction, DirectionName] = {
 }
 
 
-class Streams:
+class Streams(Part["Leg"]):
     """`direction`: what we are willing to do; each answer narrows it to what the offer allows."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self.secrecy = LegSecrecy(leg)
         self._session_id = int.from_bytes(leg.leg_id.bytes[-6:], "big")
         self.direction = Direction.SENDRECV

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pbx.leg.part import Part
 from pbx.sip.message import Response
 from pbx.sip.reason import Cause
 from pbx.sip.success_retransmission import GiveUp, RetransmissionEffect, StopWaiting, SuccessRetransmission, Wait
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 NO_ACK = Cause("SIP", 408, "No ACK")
 
 
-class Successes:
+class Successes(Part["Leg"]):
     """By CSeq: RFC 5407 §3.1.4 lets a re-INVITE be answered before the ACK of the INVITE has come."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._waiting: dict[int, SuccessRetransmission] = {}
         self._timers: dict[int, str] = {}
 

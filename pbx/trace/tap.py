@@ -155,6 +155,7 @@ class Traces:
                 del self._legs[leg.head.sip_call_id]
         if self.keep is not None:
             self.keep(call.call_id, call.encoded())
+        call.legs.clear()  # they name their call: together they would wait for the garbage collector
 
     def find_by(self, leg: LegTrace) -> None:
         self._legs[leg.head.sip_call_id] = leg
