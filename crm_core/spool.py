@@ -30,7 +30,8 @@ from crm_core.fact_codec import AnyFact, encode
 
 SEGMENT_BYTES = 256 * 1024
 RECORD_LIMIT = 64 * 1024
-SYNC_AFTER = 0.01  # seconds from a write to the start of its fsync
+SYNC_AFTER = 0.015  # seconds, at most, from a write to the start of its fsync
+STAYS_AWAKE = 0.5  # seconds without a write, after which the thread that syncs waits to be woken
 SUFFIX = ".facts"
 
 _header = struct.Struct("<II")
@@ -215,7 +216,11 @@ def _records(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int]]:
 
 
 class _Syncer:
-    """fsync in a thread. It also closes what is retired, so that no descriptor is closed under its fsync."""
+    """fsync in a thread. It also closes what is retired, so that no descriptor is closed under its fsync.
+
+    While facts come, the thread looks for itself: a thread that is woken in the middle of what the loop does takes the
+    interpreter from it, and gives it back cold. It is woken only out of a longer rest.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -223,35 +228,52 @@ class _Syncer:
         self._dirty: set[int] = set()
         self._retired: list[int] = []
         self._closing = False
+        self._rests = False
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-sync", daemon=True)
         self._thread.start()
 
     def wrote(self, descriptor: int) -> None:
         with self._lock:
-            first = not self._dirty
             self._dirty.add(descriptor)
-        if first:  # the writes that follow at once share the fsync, and need not wake anybody
+            rested, self._rests = self._rests, False
+        if rested:
             self._wake.put(None)
 
     def retire(self, descriptor: int) -> None:
         with self._lock:
             self._retired.append(descriptor)
-        self._wake.put(None)
+            rested, self._rests = self._rests, False
+        if rested:
+            self._wake.put(None)
 
     def close(self) -> None:
-        self._closing = True
+        with self._lock:
+            self._closing = True
         self._wake.put(None)
         self._thread.join()
 
     def _run(self) -> None:
+        worked = time.monotonic()
         while not self._closing:
-            self._wake.get()
+            if time.monotonic() - worked > STAYS_AWAKE:
+                self._rest()
             time.sleep(SYNC_AFTER)
-            self._sync()
+            if self._sync():
+                worked = time.monotonic()
         self._sync()
 
-    def _sync(self) -> None:
+    def _rest(self) -> None:
+        with self._lock:
+            self._rests = not (self._dirty or self._retired or self._closing)
+            rests = self._rests
+        if rests:
+            self._wake.get()
+
+    def _sync(self) -> bool:
+        """Whether there was anything to do."""
+        if not self._dirty and not self._retired:
+            return False
         with self._lock:
             dirty, self._dirty = self._dirty, set()
             retired, self._retired = self._retired, []
@@ -263,6 +285,7 @@ class _Syncer:
             os.close(folder)
         for descriptor in retired:
             os.close(descriptor)
+        return True
 
 
 def _fsync(descriptor: int) -> None:
