@@ -24,7 +24,7 @@ from crm_core.spool import Entry, Spool
 
 BATCH = 100  # facts; bounds how long folding a batch holds the loop
 BATCH_TIMEOUT = 15.0  # seconds; then the connection is cut, whatever it waits for
-# A batch costs a dozen statements whatever its size. So a fact waits for company: a little in a quiet hour, when
+# A batch costs some twenty statements whatever its size. So a fact waits for company: a little in a quiet hour, when
 # somebody watches that one call; longer while facts never cease.
 GATHER = 0.1  # seconds
 GATHER_BUSY = 0.5  # seconds after the batch before
