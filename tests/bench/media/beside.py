@@ -26,7 +26,7 @@ from tests.bench.targets import is_installed
 from tests.pbx.media.rig import HOST
 from tests.pbx.media.workers import WorkerProcess, joined_to, path_of, worker_process
 
-FIRST_PORT = 22000  # of the generator's phones; RTCP lies beside
+FIRST_PORT = 61000  # of the generator's phones; RTCP lies beside. Above what the system gives to others
 OURS = ("--ports", "10000-19999")
 PHASES = ("latency", "relay", "relay+rec", "conf")
 LATENCY_CALLS = 5

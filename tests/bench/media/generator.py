@@ -81,6 +81,8 @@ def run(program: Path, legs: Sequence[Leg], pids: Sequence[int], *, seconds: flo
                 result = json.loads(line)
             else:
                 marks[line.strip()] = processor.seconds(pids), processor.machine_seconds(), time.monotonic()
+    if generator.returncode:
+        raise RuntimeError("the generator did not start: its reason is on stderr")
     begun, ended = marks["START"], marks["END"]
     spent, wall = ended[0] - begun[0], ended[2] - begun[2]
     return Load(
