@@ -11,13 +11,13 @@ from tests.support.network import UdpPort
 from tests.support.phone import FakePhone
 from tests.support.server import Server
 
-G722_ONLY = b"""v=0\r
+G729_ONLY = b"""v=0\r
 o=phone 1 1 IN IP4 127.0.0.1\r
 s=-\r
 c=IN IP4 127.0.0.1\r
 t=0 0\r
-m=audio 9 RTP/AVP 9\r
-a=rtpmap:9 G722/8000\r
+m=audio 9 RTP/AVP 18\r
+a=rtpmap:18 G729/8000\r
 """
 
 
@@ -84,7 +84,7 @@ async def test_a_strangers_sound_is_not_heard(company: Company) -> None:
 @pytest.mark.req("R-PHONE-19")
 async def test_a_call_without_a_common_codec_is_refused_with_the_reason(company: Company) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
-    call = await anna.dial("1002", offer=G722_ONLY)
+    call = await anna.dial("1002", offer=G729_ONLY)
     assert await call.refused() == 488
     assert boris.log.times_rung == 0
 
