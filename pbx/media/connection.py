@@ -63,6 +63,7 @@ class WorkerConnection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._unsent: list[bytes] = []
         self._received = bytearray()
+        self._listening = False
         self._legs: list[LegReport] = []
         loop = asyncio.get_running_loop()
         self._welcomed: asyncio.Future[None] = loop.create_future()
@@ -90,6 +91,8 @@ class WorkerConnection(asyncio.Protocol):
 
     async def listen(self) -> None:
         """Hand up answers and notices until the connection is lost; returns then."""
+        self._listening = True
+        self._read()
         try:
             reason = await asyncio.shield(self._lost)
         finally:
@@ -118,8 +121,15 @@ class WorkerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        self._read()
+
+    def _read(self) -> None:
         try:
-            while not self._lost.done() and (frame := self._next_frame()) is not None:
+            while (
+                not self._lost.done()
+                and (self._listening or not self._welcomed.done())
+                and (frame := self._next_frame()) is not None
+            ):
                 message = decode_from_worker(frame)
                 if self._welcomed.done():
                     self._handle(message)
