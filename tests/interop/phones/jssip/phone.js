@@ -116,8 +116,11 @@ class Phone {
     return new Promise((done) => this.sessions[call].unhold({}, done));
   }
 
-  press(call, digits) {
+  /** Events travel with the sound, so the way for it has to be there: it is made only after the answer. */
+  async press(call, digits) {
     const transportType = this.events ? "RFC2833" : "INFO";
+    const carried = () => this.sessions[call].connection.getSenders().some((sender) => sender.dtmf?.canInsertDTMF);
+    while (this.events && !carried()) await new Promise((soon) => setTimeout(soon, 20));
     this.sessions[call].sendDTMF(digits, { transportType, duration: 100, interToneGap: 100 });
   }
 
