@@ -26,6 +26,10 @@ else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
+AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""What is raised when the data base is away or refuses. asyncpg names a connection that ends in the midst of an
+operation an error of its own ("cannot switch to state …; another operation … is in progress")."""
+
 MIGRATION_TIMEOUT = 3600.0  # seconds
 CONNECT_TIMEOUT = 3.0  # seconds
 STATEMENT_TIMEOUT = 10.0  # of one statement, kept by the server; the client waits a little longer and then gives up

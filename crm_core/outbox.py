@@ -11,11 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import asyncpg
 import msgspec
 import structlog
 
-from crm_core.database import Connection, Pool, borrowed
+from crm_core.database import AWAY, Connection, Pool, borrowed
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -76,7 +75,7 @@ class Outbox:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            except AWAY as error:
                 _log.warning("outbox_waits", error=repr(error), pause=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)

@@ -11,11 +11,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-import asyncpg
 import msgspec
 import structlog
 
-from crm_core.database import Connection, Pool, borrowed
+from crm_core.database import AWAY, Connection, Pool, borrowed
 
 WRITE_AFTER = 0.03  # seconds: changes that follow at once share the write
 WRITE_EVERY = 0.25  # seconds from one write to the next: a write costs the same for one phone and for fifty
@@ -23,7 +22,6 @@ LAST_WRITE_TIMEOUT = 3.0
 BATCH = 500  # addresses of record
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
-AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError)
 
 _log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.scenarios.company import Company
-from tests.support.leaks import nothing_left, nothing_lingers
+from tests.support.leaks import SETTLES_WITHIN, nothing_left, nothing_lingers
 from tests.support.server import Server, running_dzvin
 from tests.support.traces import unlike
 
@@ -27,7 +27,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-async def company(server: Server) -> AsyncIterator[Company]:
+def settles_within() -> float:
+    """Seconds after a scenario until the server holds no more than before."""
+    return SETTLES_WITHIN
+
+
+@pytest.fixture
+async def company(server: Server, settles_within: float) -> AsyncIterator[Company]:
     """The people of the acceptance file, for one scenario: afterwards the server holds what it held before."""
-    async with nothing_left(server), Company(server) as company:
+    async with nothing_left(server, seconds=settles_within), Company(server) as company:
         yield company

@@ -15,6 +15,12 @@ from tests.support.server import Server
 PATIENT = 60.0  # seconds: retransmissions need their time
 
 
+@pytest.fixture
+def settles_within() -> float:
+    """A BYE whose answer was lost is sent again to a phone that is gone, until timer F: 64*T1."""
+    return 45.0
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_calls_complete_with_ten_percent_loss(company: Company, seed: int) -> None:
     weather = [Weather(seed=10 * seed + side, lost=0.1, doubled=0.05, jitter=0.03) for side in range(2)]

@@ -86,11 +86,13 @@ class FakePhone:
         self._algorithms = frozenset(algorithms)
         self._transport, self._tls, self._origin = transport, tls, origin
         self._port: UdpPort | StreamLine | ListeningLine
+        self._lines: list[StreamLine | ListeningLine] = []  # all that there were
         if transport == "udp":
             host = "::1" if ":" in server[0] else "127.0.0.1"
             self._port = UdpPort(self._received, host=host, port=port, weather=weather)
         elif listens:
             self._port = ListeningLine(port, self._received, certificate=tls)
+            self._lines.append(self._port)
         else:
             self._port = self._connect()
         self._host = advertised or self._port.address[0]
@@ -128,6 +130,8 @@ class FakePhone:
                     await self.unregister()
         self.vanish()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines:
+            await line.closed()
         assert not self.log.broken, f"the server sent what is no SIP: {self.log.broken[:3]!r}"
 
     def vanish(self) -> None:
@@ -176,7 +180,9 @@ class FakePhone:
         self._port = self._connect()
 
     def _connect(self) -> StreamLine:
-        return StreamLine(self._transport, self.server, self._received, tls=self._tls, origin=self._origin)
+        line = StreamLine(self._transport, self.server, self._received, tls=self._tls, origin=self._origin)
+        self._lines.append(line)
+        return line
 
     def new_audio(self) -> AudioPort:
         return AudioPort(weather=self._audio_weather)

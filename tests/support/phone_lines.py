@@ -22,6 +22,8 @@ from tests.support.network import Address
 
 Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
 
+CLOSES_WITHIN = 5.0  # seconds
+
 _LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)", re.IGNORECASE)
 
 
@@ -62,6 +64,10 @@ class StreamLine:
     def close(self) -> None:
         self._task.cancel()
 
+    async def closed(self) -> None:
+        """Returns when nothing of it is left, after `close`."""
+        await asyncio.wait([self._task])
+
     async def _run(self) -> None:
         try:
             if self._transport in ("ws", "wss"):
@@ -89,15 +95,18 @@ class StreamLine:
         finally:
             writing.cancel()
             writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            try:
+                async with asyncio.timeout(CLOSES_WITHIN):
+                    await writer.wait_closed()
+            except OSError:  # a server that does not say good-bye, TimeoutError too
+                writer.transport.abort()
 
     async def _speak_websocket(self) -> None:
         scheme = "wss" if self._tls else "ws"
         async with connect(
             f"{scheme}://{written(self.server)}{self._path}",
             sock=self._socket, ssl=self._tls, subprotocols=[Subprotocol("sip")], origin=self._origin,  # type: ignore[arg-type]  # a string of another name
-            compression=None, proxy=None,
+            compression=None, proxy=None, close_timeout=CLOSES_WITHIN,
         ) as peer:  # fmt: skip
             writing = asyncio.ensure_future(self._write_websocket(peer))
             try:
@@ -142,6 +151,10 @@ class ListeningLine:
 
     def close(self) -> None:
         self._task.cancel()
+
+    async def closed(self) -> None:
+        """Returns when nothing of it is left, after `close`."""
+        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         """Whoever is still at its handshake when we close is ours to end: a server of asyncio's forgets it."""
