@@ -23,6 +23,8 @@ from tests.support.tones import Law
 Event = dict[str, object]
 ROOT = Path(__file__).parents[3]
 
+STARTS = 3
+
 
 @dataclass(slots=True)
 class PyVoipCall(ForeignCall):
@@ -84,6 +86,7 @@ class PyVoipPhone(ForeignPhone):
     events: list[Event] = field(default_factory=list)
     seen: list[Event] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _reading: asyncio.Task[None] | None = None
 
     @classmethod
     def version(cls) -> str:
@@ -120,6 +123,28 @@ class PyVoipPhone(ForeignPhone):
     @classmethod
     @asynccontextmanager
     async def running(cls, setting: Setting) -> AsyncIterator[PyVoipPhone]:
+        phone = await cls._registered(setting)
+        try:
+            yield phone
+            await phone.do("quit")
+            await phone.expects("bye")
+        finally:
+            await phone._end()
+            await _sign_off(setting)
+
+    @classmethod
+    async def _registered(cls, setting: Setting) -> PyVoipPhone:
+        """It says now and then that its first registration has failed, about once in hundreds of starts, and does not
+        try again by itself as other phones do: whoever uses it starts it again."""
+        for _ in range(STARTS):
+            phone = await cls._started(setting)
+            if (await phone.expects("registration", STARTS_WITHIN))["status"] == "REGISTERED":
+                return phone
+            await phone._end()
+        raise AssertionError(f"pyVoIP could not register, {STARTS} times in a row")
+
+    @classmethod
+    async def _started(cls, setting: Setting) -> PyVoipPhone:
         host, port = setting.server
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-W", "ignore", "-m", "tests.interop.phones.pyvoip_program", "--server", f"{host}:{port}",
@@ -128,18 +153,15 @@ class PyVoipPhone(ForeignPhone):
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip
         phone = cls(setting, process)
-        reading = asyncio.get_running_loop().create_task(phone._read())
-        try:
-            assert (await phone.expects("registration", STARTS_WITHIN))["status"] == "REGISTERED"
-            yield phone
-            await phone.do("quit")
-            await phone.expects("bye")
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-            await asyncio.gather(reading)
-            await _sign_off(setting)
+        phone._reading = asyncio.get_running_loop().create_task(phone._read())
+        return phone
+
+    async def _end(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+        if self._reading is not None:
+            await self._reading
 
     async def _read(self) -> None:
         assert self.process.stdout
