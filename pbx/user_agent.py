@@ -225,8 +225,9 @@ class UserAgent:
         if aor != user:
             # RFC 3261 §10.3 step 3: authorised to modify only the own address of record.
             raise RemoteProtocolError("another's address of record", 403)
+        ours = self._own_addresses(flow)
         for contact in request.contacts:
-            check_contact(contact.uri, self._own_addresses(flow))
+            check_contact(contact.uri, ours)
         registered = self.registrations.handle(user, request, flow)
         server = self._endpoint.transactions.accept(request, flow)
         server.respond(reply(request, 200, headers=registered.response_headers))
@@ -398,9 +399,12 @@ class UserAgent:
             self._refuse(request, flow, 401, verdict.headers)
         return None
 
-    def _own_addresses(self, flow: Flow) -> frozenset[str]:
+    def _own_addresses(self, flow: Flow) -> dict[str, tuple[str, ...]]:
         transports = self._endpoint.transports
-        return frozenset((*transports.addresses.values(), transports.senders[flow.protocol].sent_by(flow)))
+        ours: dict[str, tuple[str, ...]] = {name: (address,) for name, address in transports.addresses.items()}
+        here = flow.protocol.lower()
+        ours[here] = (*ours.get(here, ()), transports.senders[flow.protocol].sent_by(flow))
+        return ours
 
     def _refuse(self, request: Request, flow: Flow, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         if request.method != "ACK":

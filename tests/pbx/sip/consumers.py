@@ -120,7 +120,7 @@ def check_dialog_use(dialog: Dialog, message: Request | Response) -> None:
 
 def _contacts(request: Request) -> None:
     for contact in request.contacts:
-        check_contact(contact.uri, ())
+        check_contact(contact.uri, {})
 
 
 def _refer(request: Request) -> None:
