@@ -64,6 +64,13 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def free_tcp_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 class UdpPort:
     """A bound socket on the running loop: `on_datagram(data, source)` for each that comes, through the weather."""
 

@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import wave
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,13 +23,15 @@ from tests.interop.capabilities import Capability, Sound
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, GrowingWav, Setting
 from tests.support import tones
 from tests.support.deadlines import DEADLINE, LOOK_AGAIN, deadline, eventually, until
-from tests.support.network import free_port
+from tests.support.network import free_port, free_tcp_port
 
 Event = dict[str, object]
+Started = tuple[Process, asyncio.StreamReader, asyncio.StreamWriter]
 MODULES = ("g711", "aubridge", "aufile", "sndfile", "srtp", "dtls_srtp")
 SECRECY = {Sound.PLAIN: "", Sound.SDES: ";mediaenc=srtp-mand", Sound.DTLS: ";mediaenc=dtls_srtp"}
 APPLICATIONS = ("menu", "ctrl_tcp")
 RTP_PORTS = 98
+TRIES = 3  # at starting it, each time on other ports
 FOLDER = Path("/usr/lib/baresip/modules")
 # `aubridge` is the null sink: without a player nothing is decoded, so nothing is recorded.
 CONFIG = """
@@ -54,6 +57,10 @@ ctrl_tcp_listen 127.0.0.1:{control}
 snd_path {folder}
 {authority}
 """
+
+
+class NotStarted(AssertionError):
+    """It ended at once, or listens for no commands; the text has the end of its log."""
 
 
 @dataclass(slots=True)
@@ -196,32 +203,19 @@ class BaresipDebian(ForeignPhone):
     @classmethod
     @asynccontextmanager
     async def running(cls, setting: Setting) -> AsyncIterator[BaresipDebian]:
-        control = free_port()
-        _write_settings(setting, control)
-        log = setting.folder / "baresip.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                "baresip", "-f", str(setting.folder), "-s", "-v", stdin=asyncio.subprocess.DEVNULL, stdout=output,
-                stderr=output,
-            )  # fmt: skip
-        try:
-            reader, writer = await _connect(control)
+        async with AsyncExitStack() as stack:
+            process, reader, writer = await _any_start(setting, stack)
             phone = cls(setting, writer)
             reading = asyncio.get_running_loop().create_task(phone._read(reader))
             try:
-                await until("baresip registered", lambda: b"200 OK" in _told(log), STARTS_WITHIN)
+                await until("baresip registered", lambda: b"200 OK" in _log_of(setting).read_bytes(), STARTS_WITHIN)
                 yield phone
                 await phone.do("quit")
                 async with deadline("baresip ended"):
                     await process.wait()
             finally:
                 reading.cancel()
-                writer.close()
                 await asyncio.gather(reading, return_exceptions=True)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while True:
@@ -257,13 +251,46 @@ def _write_settings(setting: Setting, control: int) -> None:
     (folder / "contacts").write_text("")
 
 
-async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    async with deadline("baresip listens for commands", STARTS_WITHIN):
-        while True:
+async def _any_start(setting: Setting, stack: AsyncExitStack) -> Started:
+    for _ in range(TRIES - 1):
+        with suppress(NotStarted):
+            return await stack.enter_async_context(_started(setting))
+    return await stack.enter_async_context(_started(setting))
+
+
+@asynccontextmanager
+async def _started(setting: Setting) -> AsyncIterator[Started]:
+    """Raises NotStarted when it listens for no commands: somebody else may have taken one of its ports meanwhile."""
+    control = free_tcp_port()
+    _write_settings(setting, control)
+    with _log_of(setting).open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            "baresip", "-f", str(setting.folder), "-s", "-v", stdin=asyncio.subprocess.DEVNULL, stdout=output,
+            stderr=output,
+        )  # fmt: skip
+    try:
+        reader, writer = await _connect(control, process, setting)
+        try:
+            yield process, reader, writer
+        finally:
+            writer.close()
             with suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.sleep(0.05)
+                await writer.wait_closed()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
-def _told(log: Path) -> bytes:
-    return log.read_bytes()
+async def _connect(port: int, process: Process, setting: Setting) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    until_then = asyncio.get_running_loop().time() + STARTS_WITHIN
+    while process.returncode is None and asyncio.get_running_loop().time() < until_then:
+        with suppress(OSError):
+            return await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0.05)
+    told = _log_of(setting).read_text(errors="replace")[-2000:]
+    raise NotStarted(f"baresip listens for no commands (exit code {process.returncode}):\n{told}")
+
+
+def _log_of(setting: Setting) -> Path:
+    return setting.folder / "baresip.log"
