@@ -226,11 +226,11 @@ class InboundLeg(Leg):
         usage.dialog.confirm()
         self._first_success = request.cseq.number
         body = b"" if self._is_described else self._description
+        self.remember()  # before they know that they are connected
         self.respond_success(request, self._server, usage, body, headers=self._timer_headers)
         if self._was_early and usage.agreement is not None:
             self.streams.use(usage)  # now the other side begins to speak
         self.session.agree(self._agreed)
-        self.remember()
         self.changed()
 
     def refuse(self, status: int, *, headers: Iterable[tuple[str, str]] = (), cause: Cause | None = None) -> None:

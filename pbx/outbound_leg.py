@@ -145,10 +145,10 @@ class OutboundLeg(Leg):
         def responded(response: Response) -> None:
             self._responded(invite, response)
 
+        self.remember()  # before it rings: whoever comes after us must be able to end that
         self._transaction = self.endpoint.transactions.request(
             invite, self.flow, on_response=responded, on_end=lambda reason: self._transaction_over(invite, reason)
         )
-        self.remember()
 
     def hang_up(self, reason: LegEnd = LegEnd.HUNG_UP, cause: Cause | None = None) -> None:
         if self.is_over:

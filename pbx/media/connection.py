@@ -163,9 +163,14 @@ class WorkerConnection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._flush)
         self._unsent.append(encode(command))
 
+    def send_now(self, command: Command) -> None:
+        """As `send`; but it and all before it are the kernel's when this returns, whatever becomes of us."""
+        self.send(command)
+        self._flush()
+
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
-        if not self.is_open or self._transport is None:
+        if not unsent or not self.is_open or self._transport is None:
             return
         self._transport.write(b"".join(unsent))
         if self._transport.get_write_buffer_size() > UNSENT_LIMIT:

@@ -248,8 +248,9 @@ class MediaLeg:
         )
 
     def set_cookie(self, cookie: bytes) -> None:
-        """The worker gives it back to the next core. Raises ValueError above MAX_COOKIE octets."""
-        self.worker.send(SetCookie(id=self.worker.next_id(), leg=self.leg, cookie=_checked(cookie)))
+        """The worker gives it back to the next core, also when this one is killed in the next moment: say it before
+        the packet that makes it true. Raises ValueError above MAX_COOKIE octets."""
+        self.worker.send_now(SetCookie(id=self.worker.next_id(), leg=self.leg, cookie=_checked(cookie)))
 
     def bridge(self, other: MediaLeg) -> None:
         """Each hears the other. Raises ValueError when they live in different workers."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from typing import Protocol
 
 import structlog
 
+from pbx.media.core_connection import CoreConnection
 from pbx.media.messages import (
     MAX_FRAME,
     PROTOCOL_VERSION,
-    BadFrame,
     Command,
     Digit,
     Failed,
@@ -32,9 +31,6 @@ from pbx.media.messages import (
     RecordingCut,
     SoundNotice,
     Welcome,
-    decode_command,
-    encode,
-    frame_length,
 )
 
 log = structlog.get_logger(__name__)
@@ -80,17 +76,19 @@ class Server:
         self._inode = settings.socket.stat().st_ino
         self._settings = settings
         self._served: Served | None = None
-        self._core: asyncio.StreamWriter | None = None
+        self._core: CoreConnection | None = None
         self._epoch = -1
         self._news: deque[RecordingClosed | RecordingCut] = deque(maxlen=KEPT_NEWS)
         self._timer: asyncio.TimerHandle | None = None
         self._orphaned = asyncio.Event()
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._connections: set[CoreConnection] = set()
+        self._strangers: dict[CoreConnection, asyncio.TimerHandle] = {}  # who has not greeted, and until when it may
 
     async def serve(self, served: Served, on_ready: Callable[[], None]) -> None:
         """Open the door. Returns when the worker was without a core for too long."""
         self._served = served
-        server = await asyncio.start_unix_server(self._connected, sock=self._listener, backlog=BACKLOG)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(self._connection, sock=self._listener, backlog=BACKLOG)
         try:
             self._alone()
             on_ready()
@@ -99,10 +97,10 @@ class Server:
             server.close()
             if self._timer is not None:
                 self._timer.cancel()
-            for writer in self._connections.values():
-                writer.close()
-            if self._connections:
-                await asyncio.wait(self._connections)
+            connections = [*self._connections, *self._strangers]
+            for connection in connections:
+                connection.close()
+            await asyncio.gather(*(connection.ended for connection in connections))
             self._unlink()
 
     def _unlink(self) -> None:
@@ -117,38 +115,45 @@ class Server:
             if isinstance(message, RecordingClosed | RecordingCut):
                 self._news.append(message)
             return
-        unread = self._core.transport.get_write_buffer_size()
+        unread = self._core.unread
         if unread > UNREAD_EVENTS and isinstance(message, Digit | SoundNotice):
             return
         if unread > UNREAD_LIMIT:
             log.error("core reads nothing")
-            self._core.transport.abort()
+            self._core.abort()
             self._leave(self._core)
             return
-        self._core.write(encode(message))
+        self._core.write(message)
 
     # ---- connections -----------------------------------------------------------------------------------------------
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections[task] = writer
-        try:
-            if _is_ours(writer) and await self._greeted(reader, writer):
-                while self._core is writer:
-                    command = await _receive(reader)
-                    if self._core is writer and self._served is not None:
-                        self._served.execute(command)
-        except (OSError, EOFError, BadFrame, TimeoutError) as error:
-            log.info("core connection ended", reason=str(error) or "end of file")
-        finally:
-            self._leave(writer)
-            writer.close()
-            del self._connections[task]
+    def _connection(self) -> CoreConnection:
+        connection = CoreConnection(self._heard, self._ended)
+        self._strangers[connection] = asyncio.get_running_loop().call_later(HELLO_TIMEOUT, self._too_late, connection)
+        return connection
 
-    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        async with asyncio.timeout(HELLO_TIMEOUT):
-            hello = await _receive(reader)
+    def _too_late(self, connection: CoreConnection) -> None:
+        del self._strangers[connection]
+        self._connections.add(connection)
+        connection.close()
+
+    def _heard(self, connection: CoreConnection, command: Command) -> None:
+        patience = self._strangers.pop(connection, None)
+        if patience is not None:
+            patience.cancel()
+            self._connections.add(connection)
+            self._greeted(connection, command)
+        elif connection is self._core and self._served is not None:
+            self._served.execute(command)
+
+    def _ended(self, connection: CoreConnection) -> None:
+        patience = self._strangers.pop(connection, None)
+        if patience is not None:
+            patience.cancel()
+        self._connections.discard(connection)
+        self._leave(connection)
+
+    def _greeted(self, connection: CoreConnection, hello: Command) -> None:
         refusal = ""
         if not isinstance(hello, Hello):
             refusal = "no Hello"
@@ -157,19 +162,20 @@ class Server:
         elif hello.epoch < self._epoch:
             refusal = f"epoch {self._epoch} was here before"
         if refusal or not isinstance(hello, Hello):
-            writer.write(encode(Failed(id=0, reason=refusal)))
-            return False
-        before, self._core, self._epoch = self._core, writer, hello.epoch
-        if before is not None:
-            before.close()
+            connection.write(Failed(id=0, reason=refusal))
+            connection.close()
+            return
+        if self._core is not None:
+            self._core.read_rest()
+            self._core.close()
+        self._core, self._epoch = connection, hello.epoch
         if self._timer is not None:
             self._timer.cancel()
         assert self._served is not None
         for welcome in self._welcomes(self._served.reports()):
-            writer.write(encode(welcome))
+            connection.write(welcome)
         while self._news:
-            writer.write(encode(self._news.popleft()))
-        return True
+            connection.write(self._news.popleft())
 
     def _welcomes(self, legs: list[LegReport]) -> list[Welcome]:
         """As many as the legs' cookies need."""
@@ -197,8 +203,8 @@ class Server:
 
     # ---- without a core --------------------------------------------------------------------------------------------
 
-    def _leave(self, writer: asyncio.StreamWriter) -> None:
-        if self._core is writer:
+    def _leave(self, connection: CoreConnection) -> None:
+        if self._core is connection:
             self._core = None
             self._alone()
 
@@ -213,18 +219,6 @@ class Server:
         self._served.drop_all()
         if self._settings.orphan_after:
             self._timer = asyncio.get_running_loop().call_later(self._settings.orphan_after, self._orphaned.set)
-
-
-async def _receive(reader: asyncio.StreamReader) -> Command:
-    head = await reader.readexactly(4)
-    return decode_command(await reader.readexactly(frame_length(head)))
-
-
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    """Only our own user (or root) may command: the socket's mode says so, and the kernel vouches."""
-    sock = writer.get_extra_info("socket")
-    _, uid, _ = struct.unpack("iii", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (os.getuid(), 0)
 
 
 def _bound(path: Path) -> socket.socket:

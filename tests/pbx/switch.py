@@ -95,6 +95,7 @@ class PromisedLeg:
         self.worker = "a worker"
         self.told: list[tuple[str, object]] = []
         self.cookie = b""
+        self.on_cookie: Callable[[], object] = lambda: None
         self.closed = False
         self.figures: LegStatistics | None = None  # at its end
         self.recordings: list[PromisedRecording] = []
@@ -127,6 +128,7 @@ class PromisedLeg:
 
     def set_cookie(self, cookie: bytes) -> None:
         self.cookie = cookie
+        self.on_cookie()
 
     def bridge(self, other: object) -> None:
         self.told.append(("bridge", other))

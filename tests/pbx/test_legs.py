@@ -209,7 +209,34 @@ async def test_a_confirmed_dialog_is_remembered_so_that_another_core_can_end_it(
     assert cookie.invite == ""
 
 
+@virtual_time
+async def test_the_media_worker_knows_that_a_leg_is_answered_before_the_phone_does() -> None:
+    """Who kills the core between the two must not leave anybody talking into nothing."""
+    switch = Switch()
+    leg = await an_arrived_call(switch)
+    sent_by_then: list[int] = []
+    before = len(switch.sent)
+    switch.media.legs[0].on_cookie = lambda: sent_by_then.append(len(switch.sent))
+    leg.answer()
+    assert len(switch.sent) == before + 1
+    assert sent_by_then == [before]
+
+
 # ---- we call somebody ------------------------------------------------------------------------------------------------
+
+
+@virtual_time
+async def test_the_media_worker_knows_of_an_invite_before_the_phone_does() -> None:
+    """Who kills the core between the two must not leave a phone ringing."""
+    switch = Switch()
+    leg = switch.user_agent.leg_to(TO_PHONE, call_id=CALL, caller=CALLER)
+    await leg.open_media()
+    sent_by_then: list[int] = []
+    switch.media.legs[0].on_cookie = lambda: sent_by_then.append(len(switch.sent))
+    leg.dial(CODECS)
+    assert (sent_by_then, len(switch.sent)) == ([0], 1)
+    invite = Cookie.unpacked(switch.media.legs[0].cookie).invite
+    assert switch.requests[-1].headers.all("Via")[0] in invite
 
 
 @virtual_time
