@@ -17,12 +17,13 @@ from uuid_utils.compat import uuid7
 
 from callflow import facts
 from callflow.call_recording import CallRecording
+from callflow.control import Order
 from callflow.exchange import Exchange
 from callflow.facts import CallFact, Direction, EndedBy, Outcome, Target
 from callflow.inbox import Inbox, RecordingOrder
 from callflow.pressed_codes import PressedCodes
 from callflow.referring import referred
-from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.router import Refuse, Route, ToConference, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
 from callflow.sounding import Sounding, tell_measured
 from callflow.waiting import first_of
@@ -69,6 +70,8 @@ class Call:
                 return line.number
             case ToMenu(menu):
                 return menu.number
+            case ToConference(conference):
+                return conference.number
             case _:
                 return ""
 
@@ -124,6 +127,8 @@ class Call:
                 self.tell(facts.CallRouted, target=Target.LINE, number=line.number)
             case ToMenu(menu):
                 self.tell(facts.CallRouted, target=Target.MENU, number=menu.number)
+            case ToConference(conference):
+                self.tell(facts.CallRouted, target=Target.CONFERENCE, number=conference.number)
             case ToTrunk(trunk):
                 self.tell(facts.CallRouted, target=Target.TRUNK, number=trunk.name)
             case _:
@@ -261,7 +266,7 @@ class Call:
             if side.extension is not None:
                 side.leg.on_digit = partial(self._pressed, side.extension, PressedCodes(codes))
 
-    def _pressed(self, extension: str, codes: PressedCodes, key: str) -> None:
+    def _pressed(self, extension: str, codes: PressedCodes[Order], key: str) -> None:
         order = codes.press(key, asyncio.get_running_loop().time())
         if order is not None:
             self.inbox.put(RecordingOrder(what=order, by=extension))

@@ -7,6 +7,7 @@ with music, is not in it. Whatever happens to it, the call goes on.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from callflow.control import ControlRefused, Order
 from callflow.facts import RecordedSegment
 from callflow.inbox import RecordingOrder
 from callflow.part import PartOfCall
+from callflow.ports import RecordingPlaces
 from callflow.side import Side
 from pbx.leg import Leg
 from pbx.media.client import MediaLeg, Recording, RecordingClosed, RecordingCut
@@ -90,7 +92,8 @@ class CallRecording(PartOfCall):
         if running is not None:
             if running.resuming is not None:
                 running.resuming.cancel()
-            self._call.chore(self._file(running.recording))
+            call = self._call
+            call.chore(file_away(running.recording, call.exchange.recordings, call.tell))
 
     # ---- orders ----------------------------------------------------------------------------------------------------
 
@@ -230,12 +233,14 @@ class CallRecording(PartOfCall):
     def _loses_sound(self, cut: RecordingCut) -> None:
         self._call.tell(facts.RecordingLosesSound, recording=cut.recording_id, reason=cut.reason, over=cut.over)
 
-    async def _file(self, recording: Recording) -> None:
-        closed = await recording.stop()
-        if recording.is_lost:
-            found = await self._call.exchange.recordings.measure(recording.recording_id, recording.path)
-            closed = closed if found is None else found
-        self._call.tell(facts.RecordingReady, **ready(closed))
+
+async def file_away(recording: Recording, places: RecordingPlaces, tell: Callable[..., None]) -> None:
+    """Close the file and tell of it: of what its writer says, or of what a writer that is gone has left."""
+    closed = await recording.stop()
+    if recording.is_lost:
+        found = await places.measure(recording.recording_id, recording.path)
+        closed = closed if found is None else found
+    tell(facts.RecordingReady, **ready(closed))
 
 
 def ready(closed: RecordingClosed) -> dict[str, object]:

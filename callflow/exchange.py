@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from uuid_utils.compat import uuid7
+
 from callflow.caller_id import CallerIds
-from callflow.facts import Direction
+from callflow.facts import Direction, Fact
 from callflow.live_calls import LiveCalls
+from callflow.meeting import Meetings
 from callflow.numbers import SEPARATORS
 from callflow.permissions import Permissions
 from callflow.ports import Clock, FactSink, Prompts, RecordingPlaces
@@ -77,11 +80,16 @@ class Exchange:
     rules: CallRules = CallRules()
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
+    meetings: Meetings = field(default_factory=Meetings)
     trunks: Trunks = field(default_factory=Trunks)
     caller_ids: CallerIds = field(default_factory=CallerIds)
     ring_timeout: float = 30.0  # seconds that an extension rings
     names: Mapping[str, str] = field(default_factory=dict)  # extension -> the person's name
     permissions: Permissions = field(default_factory=Permissions)
+
+    def tell(self, kind: type[Fact], /, **values: object) -> None:
+        """One more fact, of now."""
+        self.ledger.append(kind(id=uuid7(), at=self.clock.now(), **values))  # type: ignore[arg-type]  # the kinds' own constructors check
 
     def route(self, number: str, *, by: str | None) -> Route:
         """Where `number` leads when `by` has it called: the extension that dials, transfers, forwards, redirects or

@@ -51,6 +51,7 @@ class FeatureCodes:
     record: str = "*1"  # pressed during a call, as the next one
     pause_recording: str = "*2"
     secure_entry: str = "*3"
+    mute: str = "*6"  # pressed in a conference: nobody hears me, or all do again
 
     def pressed(self) -> dict[str, Order]:
         """What is pressed while one talks, and not dialled."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from callflow.call import Call
 from callflow.consulting import consult
+from callflow.meeting_visit import meet
 from callflow.merging import merge
 from callflow.parking import park
 from callflow.rescue import farewell
 from callflow.seeking import seek
-from callflow.stages import Consult, Farewell, Merge, Parked, Result, Seek, Stage, Talk
+from callflow.stages import Consult, Farewell, Meet, Merge, Parked, Result, Seek, Stage, Talk
 from callflow.talking import talk
 
 
@@ -26,6 +27,8 @@ async def run(call: Call, stage: Stage) -> Result:
                 stage = await merge(call, stage)
             case Parked():
                 stage = await park(call, stage)
+            case Meet():
+                stage = await meet(call, stage)
             case Farewell():
                 stage = await farewell(call, stage)
             case Result():

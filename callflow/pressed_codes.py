@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from callflow.control import Order
-
+Meaning = TypeVar("Meaning")
 PATIENCE = 3.0  # seconds between two keys of one code
 
 
 @dataclass(slots=True)
-class PressedCodes:
+class PressedCodes(Generic[Meaning]):
     """Listens to the keys of one end, one after the other."""
 
-    codes: Mapping[str, Order]
+    codes: Mapping[str, Meaning]
     _keys: str = ""
     _last: float = 0.0
 
-    def press(self, key: str, now: float) -> Order | None:
+    def press(self, key: str, now: float) -> Meaning | None:
         """What the keys up to this one ask for. `now`: seconds of any clock."""
         longest = max(map(len, self.codes), default=0)
         self._keys = (self._keys if now - self._last <= PATIENCE else "") + key

@@ -33,6 +33,20 @@ class MenuPlan:
     attempts: int = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferencePlan:
+    """A number at which everybody who dials it hears everybody else."""
+
+    number: str
+    name: str = ""
+    pin: str = ""  # digits that are asked for; "": of nobody
+    most: int = 100  # members at once
+    announce: bool = False  # a tone when somebody comes or goes
+    record: bool = False
+    music: bool = True  # for who is alone
+    moderators: frozenset[str] = frozenset()  # extensions; they are not asked for the PIN
+
+
 FAIL_OVER = frozenset({401, 402, 403, 407, 408})
 """Failures of a trunk itself, beside all 5xx: it does not know us, has no money left, or is not there."""
 WITHHELD = "#31#"
@@ -76,6 +90,11 @@ class ToMenu:
 
 
 @dataclass(frozen=True, slots=True)
+class ToConference:
+    conference: ConferencePlan
+
+
+@dataclass(frozen=True, slots=True)
 class ToTrunk:
     """`trunk` is the first choice; `tiers` are all that may carry the call, those of one tier as good as each other."""
 
@@ -91,7 +110,7 @@ class Refuse:
     status: int
 
 
-Route = ToExtension | ToLine | ToMenu | ToTrunk | ToFeature | Refuse
+Route = ToExtension | ToLine | ToMenu | ToConference | ToTrunk | ToFeature | Refuse
 
 UNKNOWN_NUMBER = Refuse(Outcome.UNKNOWN_NUMBER, 404)
 FORBIDDEN = Refuse(Outcome.FORBIDDEN, 403)
@@ -102,6 +121,7 @@ class DialPlan:
     extensions: Container[str]
     lines: Mapping[str, LinePlan] = field(default_factory=dict)
     menus: Mapping[str, MenuPlan] = field(default_factory=dict)
+    conferences: Mapping[str, ConferencePlan] = field(default_factory=dict)
     trunks: Mapping[str, TrunkPlan] = field(default_factory=dict)  # by name
     trunk_numbers: Mapping[str, str] = field(default_factory=dict)  # a number that stands for a whole trunk
     dids: Dids = field(default_factory=Dids)
@@ -116,6 +136,8 @@ class DialPlan:
             return ToLine(line)
         if menu := self.menus.get(number):
             return ToMenu(menu)
+        if conference := self.conferences.get(number):
+            return ToConference(conference)
         if name := self.trunk_numbers.get(number):
             trunk = self.trunks[name]
             return ToTrunk(trunk, number, ((trunk,),))

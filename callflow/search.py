@@ -20,7 +20,18 @@ from callflow.feature_codes import ToFeature
 from callflow.menu import play_menu
 from callflow.outside import Outward, ring_outside
 from callflow.permissions import NotPermitted, Permit
-from callflow.router import LinePlan, MenuPlan, Refuse, Route, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.router import (
+    ConferencePlan,
+    LinePlan,
+    MenuPlan,
+    Refuse,
+    Route,
+    ToConference,
+    ToExtension,
+    ToLine,
+    ToMenu,
+    ToTrunk,
+)
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result
 from callflow.waiting import first_of
@@ -81,6 +92,7 @@ class Search:
         self.call = call
         self.waiting = waiting
         self.on_ringing = on_ringing
+        self.conference: ConferencePlan | None = None  # where it has led: nobody answers, whoever waits may enter
         self._payer = payer
         self._forwards = forwards
         self._timeout = timeout
@@ -136,7 +148,7 @@ class Search:
             return Result(Outcome.NO_CODEC, status=488)
 
     async def _go(self, route: Route) -> Side | Result:
-        if self.waiting.leg.media is None and not isinstance(route, Refuse):
+        if self.waiting.leg.media is None and not isinstance(route, Refuse | ToConference):
             await self.waiting.leg.open_media(self.call.exchange.presence.a_leg_of(self.waiting.extension))
         match route:
             case ToExtension(number):
@@ -145,6 +157,9 @@ class Search:
                 return await self._line(line)
             case ToMenu(menu):
                 return await self._menu(menu)
+            case ToConference(conference):
+                self.conference = conference
+                return Result(Outcome.UNREACHABLE, status=480)
             case ToTrunk():
                 return await self._trunk(route)
             case Refuse(outcome, status):

@@ -10,6 +10,7 @@ from callflow.call import Call
 from callflow.facts import CallForwarded, CallPickedUp, ForwardKind, OfferEnd, Outcome, TransferEnd
 from callflow.feature_codes import ToFeature
 from callflow.inbox import Command, Decline, GiveAway, Substitute, Summon, Take, TakeBack, TransferTo
+from callflow.meeting_visit import knock
 from callflow.parking import came, summons
 from callflow.rescue import come_back, left, tell_end
 from callflow.router import Refuse, ToLine
@@ -52,7 +53,7 @@ async def _await(call: Call, stage: Seek, search: Search, summoned: list[Search]
         if waiting.is_over:
             return _given_up(call, stage)
         if search.found.done():
-            return _outcome(call, stage, search.take())
+            return _outcome(call, stage, search)
         if (side := came(summoned)) is not None:
             return await _taken(call, stage, search, side)
         command = call.inbox.take()
@@ -85,7 +86,10 @@ def _given_up(call: Call, stage: Seek) -> Stage:
     return left(call, stage.waiting)
 
 
-def _outcome(call: Call, stage: Seek, found: Side | Result) -> Stage:
+def _outcome(call: Call, stage: Seek, search: Search) -> Stage:
+    found = search.take()
+    if search.conference is not None:
+        return knock(call, stage.waiting, search.conference, stage.transfer)
     if isinstance(found, Side):
         return Talk(one=stage.waiting, other=found, after=stage.transfer)
     return found if stage.transfer is None else come_back(call, stage.waiting, stage.transfer, found)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from callflow.facts import EndedBy, Outcome
 from callflow.inbox import GiveAway
-from callflow.router import Route
+from callflow.router import ConferencePlan, Route
 from callflow.side import Side
 
 if TYPE_CHECKING:
@@ -106,10 +106,19 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meet:
+    """`member` enters a conference, and stays until it ends for them."""
+
+    member: Side
+    conference: ConferencePlan
+    admitted: bool = False  # has been in already: nobody asks for the PIN again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Farewell:
     """Nobody could be found for somebody who was promised a partner: say so, then hang up."""
 
     waiting: Side
 
 
-Stage = Seek | Talk | Consult | Merge | Parked | Farewell | Result
+Stage = Seek | Talk | Consult | Merge | Parked | Meet | Farewell | Result

@@ -12,7 +12,7 @@ from callflow.feature_codes import Feature, ToFeature
 from callflow.inbox import ConsultWith, GiveAway, ParkAt, Refer, Substitute, TransferTo
 from callflow.parking import free_orbit
 from callflow.rescue import complete
-from callflow.router import Refuse, Route, ToExtension, ToLine, ToMenu
+from callflow.router import Refuse, Route, ToConference, ToExtension, ToLine, ToMenu
 from callflow.side import Side
 from callflow.stages import Consult, Parked, Result, Seek, Stage, Talk, Transfer
 
@@ -48,7 +48,10 @@ def begin_transfer(call: Call, command: TransferTo, mine: Side, theirs: Side) ->
 
 
 def begin_consultation(call: Call, command: ConsultWith, mine: Side, theirs: Side) -> Stage | None:
-    if (reason := why_not(command.route, mine, theirs)) is not None:
+    reason = why_not(command.route, mine, theirs)
+    if isinstance(command.route, ToConference):
+        reason = "no_route"  # there is nobody to ask: the other side can be handed on there at once
+    if reason is not None:
         command.refuse(reason)
         return None
     transfer = start(call, TransferKind.ATTENDED, mine, command.number, command.route)

@@ -17,7 +17,7 @@ IsNumber = Callable[[str], bool]
 CODE = re.compile(r"[*#0-9]{1,8}", re.ASCII)
 SERVICE = re.compile(r"[0-9]{2,3}", re.ASCII)
 DIALLED = ("pick_up", "park", "do_not_disturb_on", "do_not_disturb_off")
-PRESSED = ("record", "pause_recording", "secure_entry")  # during a call: they share nothing with what is dialled
+PRESSED = ("record", "pause_recording", "secure_entry", "mute")  # in a call: they share nothing with what is dialled
 SERVICES = ("forward_always", "forward_busy", "forward_no_answer")
 
 

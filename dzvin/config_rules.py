@@ -26,8 +26,8 @@ LARGEST_RANGE = 100_000
 def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
-        _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus, _trunks,
-        _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
+        _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
+        _conferences, _trunks, _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
     ):  # fmt: skip
         yield from rule(config)
 
@@ -134,7 +134,8 @@ def _numbers(config: Config) -> Iterator[Breach]:
 
 def _dialled(config: Config) -> Iterator[tuple[Path, str]]:
     tables: tuple[tuple[str, Sequence[object]], ...] = (
-        ("extensions", config.extensions), ("lines", config.lines), ("menus", config.menus), ("trunks", config.trunks),
+        ("extensions", config.extensions), ("lines", config.lines), ("menus", config.menus),
+        ("conferences", config.conferences), ("trunks", config.trunks),
     )  # fmt: skip
     for name, entries in tables:
         for index, entry in enumerate(entries):
@@ -199,6 +200,16 @@ def _menus(config: Config) -> Iterator[Breach]:
                 yield ("menus", index, "keys", key), f'expected a key of 0 to 9, * or #, got "{key}"'
             if not is_target(target):
                 yield ("menus", index, "keys", key), f'key {key} leads to "{target}": no such number'
+
+
+def _conferences(config: Config) -> Iterator[Breach]:
+    is_extension = _is_extension(config)
+    for index, conference in enumerate(config.conferences):
+        if not re.fullmatch(r"(?:[0-9]{4,12})?", conference.pin, re.ASCII):
+            yield ("conferences", index, "pin"), "expected 4 to 12 digits, or nothing"
+        for extension in conference.moderators:
+            if not is_extension(extension):
+                yield ("conferences", index, "moderators"), f'no extension "{extension}"'
 
 
 def _is_target(config: Config) -> Callable[[str], bool]:

@@ -263,6 +263,7 @@ class Codes(Table, frozen=True, kw_only=True):
     record: str = "*1"  # pressed during a call: starts the recording, or ends it
     pause_recording: str = "*2"  # pressed during a call: pauses the recording, or goes on
     secure_entry: str = "*3"  # pressed during a call: hides what the other end presses, or ends that
+    mute: str = "*6"  # pressed in a conference: nobody hears me, or all do again
 
 
 class Presence(Table, frozen=True, kw_only=True):
@@ -356,6 +357,19 @@ class Menu(Table, frozen=True, kw_only=True):
     timeout: Positive = 10
 
 
+class Conference(Table, frozen=True, kw_only=True):
+    """A number at which everybody who dials it hears everybody else."""
+
+    number: str
+    name: str
+    pin: str = ""  # digits; empty: nobody is asked
+    members: Annotated[int, Meta(ge=2, le=128)] = 100  # at once
+    announce: bool = False  # a tone when somebody comes or goes
+    record: bool = False
+    music: bool = True  # for who is alone
+    moderators: tuple[str, ...] = ()  # extensions, beside the supervisors
+
+
 class Unchallenged(Table, frozen=True, kw_only=True):
     """Sources whose INVITEs to these numbers are taken without a digest challenge."""
 
@@ -392,6 +406,7 @@ class Config(Table, frozen=True, kw_only=True):
     extensions: tuple[Extension, ...] = ()
     lines: tuple[Line, ...] = ()
     menus: tuple[Menu, ...] = ()
+    conferences: tuple[Conference, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     dids: tuple[Did, ...] = ()
     unchallenged: tuple[Unchallenged, ...] = ()

@@ -11,7 +11,7 @@ from callflow.exchange import CallRules, RecordingRules
 from callflow.facts import Direction, ForwardKind
 from callflow.feature_codes import FeatureCodes
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
-from callflow.router import DialPlan, LinePlan, MenuPlan
+from callflow.router import ConferencePlan, DialPlan, LinePlan, MenuPlan
 from callflow.wishes import Wishes
 from dzvin import config_shape
 from dzvin.config import Config
@@ -88,6 +88,19 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
         menus={
             menu.number: MenuPlan(number=menu.number, prompt=menu.prompt, keys=menu.keys, timeout=float(menu.timeout))
             for menu in config.menus
+        },
+        conferences={
+            conference.number: ConferencePlan(
+                number=conference.number,
+                name=conference.name,
+                pin=conference.pin,
+                most=conference.members,
+                announce=conference.announce,
+                record=conference.record,
+                music=conference.music,
+                moderators=frozenset(conference.moderators),
+            )
+            for conference in config.conferences
         },
         trunks={trunk.name: trunk_plan(trunk) for trunk in config.trunks},
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},

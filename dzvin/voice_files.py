@@ -16,10 +16,13 @@ class PromptFiles:
     def __init__(self, own: Path, language: str) -> None:
         shipped = Path(str(files("callflow"))) / "prompts"
         self._places = (own / language, own, shipped / language, shipped)
-        self._found: dict[str, Path | None] = {}
+        self._found: dict[str, Path] = {}
 
     def path(self, name: str) -> Path | None:
         if name not in self._found:
             candidates = (place / f"{name}.wav" for place in self._places)
-            self._found[name] = next((path for path in candidates if path.is_file()), None)
+            found = next((path for path in candidates if path.is_file()), None)
+            if found is None:
+                return None  # not kept: people may ask for whatever they like
+            self._found[name] = found
         return self._found[name]

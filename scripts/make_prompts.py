@@ -68,6 +68,31 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "There is no such choice. Please try again.",
         "ru": "Такого пункта нет. Попробуйте ещё раз.",
     },
+    "conference_pin": {
+        "uk": "Введіть, будь ласка, пін-код конференції.",
+        "en": "Please enter the PIN of the conference.",
+        "ru": "Введите, пожалуйста, пин-код конференции.",
+    },
+    "conference_wrong_pin": {
+        "uk": "Пін-код неправильний.",
+        "en": "The PIN is wrong.",
+        "ru": "Пин-код неверный.",
+    },
+    "conference_alone": {
+        "uk": "Ви поки що самі в конференції.",
+        "en": "You are alone in the conference so far.",
+        "ru": "Вы пока одни в конференции.",
+    },
+    "conference_muted": {
+        "uk": "Мікрофон вимкнено.",
+        "en": "You are muted.",
+        "ru": "Микрофон выключен.",
+    },
+    "conference_unmuted": {
+        "uk": "Мікрофон увімкнено.",
+        "en": "You can be heard again.",
+        "ru": "Микрофон включён.",
+    },
 }
 
 
@@ -178,6 +203,8 @@ TONE, TONE_LEVEL, TONE_EDGE = 425.0, 0.1, 0.005  # Hz (ITU-T E.180, Ukraine and 
 TONES: dict[str, Sequence[tuple[float, float]]] = {  # seconds of sound and of silence
     "ringing": ((1.0, 4.0),),
     "done": ((0.12, 0.12), (0.12, 0.12), (0.12, 0.3)),
+    "joined": ((0.1, 0.08), (0.1, 0.02)),
+    "left": ((0.25, 0.02),),
 }
 
 

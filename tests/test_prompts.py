@@ -12,7 +12,10 @@ import pytest
 
 PROMPTS = Path(__file__).parents[1] / "callflow" / "prompts"
 LANGUAGES = ("uk", "en", "ru")
-NAMES = {"welcome", "menu", "wait", "all_busy", "nobody", "goodbye", "not_in_service", "wrong_key"}
+NAMES = {
+    "welcome", "menu", "wait", "all_busy", "nobody", "goodbye", "not_in_service", "wrong_key",
+    "conference_pin", "conference_wrong_pin", "conference_alone", "conference_muted", "conference_unmuted",
+}  # fmt: skip
 FILES = sorted(PROMPTS.rglob("*.wav"))
 
 

@@ -26,6 +26,7 @@ from callflow.facts import (
     SegmentEnded,
     Target,
 )
+from callflow.meeting_facts import MeetingJoined, MeetingLeft
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,16 +122,16 @@ class CallFold:
                 call.rung = extension
                 self.offers[leg] = OfferRow(leg=leg, call_id=call.id, extension=extension, offered_at=at)
 
-            case OfferEnded(leg=leg, extension=extension, at=at, reason=reason):
-                offer = self.offers.setdefault(
-                    leg, OfferRow(leg=leg, call_id=call.id, extension=extension, offered_at=at)
-                )
-                offer.ended_at, offer.reason = at, reason
+            case OfferEnded():
+                self._end_offer(fact)
 
             case CallAnswered():
                 return self._answer(fact)
 
-            case SegmentEnded(segment=segment, at=at):
+            case MeetingJoined():
+                self._begin_segment(fact.visit, fact.extension or "", fact.at)
+
+            case SegmentEnded(segment=segment, at=at) | MeetingLeft(visit=segment, at=at):
                 self._end_segment(segment, at)
 
             case CallHeld() | CallResumed():
@@ -143,17 +144,25 @@ class CallFold:
                 pass  # ringing: the live panel's business
         return None
 
+    def _end_offer(self, fact: OfferEnded) -> None:
+        unknown = OfferRow(leg=fact.leg, call_id=self.call.id, extension=fact.extension, offered_at=fact.at)
+        offer = self.offers.setdefault(fact.leg, unknown)
+        offer.ended_at, offer.reason = fact.at, fact.reason
+
     def _answer(self, fact: CallAnswered) -> Answered | None:
         if fact.segment in self.segments:
             return None
         call = self.call
-        self.segments[fact.segment] = SegmentRow(
-            id=fact.segment, call_id=call.id, extension=fact.extension, started_at=fact.at
-        )
+        self._begin_segment(fact.segment, fact.extension, fact.at)
         if call.answered_at is not None:
             return None  # a further segment: the call was answered before
         call.answered_at, call.taken_by = fact.at, fact.extension
         return Answered(call, fact.at, fact.extension)
+
+    def _begin_segment(self, segment: UUID, extension: str, at: datetime) -> None:
+        self.segments.setdefault(
+            segment, SegmentRow(id=segment, call_id=self.call.id, extension=extension, started_at=at)
+        )
 
     def _hold_changed(self, fact: CallHeld | CallResumed) -> None:
         holder = {fact.by or ""}

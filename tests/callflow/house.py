@@ -21,7 +21,7 @@ from callflow.calls import Calls
 from callflow.exchange import CallRules, Exchange, RecordingRules
 from callflow.facts import CallEnded, Fact, SegmentEnded, TransferEnded, TransferStarted
 from callflow.presence import Presence
-from callflow.router import DialPlan, LinePlan
+from callflow.router import ConferencePlan, DialPlan, LinePlan
 from pbx.media.client import RecordingClosed
 from pbx.net.transport import Flow
 from pbx.sip import refer
@@ -212,11 +212,22 @@ class Phone:
 class House:
     """`facts` in the order in which they were told."""
 
-    def __init__(self, rules: CallRules, *, lines: Sequence[str] = (), recording: RecordingRules) -> None:
+    def __init__(
+        self,
+        rules: CallRules,
+        *,
+        lines: Sequence[str] = (),
+        conferences: Sequence[ConferencePlan] = (),
+        recording: RecordingRules,
+    ) -> None:
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
         self.dispatcher = Dispatcher(Line(number, ("1003",)) for number in lines)
-        plan = DialPlan(extensions=USERS, lines={number: LinePlan(number=number) for number in lines})
+        plan = DialPlan(
+            extensions=USERS,
+            lines={number: LinePlan(number=number) for number in lines},
+            conferences={conference.number: conference for conference in conferences},
+        )
         self.exchange = Exchange(
             user_agent=self.switch.user_agent,
             dispatcher=self.dispatcher,
@@ -301,11 +312,18 @@ class House:
 
 @asynccontextmanager
 async def a_house(
-    rules: CallRules | None = None, *, lines: Sequence[str] = (), recording: RecordingRules | None = None
+    rules: CallRules | None = None,
+    *,
+    lines: Sequence[str] = (),
+    conferences: Sequence[ConferencePlan] = (),
+    recording: RecordingRules | None = None,
 ) -> AsyncIterator[House]:
     """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
     house = House(
-        replace(rules or CallRules(), transfer_timeout=20.0), lines=lines, recording=recording or RecordingRules()
+        replace(rules or CallRules(), transfer_timeout=20.0),
+        lines=lines,
+        conferences=conferences,
+        recording=recording or RecordingRules(),
     )
     for phone in house.phones.values():
         phone.register()
@@ -314,6 +332,8 @@ async def a_house(
     yield house
     await house.settles()
     assert len(house.calls) == len(house.exchange.live) == 0, "a call goes on"
+    assert len(house.exchange.meetings) == 0, "a conference goes on with nobody in it"
+    assert [room for room in house.switch.media.rooms if not room.is_closed] == []
     assert [leg for leg in house.switch.media.legs if not leg.closed] == []
     assert {user: house.exchange.presence.legs_of(user) for user in USERS} == dict.fromkeys(USERS, 0)
     assert len(house.of(CallEnded)) == len({fact.call_id for fact in house.of(CallEnded)})

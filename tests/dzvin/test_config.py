@@ -57,7 +57,7 @@ def test_acceptance_holds_its_promises() -> None:
         "uas": ("127.0.0.1:5070", False),
         "rec": ("127.0.0.1:5070", True),
     }
-    assert loaded.unchallenged[0].to == ("uas", "rec", "conf")
+    assert loaded.unchallenged[0].to == ("uas", "rec", "conf", "conf1", "confa")
     assert [(did.number, did.to) for did in loaded.dids] == [("+380441234567", "7000")]
 
 

@@ -11,7 +11,7 @@ from pbx.admission import Admission, Rates
 from pbx.authentication import Authenticator
 from pbx.endpoint import Endpoint
 from pbx.inbound_leg import InboundLeg
-from pbx.media.client import LegStatistics, MediaLeg, MediaPool, NoMedia, Playback, RecordingClosed, RecordingCut
+from pbx.media.client import LegStatistics, MediaLeg, MediaPool, NoMedia, Playback, RecordingClosed, RecordingCut, Room
 from pbx.net.own_address import OwnAddress
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
@@ -58,6 +58,7 @@ class PromisedRecording:
     def __init__(self, recording_id: UUID, path: str, worker: str) -> None:
         self.recording_id, self.path, self.worker = recording_id, path, worker
         self.on: dict[int, tuple[object, str]] = {}
+        self.puts: list[tuple[object, int, str]] = []
         self.pauses: list[bool] = []
         self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
         self.on_cut: Callable[[RecordingCut], None] | None = None
@@ -70,6 +71,7 @@ class PromisedRecording:
     def put(self, leg: object, channel: int, who: str = "") -> None:
         assert not self.closed.done()
         self.on[channel] = (leg, who)
+        self.puts.append((leg, channel, who))
 
     def pause(self, on: bool) -> None:
         self.pauses.append(on)
@@ -99,13 +101,15 @@ class PromisedLeg:
         self.closed = False
         self.figures: LegStatistics | None = None  # at its end
         self.recordings: list[PromisedRecording] = []
+        self.playbacks: list[Playback] = []
 
     def record(
-        self, recording_id: UUID, other: PromisedLeg, path: str, who: tuple[str, str] = ("", "")
+        self, recording_id: UUID, other: PromisedLeg | None, path: str, who: tuple[str, str] = ("", "")
     ) -> PromisedRecording:
         recording = PromisedRecording(recording_id, path, self.worker)
         recording.put(self, 0, who[0])
-        recording.put(other, 1, who[1])
+        if other is not None:
+            recording.put(other, 1, who[1])
         self.recordings.append(recording)
         return recording
 
@@ -114,7 +118,8 @@ class PromisedLeg:
 
     def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
         self.told.append(("play", (*files, loop)))
-        return Playback(0)
+        self.playbacks.append(Playback(0))
+        return self.playbacks[-1]
 
     def update(self, **values: object) -> None:
         self.told.append(("update", values))
@@ -155,10 +160,64 @@ class PromisedLeg:
         return self.figures
 
 
+class PromisedRoom:
+    """Stands for a Room. `played`: the first file of each playback, and whether it was for one member alone."""
+
+    def __init__(self) -> None:
+        self.members: list[PromisedLeg] = []
+        self.muted: set[PromisedLeg] = set()
+        self.played: list[tuple[str, bool]] = []
+        self.playing: list[Playback] = []
+        self.is_closed = False
+
+    def join(self, leg: PromisedLeg, *, hears: float = 1.0, heard: float = 1.0) -> None:
+        assert not self.is_closed
+        self.members.append(leg)
+
+    def leave(self, leg: PromisedLeg) -> None:
+        if leg in self.members:
+            self.members.remove(leg)
+
+    def mute(self, leg: PromisedLeg, on: bool = True) -> None:
+        (self.muted.add if on else self.muted.discard)(leg)
+
+    def play(
+        self,
+        files: Sequence[str],
+        *,
+        loop: bool = False,
+        gain: float = 1.0,
+        only: PromisedLeg | None = None,
+        duck: float = 1.0,
+    ) -> Playback:
+        self.played.append((files[0], only is not None))
+        playback = Playback(len(self.played))
+        if loop:
+            self.playing.append(playback)
+        else:
+            playback.finish("done")
+        return playback
+
+    def stop(self, playback: Playback) -> None:
+        if playback in self.playing:
+            self.playing.remove(playback)
+            playback.finish("stopped")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class PromisedMedia:
     def __init__(self) -> None:
         self.legs: list[PromisedLeg] = []
+        self.rooms: list[PromisedRoom] = []
         self.is_full = False
+
+    async def open_room(self, *, near: MediaLeg) -> Room:
+        if self.is_full:
+            raise NoMedia
+        self.rooms.append(PromisedRoom())
+        return cast(Room, self.rooms[-1])
 
     async def open(self, *, call_id: UUID, address: str, cookie: bytes = b"", near: MediaLeg | None = None) -> MediaLeg:
         if self.is_full:
