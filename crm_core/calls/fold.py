@@ -57,6 +57,7 @@ class CallRow:
     held_by: list[str] = field(default_factory=list)  # extensions; "": the outside party
     held_since: datetime | None = None
     held_seconds: float = 0.0
+    follow_up_id: UUID | None = None  # whose call-back button placed it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,5 +209,6 @@ def started(fact: CallStarted, *, party_keys: list[str], event_id: UUID | None) 
             sip_call_id=fact.sip_call_id,
             started_at=fact.at,
             event_id=event_id,
+            follow_up_id=fact.follow_up,
         )
     )

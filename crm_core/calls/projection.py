@@ -34,7 +34,9 @@ from crm_core.database import Connection
 from crm_core.events import forwarding
 from crm_core.events import telephony as events
 from crm_core.events.telephony import EndedEvent, NewCallEvent, Reached
+from crm_core.follow_ups import calls_back
 from crm_core.follow_ups import opening as follow_ups
+from crm_core.follow_ups.calls_back import Attempt
 from crm_core.follow_ups.opening import MissedContact
 from crm_core.settings import Settings
 
@@ -211,19 +213,8 @@ def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Answered], Sequenc
 async def _take_turns(
     conn: Connection, answered: Sequence[Answered], ended: Sequence[Ended], settings: Settings
 ) -> None:
-    reached = [
-        Reached(
-            call_id=turn.call.id,
-            event_id=turn.call.event_id,
-            party_keys=rules.keys_reached(turn.call, turn.extension),
-            at=turn.at,
-            extension=turn.extension,
-            outbound=turn.call.direction is Direction.OUTBOUND,
-        )
-        for turn in answered
-    ]
-    await follow_ups.close_answered(conn, reached)
-    await events.calls_answered(conn, reached)
+    await calls_back.reached(conn, await _reached(conn, answered))
+    await calls_back.not_reached(conn, [_attempt(turn) for turn in ended if rules.was_in_vain(turn.call)])
     closed: list[EndedEvent] = []
     for turn in ended:
         call, follow_up = turn.call, None
@@ -242,6 +233,33 @@ async def _take_turns(
                 )
             )
     await events.calls_ended(conn, closed)
+
+
+async def _reached(conn: Connection, answered: Sequence[Answered]) -> list[Reached]:
+    """A call that a follow-up's button placed reaches the party of that follow-up, whatever number was dialled."""
+    asked_for = await calls_back.parties_of(
+        conn, [turn.call.follow_up_id for turn in answered if turn.call.follow_up_id is not None]
+    )
+    return [
+        Reached(
+            call_id=turn.call.id,
+            event_id=turn.call.event_id,
+            party_keys=[
+                *rules.keys_reached(turn.call, turn.extension),
+                *([asked_for[turn.call.follow_up_id]] if turn.call.follow_up_id in asked_for else []),
+            ],
+            at=turn.at,
+            extension=turn.extension,
+            outbound=turn.call.direction is Direction.OUTBOUND,
+        )
+        for turn in answered
+    ]
+
+
+def _attempt(turn: Ended) -> Attempt:
+    call = turn.call
+    assert call.outcome is not None, "what has ended has an outcome"
+    return Attempt(follow_up=call.follow_up_id, party_keys=call.party_keys, at=turn.at, outcome=call.outcome)
 
 
 def _missed(call: CallRow) -> MissedContact:

@@ -52,6 +52,11 @@ def owes_follow_up(call: CallRow) -> bool:
     return call.missed and call.event_id is not None and type_when_missed(call) == "missed_incoming_call"
 
 
+def was_in_vain(call: CallRow) -> bool:
+    """We called somebody outside and did not reach them."""
+    return call.missed and call.direction is Direction.OUTBOUND
+
+
 def keys_reached(call: CallRow, extension: str) -> list[str]:
     """Whom this answered call reached: the other side, and inside the company also the colleague who took it."""
     return [*call.party_keys, f"ext:{extension}"] if call.direction is Direction.INTERNAL else call.party_keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_core.access import NotFound
+from crm_core.events.by_hand import TakenCall, register_call
 from crm_core.events.card import EventCard, RecordingFile, RecordingLink, card, recording, write_content
 from crm_core.events.register import EventFilter, EventRow, Page, View, register
 
@@ -14,9 +15,11 @@ __all__ = [
     "Page",
     "RecordingFile",
     "RecordingLink",
+    "TakenCall",
     "View",
     "card",
     "recording",
     "register",
+    "register_call",
     "write_content",
 ]

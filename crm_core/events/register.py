@@ -38,6 +38,7 @@ class EventFilter:
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    by_phone: bool = False  # what belongs to one number stands together (R-CALL-37), else the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ WHERE = (
 UNANSWERED = " AND e.type IN ('missed_incoming_call', 'missed_outgoing_call') AND e.answered_event_id IS NULL"
 ANSWERED = " AND e.answered_at IS NOT NULL"
 NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC LIMIT $7 OFFSET $8"
+BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC LIMIT $7 OFFSET $8"
 PLAIN = "SELECT" + COLUMNS + ", 1::bigint AS group_size" + FROM + WHERE
 COUNT = "SELECT count(*)" + FROM + WHERE
 LATEST_OF_GROUP = (
@@ -112,10 +114,10 @@ LATEST_OF_GROUP = (
     + " ORDER BY e.party_key, e.started_at DESC, e.id DESC"
 )
 ROWS = {
-    View.STANDARD: PLAIN + NEWEST_FIRST,
-    View.UNANSWERED: PLAIN + UNANSWERED + NEWEST_FIRST,
-    View.ANSWERED: PLAIN + ANSWERED + NEWEST_FIRST,
-    View.UNANSWERED_GROUPED: "SELECT * FROM (" + LATEST_OF_GROUP + ") e" + NEWEST_FIRST,
+    View.STANDARD: PLAIN,
+    View.UNANSWERED: PLAIN + UNANSWERED,
+    View.ANSWERED: PLAIN + ANSWERED,
+    View.UNANSWERED_GROUPED: "SELECT * FROM (" + LATEST_OF_GROUP + ") e",
 }
 TOTALS = {
     View.STANDARD: COUNT,
@@ -128,7 +130,7 @@ TOTALS = {
 async def register(
     conn: Connection, user: User, wanted: EventFilter | None = None, *, page: int = 1, size: int = 20
 ) -> Page:
-    """One page of the events that `user` may see, newest first. Raises Forbidden."""
+    """One page of the events that `user` may see. Raises Forbidden."""
     require(user, Right.SEE_EVENTS)
     wanted = wanted or EventFilter()
     size = max(1, min(size, LARGEST_PAGE))
@@ -136,7 +138,8 @@ async def register(
     total: int = await conn.fetchval(TOTALS[wanted.view], *bound)
     pages = max(1, -(-total // size))
     page = max(1, min(page, pages))
-    rows = await conn.fetch(ROWS[wanted.view], *bound, size, (page - 1) * size)
+    order = BY_PHONE if wanted.by_phone else NEWEST_FIRST
+    rows = await conn.fetch(ROWS[wanted.view] + order, *bound, size, (page - 1) * size)
     return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total)
 
 

@@ -60,22 +60,25 @@ async def add(conn: Connection, new: Sequence[NewCallEvent]) -> None:
 class Reached:
     """A call was answered: `extension` took or placed it, and the party with these keys was reached."""
 
-    call_id: UUID
+    call_id: UUID | None  # None: a person says so
     event_id: UUID | None  # None: left out by the short-number rule
     party_keys: Sequence[str]
     at: datetime
     extension: str
     outbound: bool
+    user_id: UUID | None = None  # who says so
+    asked: bool = False  # it is a return call that was asked for or planned (O-01)
 
 
 # The party's missed calls leave the unanswered list (R-CALL-40), and name the first call that reached it. An outgoing
-# call answers the latest of the missed incoming ones: R-CALL-09 with O-02, one Event a call, with the narrower type. An
-# internal call keeps the callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible
+# call answers the latest of the missed incoming ones: R-CALL-09 with O-02, one Event a call, with the narrower type.
+# Where none is open, a return call that was asked for is a Callback (R-CALL-10, O-01). An internal call keeps the
+# callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible
 # person's settings.
 CALLS_ANSWERED = """
     WITH reached AS (
         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (
-                   event_id uuid, party_keys text[], at timestamptz, extension text, outbound boolean)
+                   event_id uuid, party_keys text[], at timestamptz, extension text, outbound boolean, asked boolean)
          WHERE r.event_id IS NOT NULL
     ), first AS (
         SELECT DISTINCT ON (k.key) k.key, r.event_id FROM reached r, unnest(r.party_keys) AS k (key)
@@ -97,7 +100,8 @@ CALLS_ANSWERED = """
            project_id = coalesce(e.project_id, taker.telephony_project_id),
            org_unit_id = coalesce(e.org_unit_id, taker.telephony_org_unit_id,
                                   CASE WHEN taker.telephony_project_id IS NULL THEN taker.org_unit_id END),
-           type = CASE WHEN latest.id IS NULL THEN e.type ELSE 'missed_call_answer' END,
+           type = CASE WHEN latest.id IS NOT NULL THEN 'missed_call_answer'
+                       WHEN r.outbound AND r.asked THEN 'callback' ELSE e.type END,
            answers_event_id = latest.id
       FROM reached r
       LEFT JOIN device d ON d.number = r.extension

@@ -6,6 +6,7 @@ close them (`work`); a partial unique key on `party_key` sees to it that one par
 
 from __future__ import annotations
 
+from crm_core.follow_ups.asking import ask
 from crm_core.follow_ups.missed import MissedCall, missed_today
 from crm_core.follow_ups.reading import FollowUp, FollowUpState
 from crm_core.follow_ups.work import AlreadyClaimed, AlreadyClosed, claim, close, hand_over, open_list
@@ -16,6 +17,7 @@ __all__ = [
     "FollowUp",
     "FollowUpState",
     "MissedCall",
+    "ask",
     "claim",
     "close",
     "hand_over",

@@ -1,4 +1,5 @@
-"""Opened by a missed call, closed by a later answered one: without anybody's action (R-CALL-42..45, O-03)."""
+"""Opened by a missed call, closed by a visit to the hall: without anybody's action (R-CALL-42..44). What calls close is
+in `calls_back`."""
 
 from __future__ import annotations
 
@@ -7,11 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 from uuid_utils.compat import uuid7
 
 from crm_core.database import Connection
-from crm_core.events.telephony import Reached
 from crm_core.follow_ups.reading import publish
 from crm_core.settings import Settings
 
@@ -87,30 +86,6 @@ async def open_for_missed(conn: Connection, missed: MissedContact, settings: Set
     )
     await publish(conn, "follow_up.opened" if opened == new_id else "follow_up.changed", [opened])
     return opened
-
-
-# Each is closed by the first call that reached its party.
-CLOSE_ANSWERED = """
-    WITH first AS (
-        SELECT DISTINCT ON (k.key) k.key, r.at, r.extension, r.call_id
-          FROM jsonb_to_recordset($1::jsonb) AS r (call_id uuid, party_keys text[], at timestamptz, extension text),
-               unnest(r.party_keys) AS k (key)
-         ORDER BY k.key, r.at, r.call_id
-    )
-    UPDATE task t
-       SET closed_at = first.at, status = 'done', result = 'answered', closed_by_call = first.call_id,
-           closed_by = (SELECT d.user_id FROM device d WHERE d.number = first.extension)
-      FROM first
-     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = first.key
-    RETURNING t.id
-"""
-
-
-async def close_answered(conn: Connection, reached: Sequence[Reached]) -> None:
-    """The party was reached: they called and were answered, or were called. Keeps who, when and by which call."""
-    if reached:
-        rows = await conn.fetch(CLOSE_ANSWERED, msgspec.json.encode(reached).decode())
-        await publish(conn, "follow_up.closed", [row["id"] for row in rows])
 
 
 CLOSE_VISITED = """

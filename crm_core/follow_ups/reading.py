@@ -39,10 +39,14 @@ class FollowUp:
     opened_at: datetime
     due_at: datetime
     missed_count: int
-    last_missed_at: datetime
+    last_missed_at: datetime | None  # None: nothing was missed, a call back was asked for
     line: str | None
-    event_id: UUID  # the first missed call's
-    call_id: UUID
+    event_id: UUID  # the first missed call's, or that in which a call back was asked for
+    call_id: UUID | None
+    asked: bool  # the party asked for the call back, or it was planned
+    attempts: int  # calls back that did not reach the party
+    last_attempt_at: datetime | None
+    last_attempt: str | None  # how it ended
     closed_at: datetime | None
     closed_by: UUID | None
     closed_by_call: UUID | None
@@ -55,6 +59,7 @@ COLUMNS = """
     CASE WHEN t.closed_at IS NOT NULL THEN 'closed'
          WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS state,
     t.opened_at, t.due_at, t.missed_count, t.last_missed_at, t.line, t.event_id, t.call_id,
+    t.asked, t.attempts, t.last_attempt_at, t.last_attempt,
     t.closed_at, t.closed_by, t.closed_by_call, t.result
 """
 FROM = """

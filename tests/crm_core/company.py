@@ -99,8 +99,8 @@ class Telling:
     def inbound(self, number: str, *, name: str = "", to: str = "+380441234567") -> Telling:
         return self._begin(Direction.INBOUND, number, name=name, dialled=to, trunk="kyivstar")
 
-    def outbound(self, extension: str, number: str) -> Telling:
-        return self._begin(Direction.OUTBOUND, number, caller=extension)
+    def outbound(self, extension: str, number: str, *, follow_up: UUID | None = None) -> Telling:
+        return self._begin(Direction.OUTBOUND, number, caller=extension, follow_up=follow_up)
 
     def internal(self, extension: str, dialled: str) -> Telling:
         return self._begin(Direction.INTERNAL, extension, caller=extension, dialled=dialled, internal=True)
@@ -190,6 +190,7 @@ class Telling:
         dialled: str | None = None,
         trunk: str | None = None,
         internal: bool = False,
+        follow_up: UUID | None = None,
     ) -> Telling:
         party = uuid7()
         self.facts.append(
@@ -205,6 +206,7 @@ class Telling:
                 caller=caller,
                 dialled=dialled,
                 trunk=trunk,
+                follow_up=follow_up,
             )
         )
         return self

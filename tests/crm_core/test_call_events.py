@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from uuid_utils.compat import uuid7
 
-from callflow.facts import CallEnded, Outcome
-from crm_core import calls, clients, events
+from callflow.facts import CallEnded, Outcome, PhoneOffline, PhoneOnline
+from crm_core import calls, clients, dictionaries, events
 from crm_core.clients import NewClient
 from crm_core.database import Connection
+from crm_core.dictionaries import Dictionary
 from crm_core.events import EventFilter, EventRow, View
 from crm_core.organisation import User
 from tests.crm_core.company import MORNING, Telling, answered_call, call_back, found_company, missed_call, tell
 
 ANNA = "+380501112233"
+BOHDAN = "+380671234567"
 
 
 async def the_event(conn: Connection, user: User) -> EventRow:
@@ -72,6 +75,30 @@ async def test_the_event_is_there_while_the_phone_still_rings(conn: Connection, 
     await tell(conn, Telling().inbound(ANNA).to_line().rings("1003").facts)
     event = await the_event(conn, people["borys"])
     assert (event.type, event.ended_at) == ("incoming_call", None)
+
+
+@pytest.mark.req("R-CALL-01", "R-CALL-02", "R-CALL-03", "R-CALL-12", "R-CALL-13", "R-SETTINGS-04")
+async def test_every_system_type_of_calls_and_phones_is_given_by_itself(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    online = PhoneOnline(id=uuid7(), at=MORNING, extension="1003", user_agent="test")
+    offline = PhoneOffline(id=uuid7(), at=MORNING + timedelta(hours=9), extension="1003")
+    ours_missed = Telling(MORNING).outbound("1003", BOHDAN).ended(Outcome.NO_ANSWER)
+    await tell(conn, [online], answered_call(BOHDAN).facts, ours_missed.facts, missed_call(ANNA).facts)
+    await tell(conn, call_back(ANNA).facts, call_back(BOHDAN).facts, [offline])
+    rows = (await events.register(conn, people["borys"])).rows
+    assert sorted(row.type for row in rows) == [
+        "incoming_call",
+        "missed_call_answer",
+        "missed_incoming_call",
+        "missed_outgoing_call",
+        "outgoing_call",
+        "phone_off",
+        "phone_on",
+    ]
+    system = {entry.key for entry in await dictionaries.entries(conn, Dictionary.EVENT_TYPES) if entry.system}
+    assert {row.type for row in rows} <= system
+    assert {row.owner_name for row in rows if row.type.startswith("phone_")} == {"Ірина Гай"}
 
 
 @pytest.mark.req("R-CALL-20")

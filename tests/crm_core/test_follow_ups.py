@@ -71,6 +71,7 @@ async def test_the_follow_up_carries_what_the_event_knows(conn: Connection, peop
     assert (found.phone, found.client_id, found.client_name) == (ANNA, client_id, "ТОВ Анна")
     assert (found.party_key, found.event_id, found.call_id) == (f"client:{client_id}", event.id, call.call_id)
     assert (found.line, found.state) == ("7000", FollowUpState.OPEN)
+    assert found.last_missed_at
     assert found.due_at == found.last_missed_at + timedelta(minutes=60)
     assert event.follow_up_id == found.id
 
@@ -79,6 +80,7 @@ async def test_due_time_is_a_setting(conn: Connection) -> None:
     people = await found_company(conn, follow_up_due_minutes="15")
     await tell(conn, missed_call(ANNA).facts)
     found = await the_open_one(conn, people["borys"])
+    assert found.last_missed_at
     assert found.due_at - found.last_missed_at == timedelta(minutes=15)
 
 
@@ -89,6 +91,7 @@ async def test_a_repeated_call_counts_in_the_open_follow_up(conn: Connection, pe
     await tell(conn, missed_call("050 111 22 33", at=MORNING + HOUR).facts)
     again = await the_open_one(conn, people["borys"])
     assert (again.id, again.missed_count, again.opened_at) == (first.id, 2, first.opened_at)
+    assert first.last_missed_at
     assert again.last_missed_at == first.last_missed_at + HOUR
     missed = await follow_ups.missed_today(conn, people["borys"], since=MORNING)
     assert {each.follow_up_id for each in missed} == {first.id}

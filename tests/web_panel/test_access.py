@@ -51,6 +51,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/events"): DESK,
     ("GET", "/api/events/{event_id:uuid}"): DESK,
     ("PUT", "/api/events/{event_id:uuid}/content"): DESK,
+    ("POST", "/api/events/phone-calls"): DESK,
+    ("POST", "/api/events/{event_id:uuid}/call-back"): DESK,
     ("GET", "/api/follow-ups"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/claim"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/hand-over"): DESK,
@@ -86,6 +88,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/events/phone-calls": {"direction": "incoming", "phone": "0501112233"},
+    "/api/events/{event_id:uuid}/call-back": {"at": "2031-01-07T09:30:00Z"},
     "/api/session/language": {"language": "en"},
     "/api/calls": {"number": "100"},
     "/api/calls/{call_id:uuid}/transfer": {"number": "100"},

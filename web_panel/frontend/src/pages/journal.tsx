@@ -32,6 +32,7 @@ const VIEWS: readonly [View, TextKey][] = [
 const TYPING = 250; // milliseconds without a key before the search starts
 
 const view = signal<View>("standard");
+const byPhone = signal(false);
 const text = signal("");
 const since = signal("");
 const until = signal("");
@@ -42,6 +43,7 @@ let typing: number | undefined;
 
 function query(): string {
   const parameters = new URLSearchParams({ view: view.value, page: String(page.value) });
+  if (byPhone.value) parameters.set("by_phone", "true");
   if (text.value.trim()) parameters.set("text", text.value.trim());
   if (since.value) parameters.set("since", since.value);
   if (until.value) parameters.set("until", until.value);
@@ -89,6 +91,15 @@ function Tabs(): JSX.Element {
 function Filters(): JSX.Element {
   return (
     <div class="filters">
+      <button
+        class="button"
+        type="button"
+        aria-pressed={byPhone.value}
+        data-testid="by-phone"
+        onClick={() => choose(() => (byPhone.value = !byPhone.value))}
+      >
+        {t("journal.by_phone")}
+      </button>
       <input
         class="input search"
         type="search"
