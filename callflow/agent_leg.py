@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from callflow import facts
-from callflow.call import Call
 from callflow.facts import OfferEnd
 from callflow.side import Side
 from callflow.waiting import first_of
@@ -21,6 +21,9 @@ from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.offer_answer import Codec
 from pbx.sip.reason import ANSWERED_ELSEWHERE
 from pbx.transactions import Overloaded
+
+if TYPE_CHECKING:
+    from callflow.call import Call
 
 DECLINED = 603  # the panel's word for a phone that still rang
 

@@ -20,12 +20,15 @@ from callflow.call_recording import CallRecording
 from callflow.control import Order
 from callflow.exchange import Exchange
 from callflow.facts import CallFact, Direction, EndedBy, Outcome, Target
-from callflow.inbox import Inbox, RecordingOrder
+from callflow.feature_codes import Together
+from callflow.hearing import Hearing
+from callflow.inbox import CallOrder, Confer, Inbox, RecordingOrder, StopSupervising, Supervise
 from callflow.pressed_codes import PressedCodes
 from callflow.referring import referred
 from callflow.router import Refuse, Route, ToConference, ToExtension, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
 from callflow.sounding import Sounding, tell_measured
+from callflow.supervision import Supervision
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
@@ -51,6 +54,8 @@ class Call:
         self._legs: dict[Leg, str | None] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self.recording = CallRecording(self)
+        self.hearing = Hearing(self)
+        self.supervision = Supervision(self)
         self._segment: tuple[UUID, Side] | None = None
         self._held_by: set[Side] = set()
         self._ended = False
@@ -176,9 +181,24 @@ class Call:
         """Whose phone that leg of this call is."""
         return self._legs.get(leg)
 
+    @property
+    def agent(self) -> Side | None:
+        """Of the segment that runs."""
+        return self._segment[1] if self._segment is not None else None
+
     def any_leg(self) -> Leg | None:
         """One with sound, to open another near it."""
         return next((leg for leg in self._legs if leg.media is not None and not leg.is_over), None)
+
+    def leg_of(self, extension: str) -> Leg | None:
+        """At which that person takes part; None: not at all, or the phone only rings."""
+        owned = (leg for leg, owner in self._legs.items() if owner == extension)
+        return next((leg for leg in owned if leg.is_confirmed and not leg.is_over), None)
+
+    def is_one_of_many(self, extension: str) -> bool:
+        """Whether that person talks with more than one, who would go on talking."""
+        talkers = self.hearing.talkers
+        return len(talkers) > 2 and any(side.extension == extension for side in talkers)
 
     def people(self) -> set[str]:
         """Our own people who are in this call now."""
@@ -211,14 +231,27 @@ class Call:
         await leg.close()
         self._legs.pop(leg, None)
 
-    def chore(self, work: Coroutine[object, object, None]) -> None:
+    def chore(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Work of this call beside its stages; the call does not end before it."""
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+        return task
+
+    def obey(self, order: CallOrder) -> None:
+        """What concerns the whole call, while people talk."""
+        match order:
+            case RecordingOrder():
+                self.recording.obey(order)
+            case Supervise() | StopSupervising():
+                self.supervision.obey(order)
+            case _:
+                order.refuse("not_now")
 
     async def wind_up(self, outcome: Outcome, by: EndedBy, status: int | None) -> None:
         """Everybody goes, and the end is told. The one who stays must not wait until a file is closed."""
         self.inbox.close()
+        self.supervision.end()
         self.end_segment()
         self.recording.end()
         for leg in tuple(self._legs):
@@ -226,6 +259,7 @@ class Call:
                 leg.hang_up()
         while self._chores:
             await asyncio.wait(self._chores)
+        self.hearing.end()
         self._tell_end(outcome, by, status)
         for leg in tuple(self._legs):
             if isinstance(leg, InboundLeg):
@@ -251,12 +285,14 @@ class Call:
         for side, far in ((one, other.leg.negotiated), (other, one.leg.negotiated)):
             if isinstance(side.leg, InboundLeg):
                 side.leg.answer(speaking=far.codec if far is not None else None)
-        one.leg.join(other.leg)
+        self.hearing.between(*((one, other) if not (one.on_hold or other.on_hold) else ()))
         self.sounding.begin(one, other)
         self._listen_to_keys(one, other)
         self.recording.joined(customer, agent)
         for holder, held in ((one, other), (other, one)):
             holder.leg.on_hold = lambda _, holder=holder, held=held: self.hold_changed(holder, held)
+            if holder.holds and holder in self._held_by:  # since before: out of a conference
+                self.music(held.leg)
             self.hold_changed(holder, held)
 
     def _listen_to_keys(self, *sides: Side) -> None:
@@ -266,10 +302,39 @@ class Call:
             if side.extension is not None:
                 side.leg.on_digit = partial(self._pressed, side.extension, PressedCodes(codes))
 
-    def _pressed(self, extension: str, codes: PressedCodes[Order], key: str) -> None:
+    def _pressed(self, extension: str, codes: PressedCodes[Order | Together], key: str) -> None:
         order = codes.press(key, asyncio.get_running_loop().time())
-        if order is not None:
+        if isinstance(order, Order):
             self.inbox.put(RecordingOrder(what=order, by=extension))
+        elif order is Together.CONFERENCE:
+            self.inbox.put(Confer(by=extension))
+
+    def gather(self, customer: Side, agent: Side, *others: Side) -> None:
+        """Let more than two talk, after `hearing.prepare`. Who holds is apart, and nobody hears music for it."""
+        sides = (customer, agent, *others)
+        self._begin_segment(agent)
+        for side in sides:
+            if side.leg.media is not None:
+                side.leg.media.stop_playing()
+        self.hearing.between(*sides)
+        self.sounding.begin(*sides)
+        self._listen_to_keys(*sides)
+        self.recording.joined(customer, agent)
+        for side in sides:
+            side.leg.on_hold = lambda _, side=side: self.hold_in_room(side)
+            self.hold_in_room(side)
+
+    def hold_in_room(self, side: Side) -> None:
+        """One of more than two may have put the others on hold, or come back."""
+        self._note_hold(side)
+        self.hearing.changed()
+        self.sounding.changed()
+
+    def departs(self, side: Side) -> None:
+        """One of several has gone."""
+        side.on_hold = False
+        self._release(side)
+        self.dismiss(side)
 
     def unjoin(self, one: Side, other: Side) -> None:
         """They no longer hear each other; the segment goes on until `end_segment`."""
@@ -278,10 +343,13 @@ class Call:
         for side in (one, other):
             side.leg.on_hold = side.leg.on_digit = None
             side.on_hold = False
-            if side in self._held_by:
-                self._held_by.discard(side)
-                self.tell(facts.CallResumed, by=side.extension)
-        one.leg.part()
+            self._release(side)
+        self.hearing.nobody()
+
+    def _release(self, holder: Side) -> None:
+        if holder in self._held_by:
+            self._held_by.discard(holder)
+            self.tell(facts.CallResumed, by=holder.extension)
 
     def _begin_segment(self, agent: Side) -> None:
         if self._segment is not None and self._segment[1] is agent:
@@ -306,25 +374,31 @@ class Call:
         """By command: the holder's phone goes on sending, so the two are taken apart here."""
         holder.on_hold = on
         if on:
-            holder.leg.part()
+            self.hearing.nobody()
         elif not other.on_hold:
-            holder.leg.join(other.leg)
+            self.hearing.between(holder, other)
         self.hold_changed(holder, other)
 
     def hold_changed(self, holder: Side, other: Side) -> None:
         """`holder` may have put the other end on hold, or taken it back."""
-        if holder.holds == (holder in self._held_by):
+        if not self._note_hold(holder):
             return
+        if holder.holds:
+            self.music(other.leg)
+        elif other.leg.media is not None:
+            other.leg.media.stop_playing()
+        self.sounding.changed()
+
+    def _note_hold(self, holder: Side) -> bool:
+        """Whether it has changed."""
+        if holder.holds == (holder in self._held_by):
+            return False
         if holder.holds:
             self._held_by.add(holder)
             self.tell(facts.CallHeld, by=holder.extension)
-            self.music(other.leg)
         else:
-            self._held_by.discard(holder)
-            self.tell(facts.CallResumed, by=holder.extension)
-            if other.leg.media is not None:
-                other.leg.media.stop_playing()
-        self.sounding.changed()
+            self._release(holder)
+        return True
 
     # ---- sound ---------------------------------------------------------------------------------------------------
 

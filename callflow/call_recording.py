@@ -1,7 +1,8 @@
 """The recording of one call: by rule or by hand, paused and resumed, one time line over all talks of the call.
 
-It holds what customer (left) and agent (right) say to each other; what colleagues say between themselves, and who waits
-with music, is not in it. Whatever happens to it, the call goes on.
+It holds what customer (left) and agent (right) say to each other, and whoever else the customer hears: outsiders on the
+left, our own people on the right. What colleagues say between themselves, a whisper, and who waits with music, is not
+in it. Whatever happens to it, the call goes on.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class CallRecording(PartOfCall):
         self.automatic = False
         self._wanted_by_hand = False
         self._pair: tuple[Side, Side] | None = None
+        self._speakers: tuple[Side, ...] = ()
         self._running: _Running | None = None
         self._hidden: Leg | None = None  # whose keys are secret now
         self._showing: asyncio.TimerHandle | None = None
@@ -74,6 +76,12 @@ class CallRecording(PartOfCall):
             self.automatic = True
         if self.automatic or self._wanted_by_hand:
             self._put()
+
+    def beside(self, *speakers: Side) -> None:
+        """Whoever the customer hears from now on; the pair itself may be among them."""
+        self._speakers = speakers
+        if self._running is not None and self._running.on:
+            self._put_beside(self._running)
 
     def parted(self) -> None:
         """They do not hear each other now. The time line goes on."""
@@ -219,6 +227,23 @@ class CallRecording(PartOfCall):
             running.recording.put(right, 1, _name(agent))
         assert self._running is not None
         self._running.on = [left, right]
+        self._put_beside(self._running)
+
+    def _put_beside(self, running: _Running) -> None:
+        pair = self._pair or ()
+        others = {
+            side.leg.media: side
+            for side in self._speakers
+            if side not in pair and side.leg.media is not None and self._rules.of_people(side.extension) is not False
+        }
+        for media in running.on[2:]:
+            if media not in others:
+                media.unrecord()
+                running.on.remove(media)
+        for media, side in others.items():
+            if media not in running.on and not running.recording.closed.done():
+                running.recording.put(media, 0 if side.extension is None else 1, _name(side))
+                running.on.append(media)
 
     def _begin(self, left: MediaLeg, right: MediaLeg, by: str | None) -> Recording:
         assert self._pair is not None

@@ -15,19 +15,26 @@ from callflow.facts import CommandGiven, ForwardKind, Outcome
 from callflow.inbox import (
     Command,
     Complete,
+    Confer,
     ConsultWith,
     Decline,
     Hold,
+    Invite,
+    Leave,
     ParkAt,
     PersonalCommand,
     RecordingOrder,
     Resume,
+    StopSupervising,
     Summon,
+    Supervise,
     Swap,
     TakeBack,
+    TakeOver,
     TransferTo,
 )
 from callflow.outbound import Click
+from callflow.room_facts import SupervisionMode
 from callflow.router import Refuse, Route
 from callflow.wishes import Wishes
 from queue_engine.facts import AgentDeclared, Will
@@ -57,11 +64,17 @@ class Commands:
         return call_id
 
     async def hang_up(self, actor: Actor, call_id: UUID) -> None:
-        """End a call: one's own, or any for a supervisor. A call that only rings at one's phone is declined: it goes on
-        for the others."""
+        """End a call: one's own, or any for a supervisor. A call that only rings at one's phone is declined, and a
+        conference is left: it goes on for the others."""
         call = self._call(call_id)
         if actor.extension is not None and actor.extension in self._exchange.presence.rung_for(call_id):
             await self._tell(actor, call_id, "decline", Decline(by=actor.extension))
+            return
+        if actor.extension is not None and call.is_one_of_many(actor.extension):
+            await self._tell(actor, call_id, "leave", Leave(by=actor.extension))
+            return
+        if actor.extension is not None and actor.extension in call.supervision:
+            await self.stop_supervising(actor, call_id)
             return
         if not actor.supervisor and (actor.extension is None or actor.extension not in call.people()):
             raise ControlRefused("forbidden")
@@ -99,6 +112,16 @@ class Commands:
     async def resume(self, actor: Actor, call_id: UUID) -> None:
         await self._tell(actor, call_id, "resume", Resume(by=self._own(actor)))
 
+    async def confer(self, actor: Actor, call_id: UUID) -> None:
+        """All together (R-PHONE-28): with whom the actor consults, or with whom they speak in their other call."""
+        await self._tell(actor, call_id, "conference", Confer(by=self._own(actor)))
+
+    async def invite(self, actor: Actor, call_id: UUID, number: str) -> None:
+        """Ring somebody who joins the talk on answering."""
+        number = typed(number)
+        route = self._route(self._own(actor), number, online=False)
+        await self._tell(actor, call_id, "invite", Invite(by=self._own(actor), number=number, route=route))
+
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None:
         await self._tell(actor, call_id, "park", ParkAt(by=self._own(actor), orbit=orbit))
 
@@ -114,6 +137,26 @@ class Commands:
         by = actor.extension if own else None
         order = RecordingOrder(what=what, by=by, supervisor=actor.supervisor)
         await self._obeyed(actor, call, f"recording {what.name.lower()}", order)
+
+    # ---- beside other people's calls -----------------------------------------------------------------------------
+
+    async def supervise(self, actor: Actor, call_id: UUID, mode: SupervisionMode, agent: str | None = None) -> None:
+        """Ring the supervisor's phone to sit beside that call; who is there already changes the mode. `agent`: whom a
+        whisper is for, where not the one who has the call."""
+        extension, call = self._supervisor(actor), self._call(call_id)
+        if extension not in call.supervision:
+            self._phone(actor)
+            if self._exchange.presence.legs_of(extension):
+                raise ControlRefused("busy")
+        await self._obeyed(actor, call, f"supervise {mode.value}", Supervise(by=extension, mode=mode, agent=agent))
+
+    async def stop_supervising(self, actor: Actor, call_id: UUID) -> None:
+        call = self._call(call_id)
+        await self._obeyed(actor, call, "stop_supervising", StopSupervising(by=self._supervisor(actor)))
+
+    async def take_over(self, actor: Actor, call_id: UUID) -> None:
+        """The supervisor who is beside that call goes on in place of the agent."""
+        await self._obeyed(actor, self._call(call_id), "take_over", TakeOver(by=self._supervisor(actor)))
 
     # ---- other people's calls ------------------------------------------------------------------------------------
 
@@ -186,6 +229,11 @@ class Commands:
         if actor.extension is None:
             raise ControlRefused("no_phone")
         return actor.extension
+
+    def _supervisor(self, actor: Actor) -> str:
+        if not actor.supervisor:
+            raise ControlRefused("forbidden")
+        return self._own(actor)
 
     def _phone(self, actor: Actor) -> str:
         """The actor's extension, which can be rung."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from callflow.call import Call
 from callflow.facts import OfferEnd, OfferEnded, TransferConsulting, TransferEnd
-from callflow.inbox import Command, Complete, PersonalCommand, RecordingOrder, Swap, TakeBack
+from callflow.inbox import CallOrder, Command, Complete, Confer, PersonalCommand, Swap, TakeBack
 from callflow.rescue import ENDS, left, tell_end
 from callflow.search import Search
 from callflow.side import Side
-from callflow.stages import Consult, Result, Seek, Stage, Talk
+from callflow.stages import Conference, Consult, Result, Seek, Stage, Talk
 from callflow.waiting import first_of
-from pbx.leg import Leg
 
 
 async def consult(call: Call, stage: Consult) -> Stage:
@@ -66,12 +65,12 @@ class _Consultation:
         self.call.tell(TransferConsulting, transfer=self.transfer.id)
         if found.offer is not None and found.extension is not None:
             self.call.tell(OfferEnded, leg=found.offer, extension=found.extension, reason=OfferEnd.ANSWERED)
-        self._connect(self.agent.leg, found.leg)
+        self._connect(self.agent, found)
         return None
 
     def _obey(self, command: Command) -> Stage | None:
-        if isinstance(command, RecordingOrder):
-            self.call.recording.obey(command)
+        if isinstance(command, CallOrder):
+            self.call.obey(command)
             return None
         if not isinstance(command, PersonalCommand) or command.by != self.agent.extension:
             command.refuse("not_now")
@@ -83,6 +82,9 @@ class _Consultation:
             case TakeBack():
                 command.done()
                 return self._back(TransferEnd.CANCELLED, 487)
+            case Confer() if self.target is not None:
+                command.done()
+                return self._confer(self.target)
             case Swap() if self.target is not None:
                 command.done()
                 self._swap(self.target)
@@ -97,19 +99,19 @@ class _Consultation:
         self.with_customer = not self.with_customer
         self.agent.on_hold = not self.with_customer
         talking, held = (self.customer, target) if self.with_customer else (target, self.customer)
-        self._connect(self.agent.leg, talking.leg)
+        if not self.with_customer:
+            self.call.recording.parted()
+        self._connect(self.agent, talking)
         if self.with_customer:
             self.call.recording.joined(self.customer, self.agent)
-        else:
-            self.call.recording.parted()
         self.call.hold_changed(self.agent, self.customer)
         self.call.music(held.leg)
 
-    def _connect(self, one: Leg, other: Leg) -> None:
-        for leg in (one, other):
-            if leg.media is not None:
-                leg.media.stop_playing()
-        one.join(other)
+    def _connect(self, one: Side, other: Side) -> None:
+        for side in (one, other):
+            if side.leg.media is not None:
+                side.leg.media.stop_playing()
+        self.call.hearing.between(one, other)
 
     # ---- what comes next -----------------------------------------------------------------------------------------
 
@@ -127,6 +129,13 @@ class _Consultation:
         self.transfer.side = None
         self.call.routed(self.stage.route)
         return Seek(waiting=self.customer, route=self.stage.route, transfer=self.transfer, search=self.search.keep())
+
+    def _confer(self, target: Side) -> Stage:
+        """R-PHONE-28: all three go on together."""
+        tell_end(self.call, self.transfer, TransferEnd.CONFERENCE, 200)
+        self.agent.on_hold = False
+        self.call.hold_changed(self.agent, self.customer)
+        return Conference(sides=(self.customer, self.agent, target), by=self.transfer.by)
 
     def _back(self, end: TransferEnd, status: int) -> Stage:
         """The agent is with the customer again, in the same segment; who hangs up at once is rung again."""
@@ -148,5 +157,5 @@ class _Consultation:
         self.call.recording.automatic = False
         self.call.end_segment()
         self.call.dismiss(self.customer)
-        self._connect(self.agent.leg, self.target.leg)
+        self._connect(self.agent, self.target)
         return Talk(one=self.agent, other=self.target)

@@ -85,6 +85,7 @@ class Exchange:
     caller_ids: CallerIds = field(default_factory=CallerIds)
     ring_timeout: float = 30.0  # seconds that an extension rings
     names: Mapping[str, str] = field(default_factory=dict)  # extension -> the person's name
+    supervisors: frozenset[str] = frozenset()  # extensions whose phones may supervise by a code
     permissions: Permissions = field(default_factory=Permissions)
 
     def tell(self, kind: type[Fact], /, **values: object) -> None:

@@ -60,7 +60,7 @@ class TransferKind(StrEnum):
 
 
 class TransferEnd(StrEnum):
-    """What became of a transfer. Everything but `completed` and `gone` brings the customer back."""
+    """What became of a transfer. Everything but `completed`, `conference` and `gone` brings the customer back."""
 
     COMPLETED = "completed"
     NO_ANSWER = "no_answer"
@@ -68,6 +68,7 @@ class TransferEnd(StrEnum):
     BUSY = "busy"
     UNREACHABLE = "unreachable"
     FORBIDDEN = "forbidden"  # the transferor may not call there
+    CONFERENCE = "conference"  # all three go on together
     FAILED = "failed"
     CANCELLED = "cancelled"  # the transferor took the other side back
     GONE = "gone"  # the one who was being transferred hung up

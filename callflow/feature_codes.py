@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from callflow.control import Order
 from callflow.facts import ForwardKind
@@ -21,6 +21,13 @@ class Feature(StrEnum):
     FORWARD = "forward"  # kind and argument: the number, "" = no longer
     FORWARD_NOTHING = "forward_nothing"
     DO_NOT_DISTURB = "do_not_disturb"  # argument: "on" or ""
+    SUPERVISE = "supervise"  # argument: the agent's extension
+
+
+class Together(Enum):
+    """What is pressed about who talks, rather than about the recording."""
+
+    CONFERENCE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,16 @@ class FeatureCodes:
     pause_recording: str = "*2"
     secure_entry: str = "*3"
     mute: str = "*6"  # pressed in a conference: nobody hears me, or all do again
+    conference: str = "*5"
+    supervise: str = "*55"  # and an extension behind it
 
-    def pressed(self) -> dict[str, Order]:
+    def pressed(self) -> dict[str, Order | Together]:
         """What is pressed while one talks, and not dialled."""
-        codes = {
+        codes: dict[str, Order | Together] = {
             self.record: Order.TOGGLE,
             self.pause_recording: Order.TOGGLE_PAUSE,
             self.secure_entry: Order.TOGGLE_HIDING,
+            self.conference: Together.CONFERENCE,
         }
         return {code: order for code, order in codes.items() if code}
 
@@ -78,6 +88,9 @@ class FeatureCodes:
         if self.pick_up and dialled.startswith(self.pick_up):
             extension = dialled.removeprefix(self.pick_up)
             return ToFeature(Feature.PICK_UP, extension) if not extension or extension in extensions else None
+        if self.supervise and dialled.startswith(self.supervise):
+            extension = dialled.removeprefix(self.supervise)
+            return ToFeature(Feature.SUPERVISE, extension) if extension in extensions else None
         return self._forwarding(dialled)
 
     def _forwarding(self, dialled: str) -> ToFeature | None:

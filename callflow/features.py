@@ -16,8 +16,9 @@ from callflow.control import ControlRefused
 from callflow.exchange import Exchange
 from callflow.facts import ForwardKind
 from callflow.feature_codes import Feature, ToFeature
-from callflow.inbox import Take
+from callflow.inbox import Supervise, Take
 from callflow.preferences import Preferences
+from callflow.room_facts import SupervisionMode
 from callflow.side import Side
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
@@ -43,6 +44,7 @@ class Features:
             Feature.FORWARD: self._forward,
             Feature.FORWARD_NOTHING: self._forward_nothing,
             Feature.DO_NOT_DISTURB: self._do_not_disturb,
+            Feature.SUPERVISE: self._supervise,
         }
 
     async def dialled(self, leg: InboundLeg, code: ToFeature) -> None:
@@ -113,6 +115,23 @@ class Features:
             await leg.open_media(near)
         if not leg.is_over:
             await call.inbox.ask(Take(side=Side(leg, user, self.exchange.identity(user))))
+
+    # ---- beside a call -----------------------------------------------------------------------------------------------
+
+    async def _supervise(self, leg: InboundLeg, user: str, code: ToFeature) -> None:
+        """Listen to the agent whose extension stands behind the code; keys change the mode then."""
+        if user not in self.exchange.supervisors:
+            raise ControlRefused("forbidden")
+        call = self.exchange.live.talking(code.argument)
+        near = call.any_leg() if call is not None else None
+        if call is None or near is None:
+            raise ControlRefused("not_now")
+        self.exchange.presence.enters(user, leg)
+        await leg.open_media(near)
+        if not leg.is_over:
+            side = Side(leg, user, self.exchange.identity(user))
+            mode = SupervisionMode.LISTEN
+            await call.inbox.ask(Supervise(by=user, mode=mode, agent=code.argument, side=side))
 
     # ---- how one wants to be reached -------------------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from callflow.call import Call
+from callflow.conferring import confer
 from callflow.consulting import consult
 from callflow.meeting_visit import meet
 from callflow.merging import merge
 from callflow.parking import park
 from callflow.rescue import farewell
 from callflow.seeking import seek
-from callflow.stages import Consult, Farewell, Meet, Merge, Parked, Result, Seek, Stage, Talk
+from callflow.stages import Conference, Consult, Farewell, Meet, Merge, Parked, Result, Seek, Stage, Talk
 from callflow.talking import talk
 
 
@@ -23,6 +24,8 @@ async def run(call: Call, stage: Stage) -> Result:
                 stage = await talk(call, stage)
             case Consult():
                 stage = await consult(call, stage)
+            case Conference():
+                stage = await confer(call, stage)
             case Merge():
                 stage = await merge(call, stage)
             case Parked():

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from callflow.control import ControlRefused, Order
+from callflow.room_facts import SupervisionMode
 from callflow.router import Route
 from callflow.side import Side
 from pbx.leg import Leg, Referral
@@ -143,8 +144,51 @@ class Summon(PersonalCommand):
     """Ring the phone of `by` for the one who rings somewhere or is parked."""
 
 
+class Confer(PersonalCommand):
+    """All together: with whom that person consults, or with whom they speak in another call."""
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
-class RecordingOrder(Command):
+class Invite(PersonalCommand):
+    """Ring the target; who answers joins the talk."""
+
+    number: str
+    route: Route
+
+
+class Leave(PersonalCommand):
+    """Out of a conference, which goes on."""
+
+
+class CallOrder(Command):
+    """About the whole call, in whatever stage people talk."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Supervise(CallOrder):
+    """Ring the phone of `by`, or take `side`, to sit beside `agent` (None: the one who has the call); who is there
+    already changes the mode."""
+
+    by: str
+    mode: SupervisionMode
+    agent: str | None = None
+    side: Side | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class StopSupervising(CallOrder):
+    by: str
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class TakeOver(Command):
+    """The supervisor `by` goes on in place of the agent, who is dropped."""
+
+    by: str
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class RecordingOrder(CallOrder):
     """By somebody in the call (`by`: extension) or by a supervisor, about the recording of the whole call."""
 
     what: Order
@@ -171,11 +215,13 @@ class Substitute(Command):
 @dataclass(slots=True, eq=False, kw_only=True)
 class GiveAway(Command):
     """Hand over the partner of `out`, which belongs to `by`; the call is over with that. While the partner still rings:
-    where the call leads."""
+    where the call leads. `along`: give `out` itself, too, and nobody who still rings."""
 
     out: Leg
     by: str
+    along: bool = False
     given: Side | Route | None = None
+    came: Side | None = None
 
 
 class Inbox:

@@ -33,6 +33,18 @@ class LiveCalls:
         call = self._calls.get(leg.call_id)
         return call if call is not None and call.holds_leg(leg) else None
 
+    def other_of(self, extension: str, call: Call) -> Call | None:
+        """The one other call in which that person talks, or holds somebody."""
+        others = [each for each in self._calls.values() if each is not call and each.leg_of(extension) is not None]
+        return others[0] if len(others) == 1 else None
+
+    def talking(self, extension: str) -> Call | None:
+        """The call in which that person talks with somebody now."""
+        for call in self._calls.values():
+            if any(side.extension == extension for side in call.hearing.talkers):
+                return call
+        return None
+
     # ---- orbits, where calls are parked ----------------------------------------------------------------------------
 
     def park(self, orbit: str, call_id: UUID) -> None:

@@ -85,10 +85,11 @@ class Search:
         timeout: float | None = None,
         auto_answer: bool = False,
         on_ringing: Callable[[], None] = lambda: None,
+        aside: bool = False,
     ) -> None:
         """`payer`: on whose account outside numbers are called. `forwards`: follow the called one's wishes.
         `timeout`: seconds of ringing, if not as usual. `auto_answer`: that person's phones may take it by
-        themselves."""
+        themselves. `aside`: whoever `waiting` is talks on meanwhile, and hears nothing of it."""
         self.call = call
         self.waiting = waiting
         self.on_ringing = on_ringing
@@ -97,6 +98,7 @@ class Search:
         self._forwards = forwards
         self._timeout = timeout
         self._auto_answer = auto_answer
+        self._aside = aside
         self._diverted_by: Diversion | None = None
         self._visited: list[str] = []
         self._withdrawn = OfferEnd.CANCELLED
@@ -153,6 +155,8 @@ class Search:
         match route:
             case ToExtension(number):
                 return await self._extension(number)
+            case ToLine() | ToMenu() if self._aside:  # a forward led there: nobody comes out of it by themselves
+                return Result(Outcome.UNREACHABLE, status=480)
             case ToLine(line):
                 return await self._line(line)
             case ToMenu(menu):
@@ -204,7 +208,8 @@ class Search:
         )
 
     def _ringing(self) -> None:
-        self.call.ringing_tone(self.waiting)
+        if not self._aside:
+            self.call.ringing_tone(self.waiting)
         self.on_ringing()
 
     def _busy(self, extension: str) -> Rung:
@@ -262,6 +267,8 @@ class Search:
     def _early(self, leg: Leg) -> None:
         """What the other side sends before it answers (its ringing, an announcement) is for who waits."""
         waiting = self.waiting.leg
+        if self._aside:
+            return
         if isinstance(waiting, InboundLeg) and not waiting.is_answered:
             try:
                 waiting.ring(early_media=True)

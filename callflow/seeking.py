@@ -119,7 +119,7 @@ async def _obey(call: Call, stage: Seek, search: Search, summoned: list[Search],
             return await _deflect(call, stage, search, command)
         case Substitute(out=out, by=by) if out is stage.waiting.leg and by == stage.waiting.extension:
             return _substitute(call, stage, search, command)
-        case GiveAway(out=out, by=by) if out is stage.waiting.leg and by == stage.waiting.extension:
+        case GiveAway(out=out, by=by, along=False) if out is stage.waiting.leg and by == stage.waiting.extension:
             command.given = stage.route
             command.done()
             return Result(Outcome.ANSWERED)  # not missed: the target is rung for another call now

@@ -6,6 +6,7 @@ Nobody is judged while somebody is on hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -23,34 +24,36 @@ log = structlog.get_logger("callflow.sounding")
 
 
 class Sounding(PartOfCall):
-    """`begin` and `end` frame the time in which two people hear each other."""
+    """`begin` and `end` frame the time in which people hear each other: two, or more."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
-        self._pair: tuple[Side, Side] | None = None
+        self._sides: tuple[Side, ...] = ()
         self._told: tuple[str | None, SoundTrouble | None, str | None] = None, None, None
 
-    def begin(self, one: Side, other: Side) -> None:
-        self._pair = one, other
-        for side in self._pair:
+    def begin(self, *sides: Side) -> None:
+        for side in self._sides:
+            side.leg.sound.on_change = None
+        self._sides = sides
+        for side in sides:
             side.leg.sound.on_change = self.changed
 
     def end(self) -> None:
-        if self._pair is None:
+        if not self._sides:
             return
-        for side in self._pair:
+        for side in self._sides:
             side.leg.sound.on_change = None
-        self._pair = None
+        self._sides = ()
         if self._told[1] is not None:  # whoever looks must not believe in a trouble that is over
             self._call.tell(SoundChanged)
         self._told = None, None, None
 
     def changed(self) -> None:
         """Something is known of a leg that was not known before, or a hold began or ended."""
-        if self._pair is None:
+        if not self._sides:
             return
-        trouble, culprit = self._trouble(*self._pair)
-        judged = [(side.leg.sound.quality, side) for side in self._pair]
+        trouble, culprit = self._trouble(self._sides)
+        judged = [(side.leg.sound.quality, side) for side in self._sides]
         grades = [(quality.mos, quality.grade, side) for quality, side in judged if quality is not None]
         mos, grade, worst = min(grades, key=lambda each: each[0], default=(None, None, None))
         worst = culprit or worst
@@ -62,15 +65,15 @@ class Sounding(PartOfCall):
         if trouble is not None:
             log.warning("call sounds wrong", call_id=str(self._call.call_id), trouble=trouble.value, leg=now[2])
 
-    def _trouble(self, one: Side, other: Side) -> tuple[SoundTrouble | None, Side | None]:
-        if one.holds or other.holds:
+    def _trouble(self, sides: Sequence[Side]) -> tuple[SoundTrouble | None, Side | None]:
+        if any(side.holds for side in sides):
             return None, None
-        mute = [side for side in (one, other) if side.leg.sound.silent]
-        if len(mute) == 1:
-            return SoundTrouble.ONE_WAY, mute[0]
-        if mute:
+        mute = [side for side in sides if side.leg.sound.silent]
+        if len(mute) == len(sides):
             return SoundTrouble.NO_SOUND, None
-        if one.leg.sound.quiet and other.leg.sound.quiet:
+        if mute:
+            return SoundTrouble.ONE_WAY, mute[0]
+        if all(side.leg.sound.quiet for side in sides):
             return SoundTrouble.LONG_SILENCE, None
         return None, None
 

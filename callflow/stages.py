@@ -1,7 +1,7 @@
 """The stages of a call: between them its partners change, and it stays one call.
 
 Each stage is a value that says who is in it; the function of that stage (in `seeking`, `talking`, `consulting`,
-`merging`, `parking`) returns the next one, until it is a `Result`.
+`conferring`, `merging`, `parking`) returns the next one, until it is a `Result`.
 """
 
 from __future__ import annotations
@@ -90,6 +90,17 @@ class Consult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conference:
+    """More than two talk with each other, brought together by `by` (an extension); or two, while others are `asked`, or
+    are to come out of another call by a `gift`."""
+
+    sides: tuple[Side, ...]
+    by: str
+    asked: tuple[Search, ...] = ()
+    gift: GiveAway | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
     """`customer` waits a moment for whom another call gives."""
 
@@ -121,4 +132,4 @@ class Farewell:
     waiting: Side
 
 
-Stage = Seek | Talk | Consult | Merge | Parked | Meet | Farewell | Result
+Stage = Seek | Talk | Consult | Conference | Merge | Parked | Meet | Farewell | Result

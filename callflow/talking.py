@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from callflow.call import Call
+from callflow.conferring import begin_invitation, begin_union
 from callflow.facts import Outcome, TransferEnd
 from callflow.inbox import (
+    CallOrder,
     Command,
+    Confer,
     ConsultWith,
     GiveAway,
     Hold,
+    Invite,
     MergeWith,
     ParkAt,
     PersonalCommand,
-    RecordingOrder,
     Refer,
     Resume,
     Substitute,
+    TakeOver,
     TransferTo,
 )
 from callflow.merging import begin_merge
@@ -86,12 +90,28 @@ def _obey(call: Call, stage: Talk, command: Command) -> Stage | None:
             return substitute(call, stage, command)
         case GiveAway():
             return give_away(call, stage, command)
-        case RecordingOrder():
-            call.recording.obey(command)
+        case TakeOver():
+            return _taken_over(call, stage, command)
+        case CallOrder():
+            call.obey(command)
             return None
         case _:
             command.refuse("not_now")
             return None
+
+
+def _taken_over(call: Call, stage: Talk, command: TakeOver) -> Stage | None:
+    """A supervisor goes on in place of the agent: a new segment."""
+    taken = call.supervision.take_over(command.by, (stage.one, stage.other))
+    if taken is None:
+        command.refuse("not_now")
+        return None
+    supervisor, agent = taken
+    command.done()
+    call.unjoin(stage.one, stage.other)
+    call.end_segment()
+    call.lets_go(agent.leg)
+    return Talk(one=stage.other if agent is stage.one else stage.one, other=supervisor)
 
 
 def _ends(stage: Talk, command: PersonalCommand) -> tuple[Side, Side] | None:
@@ -110,6 +130,10 @@ def _obey_person(call: Call, command: PersonalCommand, mine: Side, theirs: Side)
             return begin_transfer(call, command, mine, theirs)
         case ConsultWith():
             return begin_consultation(call, command, mine, theirs)
+        case Confer():
+            return begin_union(call, command, mine, theirs)
+        case Invite():
+            return begin_invitation(call, command, mine, theirs)
         case ParkAt():
             return begin_parking(call, command, mine, theirs)
         case Hold() | Resume():

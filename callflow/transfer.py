@@ -117,7 +117,11 @@ def give_away(call: Call, stage: Talk, command: GiveAway) -> Stage | None:
     call.unjoin(out, partner)
     call.end_segment()
     call.gives(partner.leg)
-    call.dismiss(out)
+    if command.along:
+        call.gives(out.leg)
+        command.came = out
+    else:
+        call.dismiss(out)
     command.given = partner
     command.done()
     return Result(Outcome.ANSWERED)

@@ -14,14 +14,16 @@ from typing import Any, TypeAlias
 import msgspec
 
 from callflow import facts as call_facts
-from callflow import meeting_facts
+from callflow import meeting_facts, room_facts
 from callflow.facts import Fact, PartyIntroduced
 from queue_engine import facts as queue_facts
 from queue_engine.facts import QueueFact
 
 AnyFact: TypeAlias = Fact | QueueFact
 
-KINDS: Mapping[str, type[AnyFact]] = MappingProxyType({**call_facts.KINDS, **meeting_facts.KINDS, **queue_facts.KINDS})
+KINDS: Mapping[str, type[AnyFact]] = MappingProxyType(
+    {**call_facts.KINDS, **meeting_facts.KINDS, **room_facts.KINDS, **queue_facts.KINDS}
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _envelope = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 IsNumber = Callable[[str], bool]
 CODE = re.compile(r"[*#0-9]{1,8}", re.ASCII)
 SERVICE = re.compile(r"[0-9]{2,3}", re.ASCII)
-DIALLED = ("pick_up", "park", "do_not_disturb_on", "do_not_disturb_off")
-PRESSED = ("record", "pause_recording", "secure_entry", "mute")  # in a call: they share nothing with what is dialled
+DIALLED = ("pick_up", "park", "do_not_disturb_on", "do_not_disturb_off", "supervise")
+PRESSED = ("record", "pause_recording", "secure_entry", "mute", "conference")
+"""During a call: they share nothing with what is dialled."""
 SERVICES = ("forward_always", "forward_busy", "forward_no_answer")
 
 
@@ -45,17 +46,9 @@ def _forward(index: int, entry: Extension, key: str, number: str, is_target: IsN
 
 def code_breaches(config: Config, is_target: IsNumber) -> Iterator[Breach]:
     """A dialled text means one thing: the number that is configured, or one code."""
+    yield from _pressed(config)
     codes = config.codes
     meant: dict[str, str] = {}
-    for key in PRESSED:
-        pressed: str = getattr(codes, key)
-        if pressed and not CODE.fullmatch(pressed):
-            yield ("codes", key), f'expected at most 8 of 0 to 9, * and #, got "{pressed}"'
-    given: dict[str, str] = {}
-    for key in PRESSED:
-        pressed = getattr(codes, key)
-        if pressed and given.setdefault(pressed, key) != key:
-            yield ("codes", key), f'"{pressed}" is already given to {given[pressed]}'
     for key in DIALLED:
         code: str = getattr(codes, key)
         if code and not CODE.fullmatch(code):
@@ -68,13 +61,26 @@ def code_breaches(config: Config, is_target: IsNumber) -> Iterator[Breach]:
                 yield ("codes", key), f'"{text}" is already a number'
             meant[text] = key
     for text, key in meant.items():
-        if key != "pick_up" and _picks_up(codes.pick_up, text, is_target):
+        if key != "pick_up" and _leads_on(codes.pick_up, text, is_target):
             yield ("codes", key), f'"{text}" also picks up what rings at {text.removeprefix(codes.pick_up)}'
+        if key != "supervise" and _leads_on(codes.supervise, text, is_target):
+            yield ("codes", key), f'"{text}" also listens to {text.removeprefix(codes.supervise)}'
     yield from _services(config)
 
 
-def _picks_up(pick_up: str, text: str, is_target: IsNumber) -> bool:
-    return bool(pick_up) and text.startswith(pick_up) and is_target(text.removeprefix(pick_up))
+def _pressed(config: Config) -> Iterator[Breach]:
+    given: dict[str, str] = {}
+    for key in PRESSED:
+        pressed: str = getattr(config.codes, key)
+        if pressed and not CODE.fullmatch(pressed):
+            yield ("codes", key), f'expected at most 8 of 0 to 9, * and #, got "{pressed}"'
+        elif pressed and given.setdefault(pressed, key) != key:
+            yield ("codes", key), f'"{pressed}" is already given to {given[pressed]}'
+
+
+def _leads_on(code: str, text: str, is_target: IsNumber) -> bool:
+    """Whether that is the code with one of our numbers behind it."""
+    return bool(code) and text.startswith(code) and is_target(text.removeprefix(code))
 
 
 def _services(config: Config) -> Iterator[Breach]:

@@ -264,6 +264,8 @@ class Codes(Table, frozen=True, kw_only=True):
     pause_recording: str = "*2"  # pressed during a call: pauses the recording, or goes on
     secure_entry: str = "*3"  # pressed during a call: hides what the other end presses, or ends that
     mute: str = "*6"  # pressed in a conference: nobody hears me, or all do again
+    conference: str = "*5"  # pressed during a call: all together
+    supervise: str = "*55"  # and an extension behind it: listen to that person's call
 
 
 class Presence(Table, frozen=True, kw_only=True):

@@ -162,6 +162,11 @@ def names(config: Config) -> Mapping[str, str]:
     return {user.extension: user.full_name for user in config.users if user.extension}
 
 
+def supervisors(config: Config) -> frozenset[str]:
+    """Whose phones may dial themselves into other people's calls."""
+    return frozenset(user.extension for user in config.users if user.extension and user.role in ("admin", "supervisor"))
+
+
 def call_rules(config: Config) -> CallRules:
     calls = config.calls
     return CallRules(

@@ -25,11 +25,13 @@ MAX_UNSENT = 64
 
 
 class DigitPath(Part["Leg"]):
-    """The digits of one leg, and of the leg that it talks to."""
+    """The digits of one leg, and where they go on: to the leg that it is bridged with, or to whoever hears it in a
+    room."""
 
     def __init__(self, leg: Leg) -> None:
         super().__init__(leg)
-        self._other: DigitPath | None = None
+        self._hearers: tuple[DigitPath, ...] = ()
+        self._is_bridged = False  # then the media worker passes telephone-events on by itself
         self.way = DigitWay.AUTO
         self.is_secret = False
         self._unsent: list[tuple[str, int]] = []
@@ -40,16 +42,25 @@ class DigitPath(Part["Leg"]):
     # ---- who talks to whom -----------------------------------------------------------------------------------------
 
     def join(self, other: DigitPath) -> None:
+        """A bridge."""
         self.part()
         other.part()
-        self._other, other._other = other, self
+        self._hearers, other._hearers = (other,), (self,)
+        self._is_bridged = other._is_bridged = True
+
+    def reach(self, *hearers: DigitPath) -> None:
+        """In a room: those hear what this leg presses."""
+        self.part()
+        self._hearers = hearers
 
     def part(self) -> bool:
-        """Whether there was anybody."""
-        other, self._other = self._other, None
-        if other is None:
+        """Nobody hears it now. Whether there was a bridge."""
+        hearers, self._hearers = self._hearers, ()
+        if not self._is_bridged:
             return False
-        other._other = None
+        self._is_bridged = False
+        for other in hearers:
+            other._hearers, other._is_bridged = (), False
         return True
 
     # ---- from the other side of the leg ----------------------------------------------------------------------------
@@ -58,9 +69,10 @@ class DigitPath(Part["Leg"]):
         """A telephone-event, which the media worker has relayed, if the far side takes such; or a tone in the sound,
         which it has taken out."""
         self._keep(digit)
-        is_relayed = self.way is not DigitWay.INBAND and self._other is not None and self._other.takes_events
-        if self._other is not None and not is_relayed and not self.is_secret:
-            self._other.send(digit, milliseconds)
+        relays = self._is_bridged and self.way is not DigitWay.INBAND
+        for hearer in self._hearers if not self.is_secret else ():
+            if not (relays and hearer.takes_events):
+                hearer.send(digit, milliseconds)
 
     def informed(self, request: Request, server: ServerTransaction, usage: InviteUsage) -> None:
         """INFO (R-PHONE-17)."""
@@ -72,8 +84,8 @@ class DigitPath(Part["Leg"]):
         server.respond(reply(request, 200))
         for digit in digits:
             self._keep(digit)
-        if digits and self._other is not None and not self.is_secret:
-            self._other.send(digits, milliseconds)
+        for hearer in self._hearers if digits and not self.is_secret else ():
+            hearer.send(digits, milliseconds)
 
     def _keep(self, digit: str) -> None:
         if not self.digits.full():

@@ -219,6 +219,7 @@ class House:
         lines: Sequence[str] = (),
         conferences: Sequence[ConferencePlan] = (),
         recording: RecordingRules,
+        supervisors: Sequence[str] = (),
     ) -> None:
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
@@ -239,6 +240,7 @@ class House:
             recordings=self,
             recording_rules=recording,
             rules=rules,
+            supervisors=frozenset(supervisors),
         )
         self.calls = Calls(self.exchange)
         self.switch.on_call = self.calls.arrived
@@ -317,6 +319,7 @@ async def a_house(
     lines: Sequence[str] = (),
     conferences: Sequence[ConferencePlan] = (),
     recording: RecordingRules | None = None,
+    supervisors: Sequence[str] = (),
 ) -> AsyncIterator[House]:
     """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
     house = House(
@@ -324,6 +327,7 @@ async def a_house(
         lines=lines,
         conferences=conferences,
         recording=recording or RecordingRules(),
+        supervisors=supervisors,
     )
     for phone in house.phones.values():
         phone.register()

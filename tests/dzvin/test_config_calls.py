@@ -47,6 +47,8 @@ def loaded(file: Path, text: str) -> config.Config:
         ('[codes]\npark = "*8"', "codes.park", "already given to pick_up"),
         ('[codes]\ndo_not_disturb_on = "*701"', "codes.do_not_disturb_on", "already given to park"),
         ('[codes]\npick_up = "1001"', "codes.pick_up", "already a number"),
+        ('[codes]\npark = "*55100"', "codes.park", "also listens to 1001"),
+        ('[codes]\nconference = "*1"', "codes.conference", "already given to record"),
         ('[codes]\npark = "*8100"', "codes.park", "also picks up what rings at 1001"),
         ('[codes]\nforward_busy = "21"', "codes.forward_busy", "already given to forward_always"),
         ('[codes]\nforward_busy = "002"', "codes.forward_busy", "the end of all forwarding"),

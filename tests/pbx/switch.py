@@ -59,6 +59,7 @@ class PromisedRecording:
         self.recording_id, self.path, self.worker = recording_id, path, worker
         self.on: dict[int, tuple[object, str]] = {}
         self.puts: list[tuple[object, int, str]] = []
+        self.legs: list[PromisedLeg] = []
         self.pauses: list[bool] = []
         self.closed: asyncio.Future[RecordingClosed] = asyncio.get_running_loop().create_future()
         self.on_cut: Callable[[RecordingCut], None] | None = None
@@ -68,10 +69,16 @@ class PromisedRecording:
     def who(self) -> list[str]:
         return [name for _, (_, name) in sorted(self.on.items())]
 
-    def put(self, leg: object, channel: int, who: str = "") -> None:
+    def put(self, leg: PromisedLeg, channel: int, who: str = "") -> None:
         assert not self.closed.done()
         self.on[channel] = (leg, who)
         self.puts.append((leg, channel, who))
+        leg.recorded = (self, channel, who)
+        self.legs.append(leg)
+
+    def speakers(self) -> dict[str, int]:
+        """Who speaks into it now, and on which channel."""
+        return {leg.recorded[2]: leg.recorded[1] for leg in self.legs if leg.recorded and leg.recorded[0] is self}
 
     def pause(self, on: bool) -> None:
         self.pauses.append(on)
@@ -102,6 +109,7 @@ class PromisedLeg:
         self.figures: LegStatistics | None = None  # at its end
         self.recordings: list[PromisedRecording] = []
         self.playbacks: list[Playback] = []
+        self.recorded: tuple[PromisedRecording, int, str] | None = None
 
     def record(
         self, recording_id: UUID, other: PromisedLeg | None, path: str, who: tuple[str, str] = ("", "")
@@ -115,6 +123,7 @@ class PromisedLeg:
 
     def unrecord(self) -> None:
         self.told.append(("unrecord", None))
+        self.recorded = None
 
     def play(self, files: Sequence[str], *, loop: bool = False) -> Playback:
         self.told.append(("play", (*files, loop)))
@@ -157,14 +166,17 @@ class PromisedLeg:
 
     async def close(self) -> LegStatistics | None:
         self.closed = True
+        self.recorded = None
         return self.figures
 
 
 class PromisedRoom:
-    """Stands for a Room. `played`: the first file of each playback, and whether it was for one member alone."""
+    """Stands for a Room. `gains`: how loud, by listener and talker. `played`: the first file of each playback, and
+    whether it was for one member alone."""
 
     def __init__(self) -> None:
         self.members: list[PromisedLeg] = []
+        self.gains: dict[tuple[PromisedLeg, PromisedLeg], float] = {}
         self.muted: set[PromisedLeg] = set()
         self.played: list[tuple[str, bool]] = []
         self.playing: list[Playback] = []
@@ -172,11 +184,20 @@ class PromisedRoom:
 
     def join(self, leg: PromisedLeg, *, hears: float = 1.0, heard: float = 1.0) -> None:
         assert not self.is_closed
+        for other in self.members:
+            self.gains[leg, other] = hears
+            self.gains[other, leg] = heard
         self.members.append(leg)
+        leg.told.append(("room", self))
 
     def leave(self, leg: PromisedLeg) -> None:
         if leg in self.members:
             self.members.remove(leg)
+            leg.told.append(("leave", self))
+
+    def set_gain(self, gain: float, *, listener: PromisedLeg, talker: PromisedLeg) -> None:
+        assert {listener, talker} <= set(self.members)
+        self.gains[listener, talker] = gain
 
     def mute(self, leg: PromisedLeg, on: bool = True) -> None:
         (self.muted.add if on else self.muted.discard)(leg)
