@@ -17,6 +17,7 @@ from callflow.facts import (
     SoundChanged,
     Target,
 )
+from web_panel.live_rooms import LiveConference
 from web_panel.statuses import AgentStatus, CallState
 
 RecordingFact = RecordingStarted | RecordingPaused | RecordingResumed | RecordingLosesSound | RecordingReady
@@ -111,6 +112,7 @@ class LiveCall:
     held_by: dict[str | None, datetime] = field(default_factory=dict)
     routed_at: datetime | None = None
     answered_at: datetime | None = None
+    conference: LiveConference = field(default_factory=LiveConference)
     recording: LiveRecording = field(default_factory=LiveRecording)
     sound: SoundChanged | None = None  # what was told last of how it sounds
     event_id: UUID | None = None
@@ -124,7 +126,7 @@ class LiveCall:
         if self.orbit:
             return CallState.PARKED
         if self.segments:
-            return CallState.HELD if self.held_by else CallState.TALKING
+            return CallState.HELD if self.held_by and not self.conference.members else CallState.TALKING
         if self.offers:
             return CallState.RINGING
         if self.waiting_since:
@@ -165,10 +167,20 @@ class LiveCall:
         for segment in self.segments.values():
             for extension in filter(None, (segment.extension, segment.partner)):
                 said[extension] = (AgentStatus.WAITING, held_at) if held_at else (AgentStatus.BUSY, segment.since)
+        said |= self._in_conference()
         if self.transfer and self.transfer.by in said and self.segments:  # who speaks with the target is not waiting
             status = AgentStatus.BUSY if self.transfer.consulting else AgentStatus.CALLING
             said[self.transfer.by] = (status, said[self.transfer.by][1])
         return said
+
+    def _in_conference(self) -> dict[str, tuple[AgentStatus, datetime]]:
+        members = [each for each in self.conference.members.values() if each.extension is not None]
+        return {
+            member.extension or "": (AgentStatus.WAITING, self.held_by[member.extension])
+            if member.extension in self.held_by
+            else (AgentStatus.BUSY, member.since)
+            for member in members
+        }
 
     def joined(self, extension: str, at: datetime) -> Segment:
         """A segment that begins: that agent with whoever waited."""

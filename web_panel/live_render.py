@@ -22,10 +22,12 @@ from web_panel.wire import (
     CallPerson,
     CallView,
     LineView,
+    MemberView,
     MissedView,
     PartyView,
     RecordingView,
     SoundView,
+    SupervisingView,
     TicketView,
     TransferView,
     WaitingCaller,
@@ -129,9 +131,15 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
         ready=declared is None or declared.will is Will.READY,
         reason=declared.reason if declared else "",
         forwards=tuple(sorted(state.forwarded.get(person.extension or "", ()))),
-        calls=tuple(islice(state.calls_of.get(person.extension, ()), CALLS_SHOWN)) if person.extension else (),
+        calls=tuple(islice(state.said.calls_of(person.extension), CALLS_SHOWN)) if person.extension else (),
+        supervises=supervising_view(state, person.extension),
         ticket=ticket.number if ticket else None,
     )
+
+
+def supervising_view(state: LiveState, extension: str | None) -> SupervisingView | None:
+    known = state.supervisions.by_extension.get(extension or "")
+    return SupervisingView(call_id=known.call_id, agent=known.agent, mode=known.mode) if known else None
 
 
 def recording_view(call: LiveCall) -> RecordingView | None:
@@ -161,6 +169,9 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
         sound=sound_view(call),
         held_by=tuple(extension for extension in call.held_by if extension),
         transfer=transfer_view(call),
+        members=tuple(
+            MemberView(extension=member.extension, number=member.number) for member in call.conference.members.values()
+        ),
         orbit=call.orbit,
         event_id=call.event_id,
         outcome=call.outcome,

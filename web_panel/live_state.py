@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,6 +44,7 @@ from callflow.facts import (
     TransferKind,
     TransferStarted,
 )
+from callflow.room_facts import ConferenceJoined
 from crm_core.calls.rules import is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
@@ -52,6 +52,8 @@ from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
 from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.live_missed import is_missed, still_open
+from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
+from web_panel.live_said import Said
 from web_panel.statuses import AgentStatus, TicketState, agent_status
 from web_panel.wire import BoardLineView, ServiceView
 
@@ -63,7 +65,6 @@ MAX_PARTIES = 10_000
 MAX_MISSED = 1_000
 MAX_TICKETS = 1_000
 BOARD_LINES = 8
-NOTHING_SAID: Counter[AgentStatus] = Counter()
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ class LiveState:
     declared: dict[UUID, Declared] = field(default_factory=dict)
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
-    calls_of: dict[str, dict[UUID, AgentStatus]] = field(default_factory=dict)  # extension -> what each call says of it
+    said: Said = field(default_factory=Said)  # what the calls say of each extension
+    supervisions: Supervisions = field(default_factory=Supervisions)
     parties: dict[UUID, Party] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
@@ -90,8 +92,6 @@ class LiveState:
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     board: tuple[BoardLineView, ...] = ()
     _since: dict[UUID, tuple[AgentStatus, datetime | None]] = field(default_factory=dict)
-    _indexed: dict[UUID, dict[str, AgentStatus]] = field(default_factory=dict)  # call -> what it says
-    _said: dict[str, Counter[AgentStatus]] = field(default_factory=dict)  # extension -> the same, counted
     _touched: dict[Key, None] = field(default_factory=dict)
     _ended: list[UUID] = field(default_factory=list)
 
@@ -116,8 +116,9 @@ class LiveState:
         person = self.people[user_id]
         declared = self.declared.get(user_id)
         extension = person.extension
+        supervises = extension in self.supervisions.by_extension
         return agent_status(
-            self._said.get(extension, NOTHING_SAID) if extension else NOTHING_SAID,
+            (AgentStatus.BUSY,) if supervises else self.said.of(extension),
             serving=user_id in self.serving,
             reachable=extension in self.online if extension else declared is not None,
             paused=declared is not None and declared.will is Will.PAUSED,
@@ -130,9 +131,6 @@ class LiveState:
     def name_of(self, extension: str) -> str:
         user_id = self.by_extension.get(extension)
         return self.people[user_id].name if user_id else ""
-
-    def takes_part(self, extension: str | None, call_id: UUID) -> bool:
-        return extension in self._indexed.get(call_id, {})
 
     def free_agents(self, line: Line) -> int:
         people = (self.by_extension.get(extension) for extension in line.agents)
@@ -302,6 +300,18 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
+    def _(self, fact: ConferenceFact) -> None:
+        if call := self.calls.get(fact.call_id):
+            party = self.parties.pop(fact.party, None) if isinstance(fact, ConferenceJoined) and fact.party else None
+            call.conference.hears(fact, party.e164 or party.number if party else "")
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: SupervisionFact) -> None:
+        self.supervisions.hears(fact)
+        self._touch_extension(fact.by)
+
+    @_fold.register
     def _(self, fact: RecordingFact) -> None:
         call = self.calls.get(fact.call_id)
         if call and call.recording.hears(fact):
@@ -402,35 +412,19 @@ class LiveState:
     # What the fold does in several places
 
     def _changed(self, call: LiveCall) -> None:
-        before = self._indexed.get(call.call_id, {})
         now = {extension: status for extension, (status, _) in call.extensions().items()}
-        for extension, status in before.items():
-            self._unsay(call.call_id, extension, status)
-        for extension, status in now.items():
-            self.calls_of.setdefault(extension, {})[call.call_id] = status
-            self._said.setdefault(extension, Counter())[status] += 1
-        self._indexed[call.call_id] = now
+        people = self.said.says(call.call_id, now)
         self._touch(Kind.CALL, call.call_id)
         if call.line and call.waiting_since:
             self._touch(Kind.LINE, call.line)
-        for extension in before.keys() | now.keys():
+        for extension in people:
             self._touch_extension(extension)
-
-    def _unsay(self, call_id: UUID, extension: str, status: AgentStatus) -> None:
-        """Take back what a call said of somebody; what says nothing any more leaves no trace."""
-        calls, said = self.calls_of[extension], self._said[extension]
-        del calls[call_id]
-        said[status] -= 1
-        if not said[status]:
-            del said[status]
-        if not calls:
-            del self.calls_of[extension], self._said[extension]
 
     def _drop(self, call: LiveCall) -> None:
         call.ended_at = call.ended_at or call.started_at
         self._leave_line(call)
         self._changed(call)
-        self._indexed.pop(call.call_id, None)
+        self.said.forget(call.call_id)
         self.parties.pop(call.party_id, None)
         self._ended.append(call.call_id)
 

@@ -134,7 +134,7 @@ class StaffView(View):
         if call and call.ended_at:  # nobody is in it any more: who saw it live is shown its end
             return (Kind.CALL, call_id) in self.shown
         # Who is parked may be fetched by anybody with a phone.
-        return state.takes_part(self._extension(state), call_id) or (call is not None and call.orbit is not None)
+        return state.said.takes_part(self._extension(state), call_id) or (call is not None and call.orbit is not None)
 
     def _serves(self, state: LiveState, number: str | None) -> bool:
         line = state.lines.get(number) if number else None

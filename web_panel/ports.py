@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from callflow.control import Actor, Order
 from callflow.facts import ForwardKind
+from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
 from queue_engine.facts import Will
@@ -47,11 +48,23 @@ class CallControl(Protocol):
 
     async def resume(self, actor: Actor, call_id: UUID) -> None: ...
 
+    async def confer(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def invite(self, actor: Actor, call_id: UUID, number: str) -> None: ...
+
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None: ...
 
     async def record(self, actor: Actor, call_id: UUID, what: Order) -> None:
         """Start, end, pause or resume the recording of a call."""
         ...
+
+    async def supervise(self, actor: Actor, call_id: UUID, mode: SupervisionMode, agent: str | None = None) -> None:
+        """Ring the supervisor's phone to sit beside that call; who is there already changes the mode."""
+        ...
+
+    async def stop_supervising(self, actor: Actor, call_id: UUID) -> None: ...
+
+    async def take_over(self, actor: Actor, call_id: UUID) -> None: ...
 
     async def retrieve(self, actor: Actor, orbit: str) -> UUID:
         """Ring the actor's phone for who is parked there; the call's id."""

@@ -19,6 +19,14 @@ import msgspec
 from web_panel.statuses import AgentStatus, CallState, TicketState
 
 
+class SupervisingView(msgspec.Struct, frozen=True, kw_only=True):
+    """Beside which call somebody sits, and how: listen, whisper, barge."""
+
+    call_id: UUID
+    agent: str  # the extension that a whisper is for
+    mode: str
+
+
 class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     user_id: UUID
     name: str
@@ -32,6 +40,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     forwards: tuple[str, ...]  # when calls go on to another number: always, busy, no_answer
     calls: tuple[UUID, ...]  # the first few of the live ones
     ticket: str | None  # number of the visitor at the window
+    supervises: SupervisingView | None
 
 
 class PartyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +66,13 @@ class TransferView(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     attended: bool
     consulting: bool
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a conference: one of our people, or an outside number."""
+
+    extension: str | None
+    number: str
 
 
 class SoundView(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +105,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     sound: SoundView | None  # None: nothing is known of it yet
     held_by: tuple[str, ...]  # extensions that hold the other side
     transfer: TransferView | None
+    members: tuple[MemberView, ...]  # of a conference, in the order in which they came; none: an ordinary talk
     orbit: str | None  # where it is parked
     event_id: UUID | None
     outcome: str | None  # only when the state is ended

@@ -17,6 +17,7 @@ from litestar import Litestar
 
 from callflow.control import Actor, ControlRefused, Order
 from callflow.facts import Fact, ForwardKind
+from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core import hall, ledger, organisation, seed
 from crm_core.database import Pool
@@ -104,6 +105,21 @@ class Control:
 
     async def resume(self, actor: Actor, call_id: UUID) -> None:
         self._do("resume", actor, call_id)
+
+    async def confer(self, actor: Actor, call_id: UUID) -> None:
+        self._do("confer", actor, call_id)
+
+    async def invite(self, actor: Actor, call_id: UUID, number: str) -> None:
+        self._do("invite", actor, call_id, number)
+
+    async def supervise(self, actor: Actor, call_id: UUID, mode: SupervisionMode, agent: str | None = None) -> None:
+        self._do("supervise", actor, call_id, mode, agent)
+
+    async def stop_supervising(self, actor: Actor, call_id: UUID) -> None:
+        self._do("stop_supervising", actor, call_id)
+
+    async def take_over(self, actor: Actor, call_id: UUID) -> None:
+        self._do("take_over", actor, call_id)
 
     async def park(self, actor: Actor, call_id: UUID, orbit: str | None = None) -> None:
         self._do("park", actor, call_id, orbit)

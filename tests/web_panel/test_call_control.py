@@ -19,6 +19,8 @@ CALL = named("a")
         ("transfer", {"number": "1003"}, ("transfer", CALL, "1003")),
         ("consult", {"number": "1003"}, ("consult", CALL, "1003")),
         ("complete", None, ("complete", CALL)),
+        ("conference", None, ("confer", CALL)),
+        ("invite", {"number": "1003"}, ("invite", CALL, "1003")),
         ("take-back", None, ("take_back", CALL)),
         ("swap", None, ("swap", CALL)),
         ("hold", None, ("hold", CALL)),
@@ -123,5 +125,6 @@ async def test_the_commands_stand_in_the_description_of_the_api(house: House) ->
     }
     assert commands == {
         "transfer", "consult", "complete", "take-back", "swap", "hold", "resume", "park", "pick-up", "recording",
+        "conference", "invite", "supervise", "take-over",
     }  # fmt: skip
     assert {"/api/calls/retrieve", "/api/calls/pick-up", "/api/phone", "/api/phone/forwards/{kind}"} <= set(paths)

@@ -144,7 +144,7 @@ def test_facts_that_come_twice_or_late_leave_nobody_stuck(state: LiveState, stor
     assert state.status(OLENA.user_id) is AgentStatus.FREE
     state.apply(story.online("1001"), story.at)
     assert not state.calls
-    assert not state.calls_of
+    assert not state.said
 
 
 def test_a_kind_of_a_later_version_changes_nothing(state: LiveState) -> None:

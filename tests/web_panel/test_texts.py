@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callflow.facts import Outcome, SoundTrouble
+from callflow.room_facts import SupervisionMode
 from crm_core.organisation import Role
 from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
@@ -28,6 +29,8 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "will": Will,
     "sound_grade": Grade,
     "sound_trouble": SoundTrouble,
+    "supervision_mode": SupervisionMode,
+    "supervision_hint": SupervisionMode,
 }
 # Families whose last word comes from the server, or names a field of one of its forms.
 OPEN_FAMILIES = ("event_type", "error", "field", "reason", "forward_kind")

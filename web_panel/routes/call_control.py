@@ -82,6 +82,24 @@ class CallControlController(Controller):
         """During a consultation: speak with the other one of the two."""
         await services.control.swap(actor, call_id)
 
+    @post("/{call_id:uuid}/conference", opt=RULE, status_code=204)
+    async def confer(
+        self, call_id: FromPath[UUID], actor: NamedDependency[Actor], services: NamedDependency[PanelServices]
+    ) -> None:
+        """All together (R-PHONE-28): with whom I consult, or with whom I speak in my other call."""
+        await services.control.confer(actor, call_id)
+
+    @post("/{call_id:uuid}/invite", opt=RULE, status_code=204)
+    async def invite(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[Target],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Ring that number; who answers joins the talk, which goes on meanwhile."""
+        await services.control.invite(actor, call_id, data.number)
+
     @post("/{call_id:uuid}/hold", opt=RULE, status_code=204)
     async def hold(
         self, call_id: FromPath[UUID], actor: NamedDependency[Actor], services: NamedDependency[PanelServices]

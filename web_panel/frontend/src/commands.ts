@@ -12,11 +12,18 @@ export const resume = (callId: string): Promise<unknown> => tell(callId, "resume
 export const transfer = (callId: string, number: string): Promise<unknown> => tell(callId, "transfer", { number });
 export const consult = (callId: string, number: string): Promise<unknown> => tell(callId, "consult", { number });
 export const complete = (callId: string): Promise<unknown> => tell(callId, "complete");
+export const confer = (callId: string): Promise<unknown> => tell(callId, "conference");
+export const invite = (callId: string, number: string): Promise<unknown> => tell(callId, "invite", { number });
 export const swap = (callId: string): Promise<unknown> => tell(callId, "swap");
 export const takeBack = (callId: string): Promise<unknown> => tell(callId, "take-back");
 export const park = (callId: string): Promise<unknown> => tell(callId, "park", {});
 export const record = (callId: string, what: "start" | "stop" | "pause" | "resume"): Promise<unknown> =>
   tell(callId, "recording", { what });
+export const supervise = (callId: string, mode: "listen" | "whisper" | "barge"): Promise<unknown> =>
+  tell(callId, "supervise", { mode });
+export const stopSupervising = (callId: string): Promise<unknown> =>
+  request("DELETE", `/api/calls/${callId}/supervise`);
+export const takeOver = (callId: string): Promise<unknown> => tell(callId, "take-over");
 export const pickUp = (callId: string): Promise<unknown> => tell(callId, "pick-up");
 export const pickUpAny = (): Promise<unknown> => request("POST", "/api/calls/pick-up");
 export const retrieve = (orbit: string): Promise<unknown> => request("POST", "/api/calls/retrieve", { orbit });

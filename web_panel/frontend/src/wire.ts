@@ -5,6 +5,12 @@ export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "pa
 export type TicketState = "waiting" | "called" | "served";
 export type Direction = "inbound" | "outbound" | "internal";
 
+export interface SupervisingView {
+  call_id: string;
+  agent: string;
+  mode: "listen" | "whisper" | "barge";
+}
+
 export interface AgentView {
   user_id: string;
   name: string;
@@ -18,6 +24,7 @@ export interface AgentView {
   forwards: string[];
   calls: string[];
   ticket: string | null;
+  supervises: SupervisingView | null;
 }
 
 export interface PartyView {
@@ -39,6 +46,11 @@ export interface TransferView {
   target: string;
   attended: boolean;
   consulting: boolean;
+}
+
+export interface MemberView {
+  extension: string | null;
+  number: string;
 }
 
 export interface SoundView {
@@ -69,6 +81,7 @@ export interface CallView {
   sound: SoundView | null;
   held_by: string[];
   transfer: TransferView | null;
+  members: MemberView[];
   orbit: string | null;
   event_id: string | null;
   outcome: string | null;

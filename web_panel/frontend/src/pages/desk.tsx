@@ -13,6 +13,7 @@ import { Figures } from "../parts/figures";
 import { Lines } from "../parts/lines";
 import { Missed } from "../parts/missed";
 import { MyCalls } from "../parts/my-call";
+import { MySupervision } from "../parts/my-supervision";
 import { Parked } from "../parts/parked";
 
 import "../styles/desk.css";
@@ -38,6 +39,7 @@ export function Desk(): JSX.Element {
     <>
       <h1 class="only-heard">{t("page.desk")}</h1>
       <MyCalls />
+      <MySupervision />
       <Figures />
       <div class="desk">
         <div>

@@ -3,9 +3,9 @@
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { hangUp, pickUp, pickUpAny } from "../commands";
+import { hangUp, pickUp, pickUpAny, supervise } from "../commands";
 import { formatNumber, t, tOr, type TextKey } from "../i18n";
-import { calls, lines } from "../live-store";
+import { calls, lines, myAgent } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView, SoundView } from "../wire";
@@ -59,6 +59,12 @@ function mine(call: CallView): boolean {
 function mayPickUp(call: CallView): boolean {
   const rings = call.state === "ringing" && call.people.some((person) => person.status === "offered");
   return rings && may("call") && Boolean(me.value?.extension) && !mine(call);
+}
+
+/** Somebody talks, and I have a phone to listen with that sits beside no call yet. */
+function mayListen(call: CallView): boolean {
+  const talks = call.state === "talking" || call.state === "held";
+  return talks && may("supervise") && Boolean(me.value?.extension) && !mine(call) && !myAgent.value?.supervises;
 }
 
 function CallEnd({ end }: { end: End }): JSX.Element {
@@ -124,6 +130,18 @@ function CallRow({ call }: { call: CallView }): JSX.Element {
             onClick={() => void attempt(() => pickUp(call.call_id), t("call.phone_will_ring"))}
           >
             <Icon name="phone" />
+          </button>
+        )}
+        {mayListen(call) && (
+          <button
+            class="icon-button"
+            type="button"
+            title={t("supervision_mode.listen")}
+            aria-label={t("supervision.listen_to", { who: to.title })}
+            data-testid="listen"
+            onClick={() => void attempt(() => supervise(call.call_id, "listen"), t("call.phone_will_ring"))}
+          >
+            <Icon name="listen" />
           </button>
         )}
         {may("supervise") && (

@@ -3,13 +3,27 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 
-import { complete, consult, hangUp, hold, park, record, resume, swap, takeBack, transfer } from "../commands";
+import {
+  complete,
+  confer,
+  consult,
+  hangUp,
+  hold,
+  invite,
+  park,
+  record,
+  resume,
+  swap,
+  takeBack,
+  transfer,
+} from "../commands";
 import { t, type TextKey } from "../i18n";
+import { myCalls } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView } from "../wire";
 import { Icon, type IconName } from "./icon";
-import { TargetForm } from "./target-form";
+import { TargetForm, type Choice } from "./target-form";
 import { formatPhone, nameOf } from "./words";
 
 function Action(props: {
@@ -48,17 +62,44 @@ function Handover({ call }: { call: CallView }): JSX.Element | null {
         act={() => run(() => complete(call.call_id))}
       />
       {handover.consulting && (
-        <Action icon="swap" label="my_call.swap" testid="swap" act={() => run(() => swap(call.call_id))} />
+        <>
+          <Confer call={call} />
+          <Action icon="swap" label="my_call.swap" testid="swap" act={() => run(() => swap(call.call_id))} />
+        </>
       )}
       <Action icon="back" label="my_call.take_back" testid="take-back" act={() => run(() => takeBack(call.call_id))} />
     </>
   );
 }
 
+/** All together: with whom I consult, or with whom I speak in my other call (R-PHONE-28). */
+function Confer({ call }: { call: CallView }): JSX.Element {
+  return (
+    <Action icon="people" label="my_call.confer" testid="conference" act={() => run(() => confer(call.call_id))} />
+  );
+}
+
+/** Who takes part beside me. */
+function Members({ call }: { call: CallView }): JSX.Element {
+  const others = call.members.filter((member) => member.extension === null || member.extension !== me.value?.extension);
+  const who = others
+    .map((member) =>
+      member.extension === null ? formatPhone(member.number) : nameOf(member.extension) || member.extension,
+    )
+    .join(", ");
+  return (
+    <span class="handover" data-testid="members">
+      {t("my_call.in_conference", { who })}
+    </span>
+  );
+}
+
 function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.Element {
   const held = call.held_by.includes(me.value?.extension ?? "");
+  const together = call.members.length > 0;
   return (
     <>
+      {together && <Members call={call} />}
       {held ? (
         <Action
           icon="play"
@@ -70,13 +111,20 @@ function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.
       ) : (
         <Action icon="pause" label="my_call.hold" testid="hold" act={() => run(() => hold(call.call_id))} />
       )}
-      <Action icon="give" label="my_call.transfer" testid="transfer" act={handOn} />
-      <Action
-        icon="park"
-        label="my_call.park"
-        testid="park"
-        act={() => void attempt(() => park(call.call_id), t("my_call.parked"))}
-      />
+      {together ? (
+        <Action icon="people" label="my_call.invite" testid="add" act={handOn} />
+      ) : (
+        <>
+          <Action icon="give" label="my_call.transfer" testid="transfer" act={handOn} />
+          {myCalls.value.length > 1 && <Confer call={call} />}
+          <Action
+            icon="park"
+            label="my_call.park"
+            testid="park"
+            act={() => void attempt(() => park(call.call_id), t("my_call.parked"))}
+          />
+        </>
+      )}
       <Recording call={call} />
     </>
   );
@@ -115,15 +163,13 @@ export function MyCallActions({ call, part }: { call: CallView; part: CallPerson
     void attempt(() => command(call.call_id, number)).then((done) => done && close());
   const rings = part.status === "offered";
   const talks = part.status === "busy" || part.status === "waiting";
+  const together = call.members.length > 0;
+  const adding: Choice = { label: "my_call.invite", testid: "invite", act: handOn(invite) };
+  const sending: Choice = { label: "my_call.transfer_now", testid: "transfer-now", act: handOn(transfer) };
+  const asking: Choice = { label: "my_call.consult", testid: "consult", act: handOn(consult) };
   if (choosing.value && (rings || talks))
     return (
-      <TargetForm
-        cancel={close}
-        choices={[
-          { label: "my_call.transfer_now", testid: "transfer-now", act: handOn(transfer) },
-          ...(rings ? [] : [{ label: "my_call.consult", testid: "consult", act: handOn(consult) } as const]),
-        ]}
-      />
+      <TargetForm cancel={close} choices={rings ? [sending] : together ? [adding] : [sending, asking, adding]} />
     );
   const mine = call.transfer?.by === part.extension && call.transfer.attended;
   return (
@@ -134,7 +180,7 @@ export function MyCallActions({ call, part }: { call: CallView; part: CallPerson
       )}
       <Action
         icon="hang-up"
-        label={rings ? "my_call.decline" : "phone_hangup_action"}
+        label={rings ? "my_call.decline" : together ? "my_call.leave" : "phone_hangup_action"}
         testid={rings ? "decline" : "my-hang-up"}
         kind="danger"
         act={() => run(() => hangUp(call.call_id))}
