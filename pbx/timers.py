@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable, Hashable
 
 _COMPACT_ABOVE = 1024
+PATIENCE = 0.5  # seconds
 
 
 class _Entry:
     __slots__ = ("callback", "key")
 
     def __init__(self, key: Hashable, callback: Callable[[], None]) -> None:
-        self.key = key
+        self.key: Hashable = key
         self.callback: Callable[[], None] | None = callback
 
 
@@ -32,6 +34,8 @@ class Timers:
         self._count = 0
         self._handle: asyncio.TimerHandle | None = None
         self._armed_for = float("inf")
+        self.now = loop.time
+        """Monotonic seconds: the clock that every deadline here is measured with."""
         self.on_fire: Callable[[Hashable], None] | None = None
         """Told the key of each timer that fires, before its callback runs."""
 
@@ -39,14 +43,13 @@ class Timers:
         """Timers that run (what a leak check counts)."""
         return len(self._live)
 
-    def now(self) -> float:
-        """Monotonic seconds: the clock that every deadline here is measured with."""
-        return self._loop.time()
-
-    def start(self, key: Hashable, after: float, callback: Callable[[], None]) -> None:
+    def start(self, key: Hashable, after: float, callback: Callable[[], None], *, patient: bool = False) -> None:
+        """patient: it may fire up to `PATIENCE` late, together with others, so that the loop wakes once for them."""
         self.stop(key)
         entry = self._live[key] = _Entry(key, callback)
-        when = self._loop.time() + after
+        when = self.now() + after
+        if patient:
+            when = PATIENCE * math.ceil(when / PATIENCE)
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, entry))
         if when < self._armed_for:
@@ -55,7 +58,7 @@ class Timers:
     def stop(self, key: Hashable) -> None:
         entry = self._live.pop(key, None)
         if entry is not None:
-            entry.callback = None
+            entry.callback = entry.key = None  # what it held is let go now, not when its time would come
             if len(self._heap) > _COMPACT_ABOVE and len(self._heap) > 2 * len(self._live):
                 self._heap = [item for item in self._heap if item[2].callback is not None]
                 heapq.heapify(self._heap)
@@ -79,7 +82,7 @@ class Timers:
     def _fire(self) -> None:
         self._handle = None
         self._armed_for = float("inf")
-        now = self._loop.time()
+        now = self.now()
         try:
             # Stopped entries that come next go too: the loop need not wake for them.
             while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):

@@ -61,6 +61,8 @@ _TIMERS: dict[type, tuple[Timer, ...]] = {
     NonInviteServerTransaction: (Timer.J,),
 }
 """What each machine may have started: none of it may outlive the machine."""
+_LINGERING = frozenset((Timer.D, Timer.I, Timer.J, Timer.K, Timer.L, Timer.M))
+"""They end a transaction that has nothing more to do: nobody waits for that, and it is not done one by one."""
 
 
 class Overloaded(Exception):
@@ -384,7 +386,8 @@ class Transactions:
                     assert isinstance(message, Response)
                     fault = self._deliver(client, message)
                 case StartTimer(timer, after):
-                    self._timers.start((client, timer), after, self._client_timer(client, timer))
+                    patient = after > 0 and timer in _LINGERING
+                    self._timers.start((client, timer), after, self._client_timer(client, timer), patient=patient)
                 case StopTimer(timer):
                     self._timers.stop((client, timer))
                 case Inform():
@@ -419,7 +422,8 @@ class Transactions:
                         # give it the INVITE's branch may also give it a To tag of their own making (pyVoIP).
                         fault = _fault_of(partial(self.user.on_ack, message, server.flow, server.tag))
                 case StartTimer(timer, after):
-                    self._timers.start((server, timer), after, self._server_timer(server, timer))
+                    patient = after > 0 and timer in _LINGERING
+                    self._timers.start((server, timer), after, self._server_timer(server, timer), patient=patient)
                 case StopTimer(timer):
                     self._timers.stop((server, timer))
                 case Inform():

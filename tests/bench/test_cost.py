@@ -68,9 +68,11 @@ class Costs:
         self.office.facts.clear()
         start, hears = Timers.start, self.office.hears
 
-        def started(timers: Timers, key: object, after: float, callback: Callable[[], None]) -> None:
+        def started(
+            timers: Timers, key: object, after: float, callback: Callable[[], None], *, patient: bool = False
+        ) -> None:
             self.timers += 1
-            start(timers, key, after, callback)
+            start(timers, key, after, callback, patient=patient)
 
         def heard(*given: Any) -> None:
             sys.setprofile(self._entered)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import cast
+from weakref import ref
 
 import pytest
 
-from pbx.timers import Timers
+from pbx.timers import PATIENCE, Timers
 from tests.support.virtual_time import virtual_time
 
 
@@ -84,6 +85,35 @@ async def test_the_loop_does_not_wake_for_stopped_timers() -> None:
     await asyncio.sleep(11)
     assert fired == [1, 10]
     assert loop.wakes == [began + 1, began + 10]
+
+
+@virtual_time
+async def test_patient_timers_fire_together_and_never_early() -> None:
+    loop = CountingLoop()
+    timers = Timers(cast(asyncio.AbstractEventLoop, loop))
+    began = PATIENCE * (loop.time() // PATIENCE + 1)
+    await asyncio.sleep(began - loop.time())
+    fired: dict[float, float] = {}
+    for after in (1.4, 1.1, 1.3):
+        timers.start(after, after, lambda after=after: fired.update({after: loop.time() - began}), patient=True)  # type: ignore[misc]
+    await asyncio.sleep(2)
+    assert fired == {1.1: 1.5, 1.3: 1.5, 1.4: 1.5}
+    assert loop.wakes == [began + 1.5]
+
+
+async def test_what_a_stopped_timer_held_is_let_go_at_once() -> None:
+    timers = Timers(asyncio.get_running_loop())
+    key = Key()
+    held = ref(key)
+    timers.start(key, 1000.0, pytest.fail)
+    timers.stop(key)
+    del key
+    assert held() is None
+    timers.close()
+
+
+class Key:
+    """Somebody whose timer runs."""
 
 
 class CountingLoop:
