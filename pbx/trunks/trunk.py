@@ -234,15 +234,18 @@ class Trunk:
 
     @property
     def has_room_in(self) -> bool:
-        return self._has_room(self.calls_in, self.settings.channels_in)
+        return self._has_room(self.settings.channels_in, inward=True)
 
     @property
     def has_room_out(self) -> bool:
-        return self._has_room(self.calls_out, self.settings.channels_out)
+        return self._has_room(self.settings.channels_out, inward=False)
 
-    def _has_room(self, calls: int, limit: int) -> bool:
+    def _has_room(self, limit: int, *, inward: bool) -> bool:
         total = self.settings.channels
-        return (not limit or calls < limit) and (not total or self.calls_in + self.calls_out < total)
+        # Counting takes the longer the more calls there are, so it is done where a bound asks for it.
+        return (not limit or self._running(inward=inward) < limit) and (
+            not total or self.calls_in + self.calls_out < total
+        )
 
     # ---- names ---------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ The one contract of the caller: perform all effects, in order, before handing in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pbx.sip.message import Request, Response
 from pbx.sip.transaction.timers import Timer
@@ -18,42 +19,36 @@ class Reason(StrEnum):
     TRANSPORT = "transport"  # for the TU as good as a 503
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Put the message on the wire. When that fails, hand in TransportFailed."""
 
     message: Request | Response
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimer:
+class StartTimer(Struct, frozen=True):
     """(Re)start the timer: hand in TimerFired(timer) `after` seconds from now, at once when 0."""
 
     timer: Timer
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class StopTimer:
+class StopTimer(Struct, frozen=True):
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """Pass the message to the transaction user (TU)."""
 
     message: Request | Response
 
 
-@dataclass(frozen=True, slots=True)
-class Inform:
+class Inform(Struct, frozen=True):
     """Tell the TU that its response could not be sent; the transaction lives on (RFC 6026 figure 7)."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Struct, frozen=True):
     """Forget the transaction and stop all its timers; tell the TU when the reason is not DONE."""
 
     reason: Reason

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pbx.sip.message import Response
 from pbx.sip.transaction.timers import Timer
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
-class TransportFailed:
+class TransportFailed(Struct, frozen=True):
     """The transport could not carry what Send asked for (§18.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Respond:
+class Respond(Struct, frozen=True):
     """The TU answers (server transactions)."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Forsaken:
+class Forsaken(Struct, frozen=True):
     """The TU waits no longer for a first answer: nothing is sent again, but a late answer is still heard (clients)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The TU has sent a CANCEL for this INVITE (client transactions, §9.1)."""
