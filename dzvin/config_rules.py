@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from crm_core import settings
 from dzvin.config_call_rules import call_breaches, code_breaches
 from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
 from dzvin.config_table import Breach, Path
@@ -26,7 +27,7 @@ LARGEST_RANGE = 100_000
 def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
-        _installation, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
+        _installation, _follow_up, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
         _conferences, _trunks, _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
     ):  # fmt: skip
         yield from rule(config)
@@ -43,6 +44,19 @@ def _installation(config: Config) -> Iterator[Breach]:
         yield ("database", "url"), 'expected "postgresql://…", or nothing for the embedded PostgreSQL'
     if config.http.public_url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", config.http.public_url):
         yield ("http", "public_url"), f'expected "https://host", got "{config.http.public_url}"'
+
+
+def _follow_up(config: Config) -> Iterator[Breach]:
+    given = config.follow_up
+    for key, setting, value, expected in (
+        ("hours", "working_hours", given.hours, "mon-fri 09:00-18:00, sat 10:00-14:00"),
+        ("special_days", "special_days", given.special_days, "2030-01-01, 2030-12-24 09:00-13:00"),
+        ("assign", "follow_up_assign", ",".join(given.assign), "client, rung, line or user:LOGIN"),
+    ):
+        try:
+            settings.check(setting, value)
+        except settings.BadSetting as error:
+            yield ("follow_up", key), f'expected such as "{expected}", got "{error}"'
 
 
 def _addresses(config: Config) -> Iterator[Breach]:

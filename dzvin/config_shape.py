@@ -278,6 +278,11 @@ class Presence(Table, frozen=True, kw_only=True):
 
 class FollowUp(Table, frozen=True, kw_only=True):
     due_minutes: Positive = 60
+    escalate_minutes: Annotated[int, Meta(ge=0, le=100_000)] = 60  # after the reminder; 0: never
+    lease_minutes: Annotated[int, Meta(ge=0, le=100_000)] = 30  # 0: without end
+    assign: tuple[str, ...] = ("client", "rung", "line")  # or "user:LOGIN"
+    hours: str = ""  # "mon-fri 09:00-18:00, sat 10:00-14:00"; empty: always
+    special_days: str = ""  # "2030-01-01, 2030-12-24 09:00-13:00"
 
 
 class Log(Table, frozen=True, kw_only=True):

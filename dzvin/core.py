@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from crm_core.database import Pool, migrate, open_pool
+from crm_core.follow_ups import FollowUpCare
 from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -102,7 +103,8 @@ async def run(given: Arguments, config: Config) -> None:
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
-        for work in (writer.run, outbox.run, bindings.run):
+        care = FollowUpCare(pool, SystemClock().now)
+        for work in (writer.run, outbox.run, bindings.run, care.run):
             tasks.start(work())
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,

@@ -37,6 +37,11 @@ async def seed_database(pool: Pool, config: Config) -> None:
             "region": config.region,
             "timezone": config.timezone,
             "follow_up_due_minutes": str(config.follow_up.due_minutes),
+            "follow_up_escalate_minutes": str(config.follow_up.escalate_minutes),
+            "follow_up_lease_minutes": str(config.follow_up.lease_minutes),
+            "follow_up_assign": ",".join(config.follow_up.assign),
+            "working_hours": config.follow_up.hours,
+            "special_days": config.follow_up.special_days,
         },
     )
     async with pool.acquire() as conn:

@@ -7,20 +7,35 @@ close them (`work`); a partial unique key on `party_key` sees to it that one par
 from __future__ import annotations
 
 from crm_core.follow_ups.asking import ask
+from crm_core.follow_ups.care import FollowUpCare
 from crm_core.follow_ups.missed import MissedCall, missed_today
 from crm_core.follow_ups.reading import FollowUp, FollowUpState
-from crm_core.follow_ups.work import AlreadyClaimed, AlreadyClosed, claim, close, hand_over, open_list
+from crm_core.follow_ups.work import (
+    AlreadyClaimed,
+    AlreadyClosed,
+    FollowUpCard,
+    card,
+    claim,
+    close,
+    hand_over,
+    open_list,
+    postpone,
+)
 
 __all__ = [
     "AlreadyClaimed",
     "AlreadyClosed",
     "FollowUp",
+    "FollowUpCard",
+    "FollowUpCare",
     "FollowUpState",
     "MissedCall",
     "ask",
+    "card",
     "claim",
     "close",
     "hand_over",
     "missed_today",
     "open_list",
+    "postpone",
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from crm_core import settings
 from crm_core.access import VISIBLE_EVENT, NotFound, Right, require, sees_all
 from crm_core.database import Connection
 from crm_core.follow_ups.reading import publish
@@ -16,15 +17,17 @@ from crm_core.organisation import User
 ASK = (
     """
     INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, phone, e164, display_name,
-                           assignee_id, starts_at, due_at, opened_at, party_key, call_id, asked, claimed_at)
+                           assignee_id, starts_at, due_at, opened_at, party_key, call_id, asked, claimed_at,
+                           leased_until)
     SELECT $3, 'follow_up', e.id, e.type, e.project_id, e.client_id, e.phone, e.e164, e.display_name,
-           $2, $5, $5, $6, e.party_key, e.call_id, true, $6
+           $2, $5, $5, $6, e.party_key, e.call_id, true, now(),
+           greatest($5, now()) + make_interval(mins => nullif($7::integer, 0))
       FROM event e
      WHERE e.id = $4 AND e.party_key IS NOT NULL AND """
     + VISIBLE_EVENT
     + """
     ON CONFLICT (party_key) WHERE kind = 'follow_up' AND closed_at IS NULL
-    DO UPDATE SET asked = true, due_at = excluded.due_at
+    DO UPDATE SET asked = true, due_at = excluded.due_at, reminded_at = NULL, escalate_at = NULL, status = 'assigned'
     RETURNING t.id
 """
 )
@@ -35,9 +38,9 @@ async def ask(conn: Connection, user: User, event_id: UUID, *, due_at: datetime,
     """Note that the other side of that Event wants to be called at `due_at`; the id of the follow-up. It is `user`'s,
     or stays with who has one of that party open. Raises NotFound, Forbidden."""
     require(user, Right.WORK_FOLLOW_UPS)
-    new_id = uuid7()
+    new_id, lease = uuid7(), (await settings.load(conn)).follow_up_lease_minutes
     async with conn.transaction():
-        asked: UUID | None = await conn.fetchval(ASK, sees_all(user), user.id, new_id, event_id, due_at, now)
+        asked: UUID | None = await conn.fetchval(ASK, sees_all(user), user.id, new_id, event_id, due_at, now, lease)
         if asked is None:
             raise NotFound(event_id)
         await conn.execute(AUDIT, user.id, asked)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm_core.access import VISIBLE_EVENT, Right, require, sees_all
 from crm_core.database import Connection
-from crm_core.follow_ups.reading import FollowUpState
+from crm_core.follow_ups.reading import STATE, FollowUpState
 from crm_core.organisation import User
 
 LIST_LIMIT = 1000
@@ -38,8 +38,9 @@ MISSED = (
     """
     SELECT e.call_id, e.id AS event_id, k.ended_at AS at, e.phone, e.display_name, client.name AS client_name, k.line,
            k.outcome, e.internal, e.follow_up_id, t.assignee_id AS owner_id, owner.full_name AS owner_name,
-           CASE WHEN t.id IS NULL THEN NULL WHEN t.closed_at IS NOT NULL THEN 'closed'
-                WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS follow_up_state, t.due_at
+           CASE WHEN t.id IS NOT NULL THEN """
+    + STATE
+    + """ END AS follow_up_state, t.due_at
       FROM event e
       JOIN call k ON k.id = e.call_id
       LEFT JOIN task t ON t.id = e.follow_up_id

@@ -51,20 +51,23 @@ OPEN = """
     DO UPDATE SET missed_count = t.missed_count + 1, last_missed_at = excluded.last_missed_at
     RETURNING t.id
 """
-# One owner by rule: who looks after the client; who was rung; the line's agent with the fewest open follow-ups;
-# a supervisor; an administrator; at last the installation itself. Hall administrators call nobody back.
+# One owner by rule, in the order that the settings give: who looks after the client; who was rung; the line's agent
+# with the fewest open follow-ups; a named person. Then a supervisor, an administrator, at last the installation itself.
+# Hall administrators call nobody back.
 OWNER = """
     SELECT u.id
-      FROM (SELECT c.owner_id AS user_id, 1 AS rule
+      FROM (SELECT c.owner_id AS user_id, array_position($4::text[], 'client') AS rule
               FROM event e JOIN client c ON c.id = e.client_id WHERE e.id = $1
-            UNION ALL SELECT d.user_id, 2 FROM device d WHERE d.number = $2
-            UNION ALL SELECT d.user_id, 3 FROM line_agent a JOIN device d ON d.number = a.extension
+            UNION ALL SELECT d.user_id, array_position($4, 'rung') FROM device d WHERE d.number = $2
+            UNION ALL SELECT d.user_id, array_position($4, 'line')
+                        FROM line_agent a JOIN device d ON d.number = a.extension
                        WHERE a.line_number = $3
-            UNION ALL SELECT s.id, 4 FROM app_user s WHERE s.role = 'supervisor'
-            UNION ALL SELECT a.id, CASE WHEN a.active THEN 5 ELSE 6 END FROM app_user a WHERE a.role = 'admin'
+            UNION ALL SELECT n.id, array_position($4, 'user:' || n.login) FROM app_user n
+            UNION ALL SELECT s.id, 1001 FROM app_user s WHERE s.role = 'supervisor'
+            UNION ALL SELECT a.id, CASE WHEN a.active THEN 1002 ELSE 1003 END FROM app_user a WHERE a.role = 'admin'
            ) candidate
       JOIN app_user u ON u.id = candidate.user_id
-     WHERE u.role <> 'hall' AND (u.active OR u.login = '~dzvin')
+     WHERE candidate.rule IS NOT NULL AND u.role <> 'hall' AND (u.active OR u.login = '~dzvin')
      ORDER BY candidate.rule,
               (SELECT count(*) FROM task t WHERE t.assignee_id = u.id AND t.kind = 'follow_up' AND t.closed_at IS NULL),
               u.login
@@ -78,8 +81,9 @@ async def open_for_missed(conn: Connection, missed: MissedContact, settings: Set
     if again:
         await publish(conn, "follow_up.changed", [again])
         return again
-    owner: UUID = await conn.fetchval(OWNER, missed.event_id, missed.rung, missed.line)
-    due_at = missed.at + timedelta(minutes=settings.follow_up_due_minutes)
+    rules = settings.follow_up_assign.split(",")
+    owner: UUID = await conn.fetchval(OWNER, missed.event_id, missed.rung, missed.line, rules)
+    due_at = settings.working_time.after(missed.at, timedelta(minutes=settings.follow_up_due_minutes))
     new_id = uuid7()
     opened: UUID = await conn.fetchval(
         OPEN, new_id, missed.event_id, owner, due_at, missed.at, missed.party_keys[0], missed.line

@@ -51,17 +51,30 @@ class FollowUp:
     closed_by: UUID | None
     closed_by_call: UUID | None
     result: str
+    postponed: int  # how often
+    reminded_at: datetime | None  # its owner was told that it is due
+    escalated_at: datetime | None  # it was given to a supervisor, because it had been due for too long
+    took_seconds: float | None  # from the missed call to its being closed
 
 
-COLUMNS = """
+# Whose lease has lapsed has it still, but anybody may take it.
+STATE = """
+    CASE WHEN t.closed_at IS NOT NULL THEN 'closed'
+         WHEN t.claimed_at IS NOT NULL AND coalesce(t.leased_until > now(), true) THEN 'claimed' ELSE 'open' END
+"""
+COLUMNS = (
+    """
     t.id, t.party_key, t.phone, t.e164, t.display_name, t.client_id, client.name AS client_name,
     t.assignee_id AS owner_id, owner.full_name AS owner_name,
-    CASE WHEN t.closed_at IS NOT NULL THEN 'closed'
-         WHEN t.claimed_at IS NOT NULL THEN 'claimed' ELSE 'open' END AS state,
+    """
+    + STATE
+    + """ AS state,
     t.opened_at, t.due_at, t.missed_count, t.last_missed_at, t.line, t.event_id, t.call_id,
     t.asked, t.attempts, t.last_attempt_at, t.last_attempt,
-    t.closed_at, t.closed_by, t.closed_by_call, t.result
+    t.closed_at, t.closed_by, t.closed_by_call, t.result, t.postponed, t.reminded_at, t.escalated_at,
+    extract(epoch FROM t.closed_at - t.opened_at)::double precision AS took_seconds
 """
+)
 FROM = """
     FROM task t
     JOIN app_user owner ON owner.id = t.assignee_id

@@ -13,6 +13,7 @@ import structlog
 from crm_core.access import Right, require
 from crm_core.database import Connection
 from crm_core.organisation import User
+from crm_core.settings.working_time import BadHours, WorkingTime
 
 _log = structlog.get_logger()
 
@@ -30,13 +31,28 @@ class Settings:
     timezone: str = "Europe/Kyiv"
     """Of the installation: bounds the day of a branch that names none of its own."""
     follow_up_due_minutes: int = 60
-    """How soon after a missed call its follow-up is due."""
+    """How soon after a missed call its follow-up is due: minutes of working time."""
+    follow_up_escalate_minutes: int = 60
+    """How long after its owner was reminded a supervisor gets it: minutes of working time; 0: never."""
+    follow_up_lease_minutes: int = 30
+    """For how long who claims a follow-up has it alone; 0: until it is closed or handed over."""
+    follow_up_assign: str = "client,rung,line"
+    """Who gets a follow-up, the first that there is: who looks after the client; the agent who was rung; the agent of
+    the line with the fewest open ones; `user:LOGIN`, a named person. At last a supervisor, or an administrator."""
+    working_hours: str = ""
+    """Such as `mon-fri 09:00-18:00, sat 10:00-14:00`; empty: all hours are worked."""
+    special_days: str = ""
+    """Such as `2030-01-01, 2030-12-24 09:00-13:00`: days with other hours, or with none."""
     queue_creates_task: bool = False
     """"Create a task when a queue event is saved" (R-QUEUE-08)."""
     queue_call_ahead_minutes: int = 15
     """How long before the booked time a visitor who has not reported in may be called."""
     queue_check_in: bool = False
     """A booked visitor may be called only after reporting to the hall administrator (O-05)."""
+
+    @property
+    def working_time(self) -> WorkingTime:
+        return WorkingTime.parse(self.working_hours, self.special_days, ZoneInfo(self.timezone))
 
 
 def _number(text: str) -> int:
@@ -67,12 +83,41 @@ def _timezone(text: str) -> str:
     return text
 
 
+def _assignment(text: str) -> str:
+    for rule in text.split(","):
+        if rule not in ("client", "rung", "line") and not (rule.startswith("user:") and len(rule) > len("user:")):
+            raise BadSetting(text)
+    return text
+
+
+def _week(text: str) -> str:
+    _check_hours(text, "")
+    return text
+
+
+def _days(text: str) -> str:
+    _check_hours("", text)
+    return text
+
+
+def _check_hours(week: str, days: str) -> None:
+    try:
+        WorkingTime.parse(week, days, ZoneInfo("UTC"))
+    except BadHours as error:
+        raise BadSetting(str(error)) from error
+
+
 _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
     {
         "min_number_length": _number,
         "region": _region,
         "timezone": _timezone,
         "follow_up_due_minutes": _number,
+        "follow_up_escalate_minutes": _number,
+        "follow_up_lease_minutes": _number,
+        "follow_up_assign": _assignment,
+        "working_hours": _week,
+        "special_days": _days,
         "queue_creates_task": _switch,
         "queue_call_ahead_minutes": _number,
         "queue_check_in": _switch,

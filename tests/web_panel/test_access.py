@@ -59,6 +59,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/events/phone-calls"): DESK,
     ("POST", "/api/events/{event_id:uuid}/call-back"): DESK,
     ("GET", "/api/follow-ups"): DESK,
+    ("GET", "/api/follow-ups/{follow_up_id:uuid}"): DESK,
+    ("POST", "/api/follow-ups/{follow_up_id:uuid}/postpone"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/claim"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/hand-over"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/close"): DESK,
@@ -93,6 +95,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/follow-ups/{follow_up_id:uuid}/postpone": {"until": "2031-01-07T09:30:00Z"},
     "/api/events/phone-calls": {"direction": "incoming", "phone": "0501112233"},
     "/api/events/{event_id:uuid}/call-back": {"at": "2031-01-07T09:30:00Z"},
     "/api/session/language": {"language": "en"},

@@ -77,3 +77,17 @@ async def test_by_phone_number_what_belongs_to_one_number_stands_together(house:
         assert await phones() == ["093 111 22 33", "+380501112233", "+380931112233"]
         assert await phones(by_phone="true") == ["+380501112233", "093 111 22 33", "+380931112233"]
         assert await phones(by_phone="true", view="unanswered_grouped") == ["+380501112233", "093 111 22 33"]
+
+
+@pytest.mark.req("R-CALL-41")
+async def test_a_follow_up_is_postponed_and_its_card_tells_what_was_done(house: House, story: Story) -> None:
+    await house.tell(story.missed("a"))
+    async with await house.signed_in("agent") as tab:
+        (owed,) = (await tab.get("/api/follow-ups")).json()
+        path = f"/api/follow-ups/{owed['id']}"
+        assert (await tab.post(f"{path}/claim")).status_code == 204
+        assert (await tab.post(f"{path}/postpone", json={"until": "2030-01-07T08:00:00Z"})).json()["field"] == "until"
+        assert (await tab.post(f"{path}/postpone", json={"until": "2030-01-07T15:00:00Z"})).status_code == 204
+        card = (await tab.get(path)).json()
+    assert (card["follow_up"]["due_at"], card["follow_up"]["state"]) == ("2030-01-07T15:00:00Z", "claimed")
+    assert [deed["action"] for deed in card["history"]] == ["claimed", "postponed"]

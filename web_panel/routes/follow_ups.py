@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,13 +14,19 @@ from litestar.params import FromPath, JSONBody
 from crm_core import follow_ups
 from crm_core.access import Right
 from crm_core.database import Connection
-from crm_core.follow_ups import FollowUp
+from crm_core.follow_ups import FollowUp, FollowUpCard
 from crm_core.organisation import User
 from web_panel.auth import needs
+from web_panel.errors import Invalid
+from web_panel.ports import PanelServices
 
 
 class HandOver(msgspec.Struct):
     to: UUID
+
+
+class Postponed(msgspec.Struct):
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Result(msgspec.Struct):
@@ -34,6 +41,27 @@ class FollowUpController(Controller):
     async def open_list(self, user: NamedDependency[User], conn: NamedDependency[Connection]) -> list[FollowUp]:
         """Everything open that I may see, the most urgent first."""
         return await follow_ups.open_list(conn, user)
+
+    @get("/{follow_up_id:uuid}", opt={"rule": needs(Right.SEE_FOLLOW_UPS)})
+    async def card(
+        self, follow_up_id: FromPath[UUID], user: NamedDependency[User], conn: NamedDependency[Connection]
+    ) -> FollowUpCard:
+        """One, open or closed: who made it good, when and how fast; and what people did about it."""
+        return await follow_ups.card(conn, user, follow_up_id)
+
+    @post("/{follow_up_id:uuid}/postpone", opt={"rule": needs(Right.WORK_FOLLOW_UPS)}, status_code=204)
+    async def postpone(
+        self,
+        follow_up_id: FromPath[UUID],
+        data: JSONBody[Postponed],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Do it then; it stays mine until then."""
+        if data.until < services.clock():
+            raise Invalid("until")
+        await follow_ups.postpone(conn, user, follow_up_id, until=data.until)
 
     @post("/{follow_up_id:uuid}/claim", opt={"rule": needs(Right.WORK_FOLLOW_UPS)}, status_code=204)
     async def claim(
