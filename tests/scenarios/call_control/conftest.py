@@ -28,6 +28,17 @@ number = "1005"
 password = "pw-1005"
 do_not_disturb = true
 
+[[extensions]]
+number = "1006"
+password = "pw-1006"
+
+[[users]]
+login = "chief"
+full_name = "Ірина Мельник"
+role = "supervisor"
+password = "chief-pass-1"
+extension = "1006"
+
 [[users]]
 login = "agent4"
 full_name = "Марко Лисенко"
