@@ -27,7 +27,7 @@ LARGEST_RANGE = 100_000
 def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
-        _installation, _follow_up, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
+        _installation, _crm, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
         _conferences, _trunks, _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
     ):  # fmt: skip
         yield from rule(config)
@@ -46,17 +46,20 @@ def _installation(config: Config) -> Iterator[Breach]:
         yield ("http", "public_url"), f'expected "https://host", got "{config.http.public_url}"'
 
 
-def _follow_up(config: Config) -> Iterator[Breach]:
-    given = config.follow_up
-    for key, setting, value, expected in (
-        ("hours", "working_hours", given.hours, "mon-fri 09:00-18:00, sat 10:00-14:00"),
-        ("special_days", "special_days", given.special_days, "2030-01-01, 2030-12-24 09:00-13:00"),
-        ("assign", "follow_up_assign", ",".join(given.assign), "client, rung, line or user:LOGIN"),
+def _crm(config: Config) -> Iterator[Breach]:
+    """What becomes a setting of the CRM is what it takes as one."""
+    given, server = config.follow_up, config.telephony_server
+    for path, setting, value, expected in (
+        (("follow_up", "hours"), "working_hours", given.hours, "mon-fri 09:00-18:00, sat 10:00-14:00"),
+        (("follow_up", "special_days"), "special_days", given.special_days, "2030-01-01, 2030-12-24 09:00-13:00"),
+        (("follow_up", "assign"), "follow_up_assign", ",".join(given.assign), "client, rung, line or user:LOGIN"),
+        (("telephony_server", "source"), "telephony_source", server.source, "postgresql://host/name or csv:/file"),
+        (("telephony_server", "table"), "telephony_table", server.table, "cdr or public.cdr"),
     ):
         try:
             settings.check(setting, value)
         except settings.BadSetting as error:
-            yield ("follow_up", key), f'expected such as "{expected}", got "{error}"'
+            yield path, f'expected such as "{expected}", got "{error}"'
 
 
 def _addresses(config: Config) -> Iterator[Breach]:

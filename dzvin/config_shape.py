@@ -285,6 +285,16 @@ class FollowUp(Table, frozen=True, kw_only=True):
     special_days: str = ""  # "2030-01-01, 2030-12-24 09:00-13:00"
 
 
+class TelephonyServer(Table, frozen=True, kw_only=True):
+    """An outside telephony server whose calls are loaded."""
+
+    load: bool = False
+    source: str = ""  # "postgresql://reader:secret@server/database" or "csv:/a/file"
+    kind: Literal["asterisk", "calls"] = "asterisk"
+    table: str = "cdr"
+    internal_digits: Annotated[int, Meta(ge=0, le=15)] = 5
+
+
 class Log(Table, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, else JSON
@@ -407,6 +417,7 @@ class Config(Table, frozen=True, kw_only=True):
     codes: Codes = Codes()
     presence: Presence = Presence()
     follow_up: FollowUp = FollowUp()
+    telephony_server: TelephonyServer = TelephonyServer()
     log: Log = Log()
     trace: Trace = Trace()
     users: tuple[User, ...] = ()

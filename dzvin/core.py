@@ -24,6 +24,7 @@ from crm_core.database import Pool, migrate, open_pool
 from crm_core.follow_ups import FollowUpCare
 from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
+from crm_core.outside_pbx import OutsideCalls
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
 from dzvin import certificates, logs
@@ -103,8 +104,8 @@ async def run(given: Arguments, config: Config) -> None:
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
-        care = FollowUpCare(pool, SystemClock().now)
-        for work in (writer.run, outbox.run, bindings.run, care.run):
+        care, outside = FollowUpCare(pool, SystemClock().now), OutsideCalls(pool, SystemClock().now)
+        for work in (writer.run, outbox.run, bindings.run, care.run, outside.run):
             tasks.start(work())
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,

@@ -42,6 +42,11 @@ async def seed_database(pool: Pool, config: Config) -> None:
             "follow_up_assign": ",".join(config.follow_up.assign),
             "working_hours": config.follow_up.hours,
             "special_days": config.follow_up.special_days,
+            "telephony_load": "on" if config.telephony_server.load else "off",
+            "telephony_source": config.telephony_server.source,
+            "telephony_kind": config.telephony_server.kind,
+            "telephony_table": config.telephony_server.table,
+            "telephony_internal_digits": str(config.telephony_server.internal_digits),
         },
     )
     async with pool.acquire() as conn:

@@ -35,6 +35,7 @@ from web_panel.routes.phone_socket import phone_server, phone_socket
 from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
 from web_panel.routes.session import SessionController
+from web_panel.routes.settings import SettingsController
 from web_panel.routes.supervision import SupervisionController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
@@ -49,6 +50,7 @@ CONTROLLERS = (
     EventController,
     FollowUpController,
     RecordingController,
+    SettingsController,
     HallController,
     PublicController,
 )

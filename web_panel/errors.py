@@ -1,7 +1,7 @@
 """Every refusal, mapped once to a status and to `{"error": key, "message": text}`; `"field"` names one at fault.
 
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
-    AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, bad input 400
+    AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours 409   BadRange 416                        TooMany 429                     DatabaseAway 503
     anything else 500, logged
 
@@ -23,6 +23,7 @@ from crm_core.access import Forbidden, NotFound
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
+from crm_core.settings import BadSetting
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.rate_limit import TooMany
@@ -149,6 +150,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,
     Refused: refused,
+    BadSetting: simple(400, "invalid"),
     Invalid: invalid,
     ValidationException: invalid_input,
     HTTPException: http_error,

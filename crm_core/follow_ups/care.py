@@ -1,4 +1,4 @@
-"""Nothing that is owed is forgotten: its owner is reminded when it is due; if that does not help a supervisor gets it."""
+"""Nothing that is owed is forgotten: its owner is reminded when it is due, and at last a supervisor gets it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -49,6 +50,16 @@ class Settings:
     """How long before the booked time a visitor who has not reported in may be called."""
     queue_check_in: bool = False
     """A booked visitor may be called only after reporting to the hall administrator (O-05)."""
+    telephony_load: bool = False
+    """"Load data from the telephony server" (R-CALL-25)."""
+    telephony_source: str = ""
+    """Path to the telephony server (R-CALL-28): `postgresql://reader:secret@server/database`, or `csv:/a/file`."""
+    telephony_kind: str = "asterisk"
+    """What its rows are: Asterisk's call-detail records, or `calls`, the documented view."""
+    telephony_table: str = "cdr"
+    """The table or view, perhaps with its schema."""
+    telephony_internal_digits: int = 5
+    """Numbers there with at most so many digits are the company's own."""
 
     @property
     def working_time(self) -> WorkingTime:
@@ -107,6 +118,24 @@ def _check_hours(week: str, days: str) -> None:
         raise BadSetting(str(error)) from error
 
 
+def _source(text: str) -> str:
+    if text and not text.startswith(("postgresql://", "postgres://", "csv:/")):
+        raise BadSetting("telephony_source")  # it may hold a password
+    return text
+
+
+def _kind(text: str) -> str:
+    if text not in ("asterisk", "calls"):
+        raise BadSetting(text)
+    return text
+
+
+def _table(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?", text, re.ASCII):
+        raise BadSetting(text)
+    return text
+
+
 _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
     {
         "min_number_length": _number,
@@ -118,6 +147,11 @@ _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
         "follow_up_assign": _assignment,
         "working_hours": _week,
         "special_days": _days,
+        "telephony_load": _switch,
+        "telephony_source": _source,
+        "telephony_kind": _kind,
+        "telephony_table": _table,
+        "telephony_internal_digits": _number,
         "queue_creates_task": _switch,
         "queue_call_ahead_minutes": _number,
         "queue_check_in": _switch,
@@ -151,7 +185,18 @@ async def write(conn: Connection, user: User, key: str, value: str) -> None:
     check(key, value)
     async with conn.transaction():
         await conn.execute(WRITE, key, value)
-        await conn.execute(AUDIT, user.id, key, value)
+        await conn.execute(AUDIT, user.id, key, _without_password(value))
+
+
+async def shown(conn: Connection, user: User) -> Mapping[str, str | int | bool]:
+    """Every parameter as it holds now, without passwords. Raises Forbidden."""
+    require(user, Right.CHANGE_SETTINGS)
+    values: dict[str, str | int | bool] = msgspec.to_builtins(await load(conn))
+    return {key: _without_password(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def _without_password(value: str) -> str:
+    return re.sub(r"(?<=://)[^/@]*@", "", value)
 
 
 def check(key: str, value: str) -> None:

@@ -104,6 +104,8 @@ def test_a_number_is_looked_up_in_a_range_without_expanding_it(file: Path) -> No
         ('[security]\ntrusted = [\n  "127.0.0.1",\n  "home",\n]\n', "security.trusted", 2, "network"),
         ('[database]\nurl = "mysql://x"\n', "database.url", 2, "postgresql://"),
         ('[follow_up]\nhours = "9-18"\n', "follow_up.hours", 2, "mon-fri 09:00-18:00"),
+        ('[telephony_server]\nsource = "mysql://x"\n', "telephony_server.source", 2, "postgresql://host"),
+        ('[telephony_server]\ntable = "cdr; drop"\n', "telephony_server.table", 2, "public.cdr"),
         ('[follow_up]\nassign = ["me"]\n', "follow_up.assign", 2, "user:LOGIN"),
         ("[[lines]]\n", "lines[0].number", 1, "missing required field `number`"),
     ],

@@ -65,6 +65,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/hand-over"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/close"): DESK,
     ("GET", "/api/recordings/{recording_id:uuid}"): DESK,
+    ("GET", "/api/settings"): ADMIN,
+    ("PUT", "/api/settings/{key:str}"): ADMIN,
     ("GET", "/api/hall/services"): SIGNED_IN,
     ("GET", "/api/hall/tickets"): SIGNED_IN,
     ("POST", "/api/hall/tickets"): RECEPTION,
@@ -95,6 +97,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/settings/{key:str}": {"value": "x"},
     "/api/follow-ups/{follow_up_id:uuid}/postpone": {"until": "2031-01-07T09:30:00Z"},
     "/api/events/phone-calls": {"direction": "incoming", "phone": "0501112233"},
     "/api/events/{event_id:uuid}/call-back": {"at": "2031-01-07T09:30:00Z"},

@@ -91,3 +91,19 @@ async def test_a_follow_up_is_postponed_and_its_card_tells_what_was_done(house: 
         card = (await tab.get(path)).json()
     assert (card["follow_up"]["due_at"], card["follow_up"]["state"]) == ("2030-01-07T15:00:00Z", "claimed")
     assert [deed["action"] for deed in card["history"]] == ["claimed", "postponed"]
+
+
+@pytest.mark.req("R-CALL-25", "R-CALL-31", "R-SETTINGS-32", "R-SETTINGS-33")
+async def test_an_administrator_reads_and_changes_the_parameters(house: House) -> None:
+    async with await house.signed_in("admin") as tab:
+        source = "postgresql://reader:secret@pbx.example/asterisk"
+        for key, value in (("telephony_load", "on"), ("telephony_source", source), ("min_number_length", "6")):
+            assert (await tab.put(f"/api/settings/{key}", json={"value": value})).status_code == 204
+        found = (await tab.get("/api/settings")).json()
+        for key, value in (("telephony_load", "yes"), ("telephony_table", "a; b"), ("no_such", "1")):
+            assert (await tab.put(f"/api/settings/{key}", json={"value": value})).status_code == 400
+    parameters = found["parameters"]
+    assert (parameters["telephony_load"], parameters["min_number_length"]) == (True, 6)
+    assert parameters["telephony_source"] == "postgresql://pbx.example/asterisk"
+    assert parameters["queue_creates_task"] is False
+    assert found["telephony_server"] == []
