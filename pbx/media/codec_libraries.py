@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from pbx.media.engine_numbers import CALLS, CODECS, G722, GSM, OPUS, SPEEX, SPEEX_WIDE
+from pbx.media.messages import OpusWishes
 
 OPUS_RATE = 16000  # hertz of our sound in Opus: speech of a telephone has nothing above 8 kHz
 OPUS_BITRATE = 24000
 OPUS_COMPLEXITY = 5
-OPUS_EXPECTED_LOSS = 5  # percent; with it the encoder says the last frame again inside the next
 OPUS_APPLICATION_VOIP = 2048
-OPUS_SET_BITRATE, OPUS_SET_COMPLEXITY, OPUS_SET_INBAND_FEC, OPUS_SET_PACKET_LOSS = 4002, 4010, 4012, 4014
+OPUS_SET_BITRATE, OPUS_SET_MAX_BANDWIDTH, OPUS_SET_COMPLEXITY = 4002, 4004, 4010
+OPUS_SET_INBAND_FEC, OPUS_SET_PACKET_LOSS, OPUS_SET_DTX = 4012, 4014, 4016
+OPUS_WIDE = 1103
+OPUS_WIDTHS = ((8000, 1101), (12000, 1102), (16000, OPUS_WIDE))  # by the receiver's sampling rate
 G722_BITRATE = 64000
 SPEEX_QUALITY = 8
 SPEEX_SET_ENHANCEMENT, SPEEX_SET_QUALITY, SPEEX_SET_COMPLEXITY = 0, 4, 16
@@ -62,14 +65,20 @@ class Library:
 def _opus_encoder(library: CDLL) -> int:
     error = c_int()
     state = _pointer(library, "opus_encoder_create", OPUS_RATE, 1, OPUS_APPLICATION_VOIP, ctypes.byref(error))
-    for request, value in (
-        (OPUS_SET_BITRATE, OPUS_BITRATE),
-        (OPUS_SET_COMPLEXITY, OPUS_COMPLEXITY),
-        (OPUS_SET_INBAND_FEC, 1),
-        (OPUS_SET_PACKET_LOSS, OPUS_EXPECTED_LOSS),
-    ):
+    for request, value in ((OPUS_SET_BITRATE, OPUS_BITRATE), (OPUS_SET_COMPLEXITY, OPUS_COMPLEXITY)):
         library.opus_encoder_ctl(c_void_p(state), c_int(request), c_int(value))
     return state
+
+
+def opus_settings(wishes: OpusWishes) -> tuple[tuple[int, int], ...]:
+    """Requests to an encoder, and their values, so that it obeys what a far end wants to receive."""
+    widest = next((width for rate, width in OPUS_WIDTHS if wishes.rate <= rate), OPUS_WIDE)
+    return (
+        (OPUS_SET_BITRATE, min(OPUS_BITRATE, wishes.bitrate or OPUS_BITRATE)),
+        (OPUS_SET_MAX_BANDWIDTH, widest),
+        (OPUS_SET_INBAND_FEC, int(wishes.repeats)),
+        (OPUS_SET_DTX, int(wishes.pauses)),
+    )
 
 
 def _opus_decoder(library: CDLL) -> int:
@@ -105,7 +114,7 @@ LIBRARIES = {
     OPUS: Library(
         soname="libopus.so.0",
         package="libopus0",
-        calls=("opus_encode", "opus_decode"),
+        calls=("opus_encode", "opus_decode", "opus_encoder_ctl"),
         new_encoder=_opus_encoder,
         new_decoder=_opus_decoder,
         free_encoder="opus_encoder_destroy",

@@ -4,6 +4,7 @@
 
 ctypedef int (*opus_encode_t)(void *, const short *, int, unsigned char *, int) noexcept nogil
 ctypedef int (*opus_decode_t)(void *, const unsigned char *, int, short *, int, int) noexcept nogil
+ctypedef int (*opus_tune_t)(void *, int, ...) noexcept nogil
 ctypedef int (*g722_encode_t)(void *, unsigned char *, const short *, int) noexcept nogil
 ctypedef int (*g722_decode_t)(void *, short *, const unsigned char *, int) noexcept nogil
 ctypedef void (*gsm_encode_t)(void *, const short *, unsigned char *) noexcept nogil
@@ -24,15 +25,23 @@ cdef inline long long opus_encode(long long[::1] calls, long long at, long long 
                                                                <int> (buf.shape[0] - start))
     return n if n > 0 else 0
 
-# The samples written to `sound[0:]`, at most `most`. No payload (`end == start`): `most` samples of concealment.
+# The samples written to `sound[0:]`, at most `most`. No payload (`end == start`): `most` samples of concealment. `again`: of
+# what the payload says of the sound before its own, `most` samples long (RFC 6716 §2.1.7).
 cdef inline long long opus_decode(long long[::1] calls, long long at, long long state, unsigned char[::1] buf, long long start,
-                                  long long end, short[::1] sound, long long most) noexcept nogil:
+                                  long long end, short[::1] sound, long long most, long long again) noexcept nogil:
     if state == 0 or start < 0 or end < start or end > buf.shape[0] or most < 1 or most > sound.shape[0]:
         return 0
     cdef const unsigned char *payload = &buf[start] if end > start else NULL
     cdef int n = (<opus_decode_t> <void *> <size_t> calls[at])(<void *> <size_t> state, payload, <int> (end - start), &sound[0],
-                                                               <int> most, 0)
+                                                               <int> most, <int> again)
     return n if n > 0 else 0
+
+# One setting of an encoder: `request` is an OPUS_SET_…_REQUEST of opus_defines.h.
+cdef inline long long opus_tune(long long[::1] calls, long long at, long long state, long long request,
+                                long long value) noexcept nogil:
+    if state == 0:
+        return 0
+    return (<opus_tune_t> <void *> <size_t> calls[at])(<void *> <size_t> state, <int> request, <int> value)
 
 cdef inline long long g722_encode(long long[::1] calls, long long at, long long state, short[::1] sound, long long count,
                                   unsigned char[::1] buf, long long start) noexcept nogil:

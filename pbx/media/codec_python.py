@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _OPUS_ENCODE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_void_p, c_int)
 _OPUS_DECODE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_void_p, c_int, c_int)
+_OPUS_TUNE = CFUNCTYPE(c_int, c_void_p, c_int, c_int)
 _G722 = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int)
 _GSM_ENCODE = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
 _GSM_DECODE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
@@ -47,12 +48,21 @@ def opus_encode(calls: Calls, at: int, state: int, sound: Sound, count: int, buf
     return max(0, done)
 
 
-def opus_decode(calls: Calls, at: int, state: int, buf: Octets, start: int, end: int, sound: Sound, most: int) -> int:
+def opus_decode(
+    calls: Calls, at: int, state: int, buf: Octets, start: int, end: int, sound: Sound, most: int, again: int
+) -> int:
     if state == 0 or not 0 <= start <= end <= len(buf) or not 1 <= most <= len(sound):
         return 0
     payload = _octets(buf, start) if end > start else None
-    done: int = _call(_OPUS_DECODE, calls[at])(state, payload, end - start, _sound(sound, 0), most, 0)
+    done: int = _call(_OPUS_DECODE, calls[at])(state, payload, end - start, _sound(sound, 0), most, again)
     return max(0, done)
+
+
+def opus_tune(calls: Calls, at: int, state: int, request: int, value: int) -> int:
+    if state == 0:
+        return 0
+    done: int = _call(_OPUS_TUNE, calls[at])(state, request, value)
+    return done
 
 
 def g722_encode(calls: Calls, at: int, state: int, sound: Sound, count: int, buf: Octets, start: int) -> int:

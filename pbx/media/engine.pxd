@@ -1,5 +1,6 @@
 # Types of engine.py, applied when it is compiled.
 cimport cython
+from pbx.media.comfort_noise cimport ComfortNoise
 from pbx.media.datagram cimport Datagram
 from pbx.media.datagram_box cimport DatagramBox
 from pbx.media.inlet cimport Inlet
@@ -21,7 +22,7 @@ cdef long long WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_
 cdef long long ROOM_OPEN, ROOM_STOP_PLAY, LATE
 cdef long long CLOSED, MALFORMED, OVERSIZED, STRANGER, UNKNOWN_PAYLOAD, UNWANTED, UNROUTABLE, UNRECORDED
 cdef long long CAUSES, COMMAND_TAG, BUFFER, HEADER, MARKER, NONE, MILLISECOND_NS, HOUSEKEEPING_NS, MASK16, MASK32, PLAY_CLOSED
-cdef long long ALAW, LEND, ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
+cdef long long ALAW, LEND, HUSH, TUNE, ASIDE, EVENT_SPARE, NOMINATE, SECURE, UNASKED, UNLOCKED
 
 cdef class Engine:
     cdef DatagramBox aside
@@ -33,6 +34,7 @@ cdef class Engine:
     cdef SoundCodecs codecs
     cdef JitterBuffer jitter
     cdef VoiceMeter voice
+    cdef ComfortNoise noise
     cdef SlotClock slot_clock
     cdef Players players
     cdef Rooms rooms
@@ -46,7 +48,7 @@ cdef class Engine:
     cdef unsigned char[::1] buf
     cdef int[::1] ready, fd
     cdef signed char[::1] is_open, listening
-    cdef long long[::1] payload_type, event_type, law, drops
+    cdef long long[::1] law, drops
 
     @cython.locals(now=cython.longlong, count=cython.int)
     cpdef run(self)
@@ -59,8 +61,10 @@ cdef class Engine:
     cdef long long run_clock(self, long long now) except -1 nogil
     @cython.locals(got=cython.longlong, _=cython.longlong)
     cdef void take(self, int tag, long long now) noexcept nogil
-    @cython.locals(latched=cython.longlong, start=cython.longlong, kind=cython.longlong, event=cython.longlong, stamp=cython.longlong, ssrc=cython.longlong)
+    @cython.locals(latched=cython.longlong, start=cython.longlong, event=cython.longlong, stamp=cython.longlong, ssrc=cython.longlong)
     cdef long long receive(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
+    @cython.locals(sequence=cython.longlong, passed=cython.longlong)
+    cdef long long receive_event(self, int leg, long long n, long long event, long long stamp, long long ssrc, long long now) except -1 nogil
     cdef long long receive_sealed(self, int leg, long long n, long long address, long long port, long long now) except -1 nogil
     cdef long long hand_up(self, int leg, long long n, long long address, long long port) except -1 nogil
     cdef long long drop(self, int leg, long long cause) except -1 nogil

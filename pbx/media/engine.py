@@ -32,6 +32,7 @@ from pbx.media.engine_numbers import (
     CLOSE,
     CLOSED,
     DIGIT,
+    HUSH,
     LATE,
     LEND,
     MALFORMED,
@@ -47,6 +48,7 @@ from pbx.media.engine_numbers import (
     SEGMENT,
     STOP_PLAY,
     STRANGER,
+    TUNE,
     UNASKED,
     UNBRIDGE,
     UNKNOWN_PAYLOAD,
@@ -116,9 +118,10 @@ class Engine:
         self.aside = DatagramBox(legs)
         self.recorder = RecordBuffers(recordings, legs, translation, decoding, encoding)
         self.codecs = SoundCodecs(legs, decoding, encoding, calls)
-        self.overhearing = Overhearing(legs, self.recorder, self.codecs, self.inlet, self.events)
-        self.jitter = JitterBuffer(legs, self.codecs)
         self.voice = VoiceMeter(legs, self.events, decoding)
+        self.overhearing = Overhearing(legs, self.recorder, self.codecs, self.inlet, self.voice, self.events)
+        self.noise = self.codecs.noise
+        self.jitter = JitterBuffer(legs, self.codecs)
         self.make_rooms(legs, rooms, prompt_octets, translation)
         self.top = self.housekeeping_due = 0  # top: legs from here on were never used
         self.stopped = False
@@ -138,13 +141,11 @@ class Engine:
         self.rooms = Rooms(
             legs, rooms, self.inlet, self.events, self.codecs, self.jitter, self.players, self.outlet, self.slot_clock
         )
-        self.mixer = Mixer(legs, rooms, self.rooms, self.codecs, self.jitter, self.players, self.outlet)
+        self.mixer = Mixer(legs, rooms, self.rooms, self.codecs, self.jitter, self.players, self.outlet, self.voice)
 
     def make_legs(self, legs: int) -> None:
         self.is_open = self.rooms.present
         self.fd = zeros("i", legs)
-        self.payload_type = zeros("q", legs)
-        self.event_type = zeros("q", legs)
         self.law = zeros("q", legs)
         self.listening = zeros("b", legs)
         self.drops = zeros("q", legs * CAUSES)
@@ -226,7 +227,7 @@ class Engine:
             for leg in range(self.top):
                 if self.is_open[leg]:
                     self.aside.refill(leg)
-                    self.inlet.look_after(leg, now)
+                    self.inlet.look_after(leg, self.noise.is_last(leg, self.inlet.heard_at[leg]), now)
                     self.voice.look_after(leg, self.rooms.partner(leg), now)
         return 0
 
@@ -275,9 +276,8 @@ class Engine:
         start = self.datagram.payload_start(n)
         if start == 0:
             return self.drop(leg, MALFORMED)
-        kind = buf[1] & 0x7F
-        event = kind == self.event_type[leg]
-        if not event and kind != self.payload_type[leg]:
+        event = self.outlet.use_of(leg, buf[1] & 0x7F)
+        if event < 0:
             return self.drop(leg, UNKNOWN_PAYLOAD)
         if not latched:
             self.inlet.latch_to(leg, address, port)
@@ -289,18 +289,29 @@ class Engine:
         if not self.listening[leg]:
             return self.drop(leg, UNWANTED)
         if event:
-            if n < HEADER + 4:
-                return self.drop(leg, MALFORMED)
-            self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
-            if self.overhearing.secret[leg]:
-                return 0
-        else:
-            if not self.overhearing.hear(leg, buf, n, buf[2] << 8 | buf[3], stamp, ssrc, now):
-                self.drop(leg, UNRECORDED)
-            self.voice.hear(leg, buf, n, self.law[leg], now)
+            return self.receive_event(leg, n, event, stamp, ssrc, now)
+        if not self.overhearing.hear(leg, buf, n, buf[2] << 8 | buf[3], stamp, ssrc, now):
+            self.drop(leg, UNRECORDED)
+        self.voice.hear(leg, buf, n, self.law[leg], self.rooms.mixed[leg] or self.overhearing.decodes(leg), now)
         if self.rooms.mixed[leg]:
-            return self.give_to_room(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
-        return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, event, now)
+            return self.give_to_room(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, 0, now)
+        return self.relay(leg, n, buf[2] << 8 | buf[3], stamp, ssrc, 0, now)
+
+    def receive_event(self, leg: int, n: int, event: int, stamp: int, ssrc: int, now: int) -> int:
+        """What is no sound: a TOUCH of a key, or HUSH."""
+        buf = self.buf
+        sequence = buf[2] << 8 | buf[3]
+        if event == HUSH:
+            passed = self.rooms.pass_noise(leg, buf, n, sequence, stamp, ssrc, buf[1] & MARKER, now)
+            return 0 if passed else self.drop(leg, UNROUTABLE)
+        if n < HEADER + 4:
+            return self.drop(leg, MALFORMED)
+        self.inlet.hear_event(leg, stamp, buf[12], buf[13] & 0x80, buf[14] << 8 | buf[15], now)
+        if self.overhearing.secret[leg]:
+            return 0
+        if self.rooms.mixed[leg]:
+            return self.give_to_room(leg, n, sequence, stamp, ssrc, event, now)
+        return self.relay(leg, n, sequence, stamp, ssrc, event, now)
 
     def receive_sealed(self, leg: int, n: int, address: int, port: int, now: int) -> int:
         """A datagram for a secure leg: hand up what is no RTP (RFC 7983 §7), open what is."""
@@ -398,8 +409,8 @@ class Engine:
             self.inlet.open_window(leg, now)
         elif what == STOP_PLAY:
             self.outlet.stop(leg, cells[at + 2])
-        elif what == LEND:
-            self.codecs.lend(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+        elif what in (LEND, TUNE):
+            self.codecs.obey(what, leg, at, cells)
         else:
             self.overhearing.obey(what, leg, cells[at + 2], now)
         return 0
@@ -415,8 +426,6 @@ class Engine:
         self.srtp.open(leg)
         self.fd[leg] = cells[at + 2]
         self.aside.refill(leg)
-        self.payload_type[leg] = NONE
-        self.event_type[leg] = NONE
         self.listening[leg] = 0
         for cause in range(CAUSES):
             self.drops[leg * CAUSES + cause] = 0
@@ -428,12 +437,11 @@ class Engine:
 
     def update(self, leg: int, at: int, now: int) -> int:
         """leg, address, port, payload type, event type, codec, sending, listening, expecting, learn port, two clocks,
-        inband"""
+        inband, comfort noise's payload type"""
         cells = self.commands.cells
-        self.payload_type[leg] = cells[at + 4]
-        self.event_type[leg] = cells[at + 5]
         self.law[leg] = cells[at + 6]
         self.voice.speaks(leg, cells[at + 6])
+        self.noise.kind[leg] = cells[at + 14]
         self.codecs.choose(leg, cells[at + 6])
         if self.listening[leg] != cells[at + 8]:
             self.listening[leg] = cells[at + 8] != 0

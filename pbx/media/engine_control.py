@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbx.media import engine_numbers as numbers
-from pbx.media.codec_libraries import LIBRARIES, NO_STATES, States, call_table, free_states, new_states
+from pbx.media.codec_libraries import (
+    LIBRARIES,
+    NO_STATES,
+    OPUS_SET_PACKET_LOSS,
+    States,
+    call_table,
+    free_states,
+    new_states,
+    opus_settings,
+)
 from pbx.media.engine_numbers import NONE, SOURCES
 from pbx.media.loading import engine_class
 from pbx.media.messages import (
@@ -22,6 +31,7 @@ from pbx.media.messages import (
     MediaQuiet,
     MediaSilent,
     MediaStarted,
+    OpusWishes,
     PlaybackEnd,
     PlaybackEnded,
     RoomPlaybackEnded,
@@ -278,6 +288,8 @@ class EngineControl:
         event_type: int | None,
         event_clock_rate: int = 8000,
         inband: bool = False,
+        noise_type: int | None = None,
+        opus: OpusWishes | None = None,
         direction: DirectionName,
         sources: Sequence[str],
         learn_port: bool,
@@ -303,9 +315,17 @@ class EngineControl:
             CLOCKS.get(codec, 8),
             event_clock_rate // 1000,
             inband,
+            NONE if noise_type is None else noise_type,
         )
+        if codec == "opus":
+            for request, value in opus_settings(opus or OpusWishes()):
+                self._send(numbers.TUNE, leg, request, value)
         for number in range(SOURCES):
             self._send(numbers.VOUCH, leg, number, vouched[number] if number < len(vouched) else 0)
+
+    def expect_loss(self, leg: int, percent: int) -> None:
+        """So many of our packets do not arrive: Opus says them again in the next ones, where the far end wants that."""
+        self._send(numbers.TUNE, leg, OPUS_SET_PACKET_LOSS, percent)
 
     def keep_secret(self, leg: int, *, on: bool) -> None:
         """While it is on, nothing that the leg says is recorded, and its digits are passed to nobody."""

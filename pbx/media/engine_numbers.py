@@ -6,6 +6,7 @@ from __future__ import annotations
 WAKE, OPEN, UPDATE, VOUCH, BRIDGE, UNBRIDGE, SEGMENT, PLAY, STOP_PLAY, DIGIT, RECORD, STOP_RECORD, CLOSE = range(13)
 SECURE, NOMINATE = 50, 51  # see `srtp`
 KEEP_SECRET = 61  # leg, on
+TUNE = 62  # leg, request, value: a setting of its Opus encoder
 LEND = 60  # leg, encoder, decoder, second decoder: addresses of a codec's states, for the UPDATE that follows
 RECORD_LEG, PAUSE_RECORD = range(30, 32)
 ROOM_OPEN, ROOM_CLOSE, JOIN, LEAVE, GAIN, MUTE, ROOM_PLAY, ROOM_STOP_PLAY = range(13, 21)
@@ -40,13 +41,16 @@ CAUSES = 12
 # How the source of a leg became known.
 UNLATCHED, NAMED, LEARNT = range(3)
 
-# What feeds a leg, beside another leg: NONE (the next packet begins anew), what it is played, its room.
-PLAYED, MIXED = -2, -3
+# What feeds a leg, beside another leg: NONE (the next packet begins anew), what it is played, its room, comfort noise.
+PLAYED, MIXED, NOISE = -2, -3, -4
 
 # Codecs, as the engine knows them. The first two are also rows of its translation table.
 ULAW, ALAW, GSM, SPEEX, SPEEX_WIDE, G722, OPUS = range(7)
 CODECS = 7
 CALLS = 6  # functions of a codec's library
+
+# What a packet is, by its payload type: sound is 0.
+TOUCH, HUSH = 1, 2  # a telephone event, comfort noise
 
 # Bounds.
 NONE = -1

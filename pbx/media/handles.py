@@ -33,6 +33,7 @@ from pbx.media.messages import (
     MediaQuiet,
     MediaSilent,
     MediaStarted,
+    OpusWishes,
     PauseRecord,
     Play,
     PlaybackEnd,
@@ -198,6 +199,8 @@ class MediaLeg:
         cookie: bytes | None = None,
         remote_rtcp_port: int | None = None,
         learn_port: bool = False,
+        noise_payload_type: int | None = None,
+        opus: OpusWishes | None = None,
     ) -> None:
         """See `messages.Update`. While nothing was heard yet, each call opens the learning window anew: call it when
         the far end starts to speak (at the answer), not only when its address becomes known."""
@@ -219,6 +222,8 @@ class MediaLeg:
                 cookie=_checked(cookie) if cookie is not None else None,
                 remote_rtcp_port=remote_rtcp_port,
                 learn_port=learn_port,
+                noise_payload_type=noise_payload_type,
+                opus=opus,
             )
         )
 

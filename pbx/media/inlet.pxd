@@ -3,7 +3,7 @@ cimport cython
 from pbx.media.mailbox cimport Mailbox
 
 cdef long long DIGIT_HEARD, STARTED, SILENT, SOURCES, NONE, UNLATCHED, NAMED, LEARNT
-cdef long long NOTHING_HEARD, HEARD, SILENCE_TOLD, LOSS_TOLD, USUAL_CLOCK, MILLISECOND_NS, PRESS_OVER_NS, PRESS_SPACING_NS
+cdef long long NOTHING_HEARD, HEARD, SILENCE_TOLD, LOSS_TOLD, USUAL_CLOCK, MILLISECOND_NS, PRESS_OVER_NS, PAUSES, PRESS_SPACING_NS
 cdef long long EVENT_SPARE, MAX_DROPOUT, MISORDER, MASK16, MASK32, HALF32
 
 cdef class Inlet:
@@ -39,4 +39,4 @@ cdef class Inlet:
     cdef long long tell_press(self, long long leg, long long now) except -1 nogil
     cdef long long tell_key(self, long long leg, long long code, long long milliseconds, long long now) except -1 nogil
     @cython.locals(silence=cython.longlong, level=cython.longlong)
-    cdef long long look_after(self, long long leg, long long now) except -1 nogil
+    cdef long long look_after(self, long long leg, long long pausing, long long now) except -1 nogil

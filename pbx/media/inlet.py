@@ -28,6 +28,7 @@ from pbx.media.mailbox import Mailbox
 USUAL_CLOCK = 8  # RTP timestamp units in a millisecond
 MILLISECOND_NS = 1000000
 PRESS_OVER_NS = 150000000  # all ends of an event were lost: it is over when this long nothing came
+PAUSES = 10  # times as long may a leg be silent that has said so by comfort noise, until it counts as lost
 PRESS_SPACING_NS = 20000000  # nobody presses faster; a peer that says so fills no event box
 EVENT_SPARE = 2048  # rows of the event box kept for what must not be lost
 MAX_DROPOUT = 3000  # RFC 3550 A.1
@@ -255,17 +256,17 @@ class Inlet:
         self.presses[leg] += 1
         return self.events.put(EVENT_SPARE, DIGIT_HEARD, leg, code, milliseconds)
 
-    def look_after(self, leg: int, now: int) -> int:
-        """Now and then: a press without an end, a leg without sound."""
+    def look_after(self, leg: int, pausing: int, now: int) -> int:
+        """Now and then: a press without an end, a leg without sound. `pausing`: it has announced that."""
         if not self.event_told[leg] and now - self.event_time[leg] > PRESS_OVER_NS:
             self.tell_press(leg, now)
         if not self.expecting[leg]:
             return 0
         silence = now - self.heard_at[leg]
         level = NOTHING_HEARD
-        if silence >= self.lost_ns:
+        if silence >= (self.lost_ns * PAUSES if pausing else self.lost_ns):
             level = LOSS_TOLD
-        elif silence >= self.silent_ns:
+        elif silence >= self.silent_ns and not pausing:
             level = SILENCE_TOLD
         if level > self.told[leg] and self.events.put(EVENT_SPARE, SILENT, leg, silence // MILLISECOND_NS, level):
             self.told[leg] = level

@@ -1,17 +1,20 @@
 # Types of jitter_buffer.py, applied when it is compiled.
 cimport cython
+from pbx.media.comfort_noise cimport ComfortNoise
 from pbx.media.sound_codecs cimport SoundCodecs
 
-cdef long long HEADER, FRAMES_A_SECOND, PACKETS, PAYLOAD, SAMPLES, FRAME_NS, SMALLEST, LARGEST, WINDOW, FADING, FAINT, PAUSE, LONGEST, KEPT, DRY, STRAYS, JUMP, NONE, MASK32, HALF32
+cdef long long HEADER, FRAMES_A_SECOND, PACKETS, PAYLOAD, SAMPLES, FRAME_NS, SMALLEST, LARGEST, WINDOW, FADING, FAINT, PAUSE, LONGEST, KEPT, DRY, STRAYS, JUMP, NONE, OWN, ANNOUNCED, RESTS, MASK16, MASK32, HALF32
 
 cdef class JitterBuffer:
     cdef SoundCodecs codecs
+    cdef ComfortNoise noise
     cdef object packet_memory, sample_memory
     cdef unsigned char[::1] packets
     cdef short[::1] samples
     cdef long long[::1] length, stamp, sequence, waiting, ssrc, since, position, newest, first, decoded, dry, late
     cdef long long[::1] fill, least, most, taken, longer, shorter, loudness
-    cdef signed char[::1] playing, quiet
+    cdef signed char[::1] playing, quiet, pausing
+    cdef long long[::1] paused_at, rests, played
     cdef long long released_sequence, released_stamp
 
     @cython.locals(place=cython.longlong)
@@ -19,6 +22,10 @@ cdef class JitterBuffer:
     @cython.locals(ahead=cython.longlong, place=cython.longlong, at=cython.longlong)
     cdef long long put(self, long long leg, unsigned char[::1] buf, long long n, long long sequence, long long stamp,
                        long long ssrc, long long now) except -1 nogil
+    cdef long long pause(self, long long leg, long long stamp) except -1 nogil
+    cdef long long is_heard_pausing(self, long long leg) except -1 nogil
+    @cython.locals(i=cython.longlong)
+    cdef long long rest(self, long long leg, short[::1] out, long long at, long long count, long long rate) except -1 nogil
     @cython.locals(free=cython.longlong, place=cython.longlong)
     cdef long long place_for(self, long long leg, long long stamp) except? -1 nogil
     cdef long long distance(self, long long stamp, long long other) except? -1 nogil
@@ -37,9 +44,10 @@ cdef class JitterBuffer:
     cdef long long begin(self, long long leg, long long now) except -1 nogil
     @cython.locals(ticks=cython.longlong, place=cython.longlong)
     cdef long long shorten(self, long long leg) except -1 nogil
-    @cython.locals(base=cython.longlong, sounds=cython.longlong, place=cython.longlong, got=cython.longlong,
-                   missing=cython.longlong, i=cython.longlong)
+    @cython.locals(base=cython.longlong, sounds=cython.longlong, place=cython.longlong, got=cython.longlong, i=cython.longlong)
     cdef long long refill(self, long long leg, long long count, long long rate) except -1 nogil
+    @cython.locals(place=cython.longlong, played=cython.longlong, follows=cython.bint, start=cython.longlong, end=cython.longlong)
+    cdef long long fill_gap(self, long long leg, long long at, long long count, long long rate) except -1 nogil
     @cython.locals(place=cython.longlong, ticks=cython.longlong)
     cdef long long next_due(self, long long leg) except? -1 nogil
     @cython.locals(at=cython.longlong, start=cython.longlong, got=cython.longlong, span=cython.longlong)

@@ -2,7 +2,9 @@
 
 `put` keeps a packet as it came; `take` decodes the next 20 ms. Between the first packet and the first sound lie 40 ms,
 or as many more as this leg was seen to need: so late may a packet be. A packet that is missing when its time comes is
-concealed by the codec; a leg that stays silent begins anew with its next packet.
+taken from what the next one repeats of it, where the codec does that, else concealed; a leg that stays silent begins
+anew with its next packet. A leg that says that it pauses (comfort noise, or its codec's own way) has lost nothing: its
+silence is made here.
 
 The delay follows the network: what came in late is played late, not left out, and once packets come evenly again the
 delay shrinks back, a frame at a time, where nobody says anything: time is never cut out of, or put into, speech. Only
@@ -33,7 +35,10 @@ JUMP = 50  # frames ahead of the sound: the sender has a new time line
 FADING = 64  # frames after which loudness is forgotten
 FAINT = 64  # mean of the samples: 50 dB below the loudest
 PAUSE = 8  # or so many times quieter than what was loud
+OWN, ANNOUNCED = 1, 2  # pauses: of the codec, and by comfort noise
+RESTS = 50  # frames of its own silence that a decoder makes: senders say every 400 ms that they still pause
 NONE = -1
+MASK16 = 0xFFFF
 MASK32 = 0xFFFFFFFF
 HALF32 = 0x80000000
 
@@ -47,6 +52,7 @@ class JitterBuffer:
 
     def __init__(self, legs: int, codecs: SoundCodecs) -> None:
         self.codecs = codecs
+        self.noise = self.codecs.noise
         # Pages that no leg has touched cost nothing.
         self.packet_memory = mmap.mmap(-1, legs * PACKETS * PAYLOAD)
         self.packets = memoryview(self.packet_memory)
@@ -73,6 +79,10 @@ class JitterBuffer:
         self.shorter = zeros("q", legs)  # or shrink
         self.loudness = zeros("q", legs)  # of the loudest frames lately
         self.quiet = zeros("b", legs)  # so was the last frame
+        self.pausing = zeros("b", legs)
+        self.paused_at = zeros("q", legs)  # timestamp
+        self.rests = zeros("q", legs)  # frames of silence that the decoder may still make
+        self.played = zeros("q", legs)  # sequence number of what was decoded last
         self.released_sequence = 0
         self.released_stamp = 0
 
@@ -87,6 +97,8 @@ class JitterBuffer:
         self.dry[leg] = 0
         self.late[leg] = 0
         self.quiet[leg] = 0
+        self.pausing[leg] = 0
+        self.played[leg] = NONE
         return self.measure_anew(leg)
 
     def measure_anew(self, leg: int) -> int:
@@ -133,6 +145,12 @@ class JitterBuffer:
             self.newest[leg] = stamp
         return 1
 
+    def pause(self, leg: int, stamp: int) -> int:
+        """Comfort noise has come in place of sound from that timestamp on."""
+        self.pausing[leg] = ANNOUNCED
+        self.paused_at[leg] = stamp
+        return 1
+
     def place_for(self, leg: int, stamp: int) -> int:
         """A free place; NONE when this very packet waits already."""
         free = NONE
@@ -161,12 +179,11 @@ class JitterBuffer:
     # ---- on the clock --------------------------------------------------------------------------------------------
 
     def take(self, leg: int, rate: int, out: memoryview, at: int, now: int) -> int:
-        """The next 20 ms, at `rate` hertz, into `out[at:]`. 0 when it is silence, because nothing is there."""
+        """The next 20 ms, at `rate` hertz, into `out[at:]`. 0 when it is silence, because nothing is there: see
+        `is_heard_pausing`."""
         count = rate // FRAMES_A_SECOND
         if not self.playing[leg] and not self.begin(leg, now):
-            for i in range(count):
-                out[at + i] = 0
-            return 0
+            return self.rest(leg, out, at, count, rate)
         self.shorten(leg)
         if self.longer[leg] and self.quiet[leg] and self.first[leg] >= count:
             self.longer[leg] -= 1  # the quiet frame once more
@@ -181,6 +198,22 @@ class JitterBuffer:
         base = leg * SAMPLES + self.first[leg] - count
         out[at : at + count] = self.samples[base : base + count]
         return sounds
+
+    def is_heard_pausing(self, leg: int) -> int:
+        """Whether its silence is one that is to be heard."""
+        return self.pausing[leg] == ANNOUNCED or (self.pausing[leg] == OWN and self.rests[leg] > 0)
+
+    def rest(self, leg: int, out: memoryview, at: int, count: int, rate: int) -> int:
+        """`count` samples of a pause into `out[at:]`. Always 0: it is silence."""
+        if self.pausing[leg] == ANNOUNCED:
+            return self.noise.say(leg, out, at, count)
+        if self.pausing[leg] == OWN and self.rests[leg]:
+            self.rests[leg] -= 1
+            self.codecs.conceal(leg, out, at, count, rate)
+            return 0
+        for i in range(count):
+            out[at + i] = 0
+        return 0
 
     def next_frame(self, leg: int, count: int, rate: int) -> int:
         """The next `count` samples lie before `first` then. 0 when they are silence."""
@@ -260,11 +293,23 @@ class JitterBuffer:
             if got:
                 sounds = 1
             else:
-                missing = count - self.decoded[leg]
-                if self.codecs.conceal(leg, self.samples, base + self.decoded[leg], missing, rate):
-                    sounds = 1
+                sounds |= self.fill_gap(leg, base + self.decoded[leg], count - self.decoded[leg], rate)
                 self.decoded[leg] = count
         return sounds
+
+    def fill_gap(self, leg: int, at: int, count: int, rate: int) -> int:
+        """`count` samples for which no packet is there into `samples[at:]`. 0 when they are silence."""
+        place = self.oldest(leg)
+        played = self.played[leg]
+        follows = place >= 0 and played >= 0 and self.sequence[place] == (played + 1) & MASK16
+        if follows or self.pausing[leg]:
+            return self.rest(leg, self.samples, at, count, rate)  # nothing is missing: there was nothing to say
+        if place >= 0 and self.stamp[place] == self.position[leg]:
+            start = place * PAYLOAD
+            end = start + self.length[place]
+            if self.codecs.recover(leg, self.packets, start, end, self.samples, at, count, rate):
+                return 1
+        return self.codecs.conceal(leg, self.samples, at, count, rate)
 
     def next_due(self, leg: int) -> int:
         """The place of the packet that follows what was decoded last. NONE when it is missing, or the sender pauses."""
@@ -289,6 +334,13 @@ class JitterBuffer:
         at = leg * SAMPLES + self.decoded[leg]
         start = place * PAYLOAD
         got = self.codecs.decode(leg, self.packets, start, start + self.length[place], self.samples, at, rate)
+        self.played[leg] = self.sequence[place] if got else NONE
+        if not self.pausing[leg] or self.distance(self.stamp[place], self.paused_at[leg]) >= 0:
+            self.pausing[leg] = (
+                OWN if self.codecs.may_pause(leg, self.packets, start, start + self.length[place]) else 0
+            )
+            self.paused_at[leg] = self.stamp[place]
+            self.rests[leg] = RESTS
         self.free(leg, place)
         self.decoded[leg] += got
         span = got * FRAMES_A_SECOND * self.codecs.ticks(leg) // rate

@@ -53,6 +53,16 @@ class Open(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True)
     cookie: bytes = b""
 
 
+class OpusWishes(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What a far end wants to receive in Opus (RFC 7587 §6.1): the sampling rate that it plays at, the most bits a
+    second (None: as we like), lost packets said again in later ones, pauses instead of silence."""
+
+    rate: int = 48000
+    bitrate: int | None = None
+    repeats: bool = False
+    pauses: bool = False
+
+
 class Update(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=True):
     """What offer and answer settled on. May be sent again at any time (re-INVITE).
 
@@ -75,6 +85,8 @@ class Update(msgspec.Struct, frozen=True, tag=True, array_like=True, kw_only=Tru
     cookie: bytes | None = None
     remote_rtcp_port: int | None = None  # default: remote_port + 1
     learn_port: bool = False
+    noise_payload_type: int | None = None  # comfort noise, RFC 3389
+    opus: OpusWishes | None = None
 
 
 class SdesKeys(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

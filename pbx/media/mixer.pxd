@@ -6,6 +6,7 @@ from pbx.media.players cimport Players
 from pbx.media.resampling cimport Resampler
 from pbx.media.rooms cimport Rooms
 from pbx.media.sound_codecs cimport SoundCodecs
+from pbx.media.voice_meter cimport VoiceMeter
 
 cdef long long FRAME, MEMBERS, NONE, PLAY_DONE, PLAY_FAILED, UNITY, VOICES, MIXED, NARROW, TALKERS, SOURCES, WIDEST, FRAMES_A_SECOND
 cdef long long QUIET, MEMORY, SHARED_CODECS, HIGHEST, LOWEST, HEADER
@@ -16,6 +17,7 @@ cdef class Mixer:
     cdef JitterBuffer jitter
     cdef Players players
     cdef Outlet outlet
+    cdef VoiceMeter voice
     cdef signed char[::1] broken, sounds, chosen
     cdef long long[::1] loudness, source, gain_before, gain_after, coded_octets
     cdef int[::1] total
@@ -25,7 +27,7 @@ cdef class Mixer:
     cdef long long begun, finished, sources, mixes
 
     cpdef long long faults(self)
-    @cython.locals(other=cython.longlong, rate=cython.longlong, n=cython.longlong)
+    @cython.locals(other=cython.longlong, rate=cython.longlong, n=cython.longlong, sounds=cython.longlong)
     cdef void translate(self, long long leg, long long due) noexcept nogil
     cdef void step(self, long long room, long long due) noexcept nogil
     @cython.locals(base=cython.longlong, place=cython.longlong, leg=cython.longlong, number=cython.longlong, player=cython.longlong)
@@ -33,6 +35,8 @@ cdef class Mixer:
     @cython.locals(base=cython.longlong, count=cython.longlong, place=cython.longlong, leg=cython.longlong, at=cython.longlong,
                    level=cython.longlong, sample=cython.longlong, i=cython.longlong, faded=cython.longlong)
     cdef long long listen(self, long long room, long long rate, long long due) except -1 nogil
+    @cython.locals(sounds=cython.longlong)
+    cdef long long take(self, long long leg, long long rate, long long at, long long due) except -1 nogil
     @cython.locals(base=cython.longlong, top=cython.longlong, crowd=cython.longlong, candidates=cython.longlong,
                    place=cython.longlong, _=cython.longlong)
     cdef long long choose(self, long long room) except -1 nogil

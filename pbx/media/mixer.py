@@ -18,6 +18,7 @@ from pbx.media.players import Players
 from pbx.media.resampling import Resampler
 from pbx.media.rooms import Rooms
 from pbx.media.sound_codecs import SoundCodecs
+from pbx.media.voice_meter import VoiceMeter
 
 TALKERS = 8  # members mixed at once
 SOURCES = TALKERS + VOICES
@@ -48,6 +49,7 @@ class Mixer:
         jitter: JitterBuffer,
         players: Players,
         outlet: Outlet,
+        voice: VoiceMeter,
     ) -> None:
         """For `count` rooms."""
         self.rooms = rooms
@@ -55,6 +57,7 @@ class Mixer:
         self.jitter = jitter
         self.players = players
         self.outlet = outlet
+        self.voice = voice
         self.broken = zeros("b", count)
         self.begun = 0  # turns of rooms begun and finished: the difference is faults
         self.finished = 0
@@ -96,10 +99,10 @@ class Mixer:
         self.begun += 1
         other = self.rooms.peer[leg]
         rate = self.codecs.common_rate(leg, other)
-        if self.jitter.take(other, rate, self.frames, 0, due) and self.outlet.is_free(leg):
+        sounds = self.take(other, rate, 0, due)
+        if (sounds or self.jitter.is_heard_pausing(other)) and self.outlet.is_free(leg):
             n = self.codecs.encode(leg, self.frames, 0, rate, self.outlet.frame)
-            if n > HEADER:
-                self.outlet.send_sound(leg, n, MIXED, due)
+            self.outlet.send_sound(leg, n, MIXED, due)
         self.finished += 1
 
     def turn(self, room: int, rate: int, due: int) -> int:
@@ -131,7 +134,7 @@ class Mixer:
             if leg < 0:
                 continue
             at = place * WIDEST
-            self.sounds[place] = self.jitter.take(leg, rate, self.frames, at, due)
+            self.sounds[place] = self.take(leg, rate, at, due)
             level = 0
             if self.sounds[place]:
                 for i in range(at, at + count):
@@ -141,6 +144,13 @@ class Mixer:
             faded = self.loudness[leg] - self.loudness[leg] // MEMORY
             self.loudness[leg] = max(level, faded)
         return 0
+
+    def take(self, leg: int, rate: int, at: int, due: int) -> int:
+        """This leg's 20 ms into `frames[at:]`. Of G.711 the meter has heard already what came."""
+        sounds = self.jitter.take(leg, rate, self.frames, at, due)
+        if not self.codecs.is_g711(self.codecs.codec[leg]):
+            self.voice.hear_sound(leg, self.frames, at, rate // FRAMES_A_SECOND if sounds else 0, due)
+        return sounds
 
     def choose(self, room: int) -> int:
         """The members that are mixed: all who sound where they are few, else the loudest."""

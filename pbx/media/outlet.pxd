@@ -1,5 +1,6 @@
 # Types of outlet.py, applied when it is compiled.
 cimport cython
+from pbx.media.comfort_noise cimport ComfortNoise
 from pbx.media.players cimport Players
 from pbx.media.slot_clock cimport SlotClock
 from pbx.media.sound_codecs cimport SoundCodecs
@@ -7,7 +8,7 @@ from pbx.media.srtp cimport Srtp
 from pbx.media.touch_tones cimport TouchTones
 from pbx.media.udp_native cimport udp_send
 
-cdef long long TURN_NS, PROMPT_RATE, MILLISECONDS, USUAL_CLOCK, PLAYED, FRAME, DIGITS, ENDS, GAP_FRAMES, MAX_JUMP, HEADER, PAYLOAD, MARKER
+cdef long long TURN_NS, PROMPT_RATE, MILLISECONDS, USUAL_CLOCK, PLAYED, NOISE, HUSH, TOUCH, FRAME, DIGITS, ENDS, GAP_FRAMES, MAX_JUMP, HEADER, PAYLOAD, MARKER
 cdef long long MASK16, HALF16, MASK32, TABLE, NONE, PLAY_DONE, PLAY_FAILED
 
 cdef class Outlet:
@@ -15,6 +16,7 @@ cdef class Outlet:
     cdef Players players
     cdef SlotClock slot_clock
     cdef Srtp srtp
+    cdef ComfortNoise noise
     cdef TouchTones tones
     cdef int[::1] fd
     cdef signed char[::1] sending, broken, inband, clocked
@@ -40,6 +42,7 @@ cdef class Outlet:
     cdef long long send(self, long long leg, unsigned char[::1] buf, long long n) except -1 nogil
     cdef long long is_free(self, long long leg) except -1 nogil
     cdef long long is_alike(self, long long leg, long long other) except -1 nogil
+    cdef long long use_of(self, long long leg, long long kind) except? -1 nogil
     cdef long long kind_of(self, long long leg, long long event) except? -1 nogil
     @cython.locals(ahead=cython.longlong, number=cython.longlong, time=cython.longlong, table=cython.longlong, i=cython.longlong)
     cdef long long forward(self, long long leg, unsigned char[::1] buf, long long n, long long source, long long kind,
@@ -57,6 +60,10 @@ cdef class Outlet:
     cdef long long play_frame(self, long long leg, long long due) except -1 nogil
     @cython.locals(law=cython.longlong, table=cython.longlong, i=cython.longlong)
     cdef long long translated(self, long long leg) except -1 nogil
+    cdef long long say_noise(self, long long leg, long long source, long long now) except -1 nogil
+    cdef long long hush(self, long long leg) except -1 nogil
+    cdef long long noise_step(self, long long leg, long long due) except -1 nogil
+    cdef long long has_turns(self, long long leg) except -1 nogil
     cdef long long add_digit(self, long long leg, long long code, long long samples, long long now) except -1 nogil
     @cython.locals(at=cython.longlong, frame=cython.longlong, frames=cython.longlong, kind=cython.longlong, duration=cython.longlong)
     cdef long long digit_step(self, long long leg, long long due) except -1 nogil

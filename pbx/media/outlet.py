@@ -11,7 +11,7 @@ from array import array
 
 import cython
 
-from pbx.media.engine_numbers import DIGITS, FRAME, NONE, PLAY_DONE, PLAY_FAILED, PLAYED
+from pbx.media.engine_numbers import DIGITS, FRAME, HUSH, NOISE, NONE, PLAY_DONE, PLAY_FAILED, PLAYED, TOUCH
 from pbx.media.players import Players
 from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
@@ -51,6 +51,7 @@ class Outlet:
         self.players = players
         self.slot_clock = slot_clock
         self.srtp = srtp
+        self.noise = self.codecs.noise
         self.translation = bytearray(translation)
         self.fd = zeros("i", legs)
         self.address = zeros("q", legs)
@@ -100,6 +101,7 @@ class Outlet:
         self.fd[leg] = fd
         self.port[leg] = 0
         self.sending[leg] = 0
+        self.payload_type[leg] = NONE
         self.event_type[leg] = NONE
         self.ticks[leg] = FRAME
         self.ssrc[leg] = ssrc
@@ -116,6 +118,7 @@ class Outlet:
         self.digits[leg] = 0
         self.digit_frame[leg] = 0
         self.broken[leg] = 0
+        self.noise.open(leg)
         return 0
 
     def close(self, leg: int, reason: int) -> int:
@@ -206,6 +209,14 @@ class Outlet:
             self.codecs.is_shared(self.law[leg]) and self.codecs.is_shared(self.law[other])
         )
 
+    def use_of(self, leg: int, kind: int) -> int:
+        """What a payload type is for on this leg: 0 for sound, TOUCH, HUSH; NONE: nothing."""
+        if kind == self.event_type[leg]:
+            return TOUCH
+        if kind == self.payload_type[leg]:
+            return 0
+        return HUSH if kind == self.noise.kind[leg] else NONE
+
     def kind_of(self, leg: int, event: int) -> int:
         """The payload type of sound or events on this leg; NONE when it takes no events."""
         return self.event_type[leg] if event else self.payload_type[leg]
@@ -284,7 +295,11 @@ class Outlet:
     # ---- sound made here ---------------------------------------------------------------------------------------
 
     def send_sound(self, leg: int, n: int, feed: int, due: int) -> int:
-        """Send the 20 ms of `frame[12:n]`, due at that time, as the next of our stream."""
+        """Send the 20 ms of `frame[12:n]`, due at that time, as the next of our stream. No payload (a pause of Opus,
+        a refusal of its library): nothing is sent, and what comes next begins anew."""
+        if n <= HEADER:
+            self.feed[leg] = NONE
+            return 0
         kind = self.payload_type[leg]
         if self.feed[leg] != feed:
             kind |= MARKER
@@ -326,6 +341,26 @@ class Outlet:
             for i in range(HEADER, HEADER + FRAME):
                 self.frame[i] = self.translation[table + self.frame[i]]
         return HEADER + FRAME
+
+    # ---- comfort noise -----------------------------------------------------------------------------------------
+
+    def say_noise(self, leg: int, source: int, now: int) -> int:
+        """Noise like the silence of leg `source`, until something else is to be said."""
+        self.noise.copy(source, leg)
+        self.feed[leg] = NOISE
+        return self.slot_clock.add(leg, now)
+
+    def hush(self, leg: int) -> int:
+        """Whose silence it was is gone."""
+        if self.feed[leg] == NOISE:
+            self.feed[leg] = NONE
+        return 0
+
+    def noise_step(self, leg: int, due: int) -> int:
+        if not self.port[leg] or not self.sending[leg]:
+            return self.hush(leg)
+        self.noise.say(leg, self.linear, 0, FRAME)
+        return self.send_sound(leg, self.codecs.encode(leg, self.linear, 0, PROMPT_RATE, self.frame), NOISE, due)
 
     # ---- digits ------------------------------------------------------------------------------------------------
 
@@ -396,10 +431,17 @@ class Outlet:
             self.digit_step(leg, due)
         elif self.players.playback[leg]:
             self.play_frame(leg, due)
-        if not self.digits[leg] and not self.players.playback[leg] and not self.clocked[leg]:
+        elif self.feed[leg] == NOISE:
+            self.noise_step(leg, due)
+        if not self.has_turns(leg):
             self.slot_clock.remove(leg)
         self.broken[leg] = 0
         self.finished += 1
+
+    def has_turns(self, leg: int) -> int:
+        if self.digits[leg] or self.players.playback[leg]:
+            return 1
+        return self.clocked[leg] or self.feed[leg] == NOISE
 
     def faults(self) -> int:
         return self.begun - self.finished

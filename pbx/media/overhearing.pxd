@@ -5,6 +5,7 @@ from pbx.media.mailbox cimport Mailbox
 from pbx.media.record_buffers cimport RecordBuffers
 from pbx.media.sound_codecs cimport SoundCodecs
 from pbx.media.tone_detector cimport ToneDetector
+from pbx.media.voice_meter cimport VoiceMeter
 
 cdef long long ALAW, KEEP_SECRET, NONE, PAUSE_RECORD, RECORD, RECORD_ENDED, RECORD_LEG, STOP_RECORD, HEADER, BUFFER, ULAW_SILENCE, ALAW_SILENCE
 
@@ -12,6 +13,7 @@ cdef class Overhearing:
     cdef RecordBuffers recorder
     cdef SoundCodecs codecs
     cdef Inlet inlet
+    cdef VoiceMeter voice
     cdef Mailbox events
     cdef long long legs
     cdef ToneDetector ears
@@ -27,5 +29,6 @@ cdef class Overhearing:
     @cython.locals(codec=cython.longlong, plain=cython.longlong, end=cython.longlong)
     cdef long long hear(self, long long leg, unsigned char[::1] buf, long long n, long long sequence, long long stamp,
                         long long ssrc, long long now) except -1 nogil
+    cdef long long decodes(self, long long leg) except -1 nogil
     @cython.locals(count=cython.longlong, silence=cython.longlong, i=cython.longlong)
     cdef long long take_keys(self, long long leg, long long law, unsigned char[::1] buf, long long n, long long now) except -1 nogil

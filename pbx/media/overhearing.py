@@ -23,6 +23,7 @@ from pbx.media.mailbox import Mailbox
 from pbx.media.record_buffers import RecordBuffers
 from pbx.media.sound_codecs import SoundCodecs
 from pbx.media.tone_detector import ToneDetector
+from pbx.media.voice_meter import VoiceMeter
 
 HEADER = 12
 BUFFER = 2048
@@ -37,12 +38,21 @@ def zeros(code: str, count: int) -> array[int]:
 class Overhearing:
     """Only the engine's thread may call it."""
 
-    def __init__(self, legs: int, recorder: RecordBuffers, codecs: SoundCodecs, inlet: Inlet, events: Mailbox) -> None:
+    def __init__(
+        self,
+        legs: int,
+        recorder: RecordBuffers,
+        codecs: SoundCodecs,
+        inlet: Inlet,
+        voice: VoiceMeter,
+        events: Mailbox,
+    ) -> None:
         self.legs = legs
         self.events = events
         self.recorder = recorder
         self.codecs = codecs
         self.inlet = inlet
+        self.voice = voice
         self.ears = ToneDetector(legs)
         self.is_open = zeros("b", legs)
         self.inband = zeros("b", legs)  # keys come as tones
@@ -100,8 +110,13 @@ class Overhearing:
         end = self.codecs.translate(leg, buf, n, self.said)
         if end == HEADER:
             return 0
+        self.voice.hear_sound(leg, self.codecs.linear, 0, end - HEADER, now)
         stamp = self.codecs.narrow_stamp(leg, stamp)
         return self.recorder.place(leg, self.said, end, sequence, stamp, ssrc, ALAW, now)
+
+    def decodes(self, leg: int) -> int:
+        """Whether packets of another codec than G.711 are decoded here."""
+        return self.recorder.channel[leg] >= 0 and not self.secret[leg]
 
     def take_keys(self, leg: int, law: int, buf: bytearray, n: int, now: int) -> int:
         """Tell the keys that were let go, and put silence in the place of those that sound."""

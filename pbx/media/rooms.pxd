@@ -9,7 +9,7 @@ from pbx.media.slot_clock cimport SlotClock
 from pbx.media.sound_codecs cimport SoundCodecs
 
 cdef long long GAIN, JOIN, LEAVE, MUTE, ROOM_CLOSE, ROOM_OPEN, ROOM_PLAY, ROOM_STOP_PLAY
-cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, NARROW, WIDE, MASK32
+cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, HEADER, NARROW, WIDE, MASK32
 
 cdef class Rooms:
     cdef long long legs
@@ -66,6 +66,9 @@ cdef class Rooms:
                    place=cython.longlong, out=cython.longlong)
     cdef long long pass_event(self, long long leg, unsigned char[::1] buf, long long n, long long stamp, long long ssrc,
                               long long marker, long long now) except -1 nogil
+    @cython.locals(out=cython.longlong, source=cython.longlong, kind=cython.longlong)
+    cdef long long pass_noise(self, long long leg, unsigned char[::1] buf, long long n, long long sequence, long long stamp,
+                              long long ssrc, long long marker, long long now) except -1 nogil
     cdef long long pass_event_to(self, long long out, unsigned char[::1] buf, long long n, long long source, long long stamp,
                                  long long marker, long long now) except -1 nogil
     @cython.locals(player=cython.longlong, voice=cython.longlong)

@@ -39,6 +39,7 @@ from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
 
 BUFFER = 2048
+HEADER = 12
 NARROW = 8000  # hertz
 WIDE = 16000
 MASK32 = 0xFFFFFFFF
@@ -223,6 +224,8 @@ class Rooms:
         if other >= 0:
             self.peer[other] = NONE
             self.peer[leg] = NONE
+            self.outlet.hush(leg)
+            self.outlet.hush(other)
             self.translate(leg, 0, 0)
             self.translate(other, 0, 0)
         return 0
@@ -259,6 +262,7 @@ class Rooms:
         self.translated[leg] = on
         self.mixed[leg] = on
         self.outlet.clocked[leg] = on
+        self.outlet.hush(leg)
         self.jitter.clear(leg)
         return self.slot_clock.add(leg, now) if on else 0
 
@@ -385,6 +389,27 @@ class Rooms:
         if not self.outlet.is_free(out) or self.outlet.kind_of(out, 1) < 0:
             return 0
         self.outlet.forward_event(out, buf, n, source, stamp, marker, now)
+        return 1
+
+    def pass_noise(
+        self, leg: int, buf: bytearray, n: int, sequence: int, stamp: int, ssrc: int, marker: int, now: int
+    ) -> int:
+        """A packet of comfort noise: to a partner who takes such, else as noise of that level. 0: to nobody."""
+        if n <= HEADER:
+            return 0
+        self.codecs.noise.hear(leg, buf[HEADER], now)
+        if self.mixed[leg]:
+            return self.jitter.pause(leg, stamp)
+        out = self.peer[leg]
+        if out < 0 or not self.outlet.is_free(out):
+            return 0
+        source = leg * (MASK32 + 1) + ssrc
+        kind = self.codecs.noise.kind[out]
+        if kind >= 0:
+            kind |= marker
+            self.outlet.forward(out, buf, n, source, kind, sequence, stamp, self.outlet.law[out], now)
+        else:
+            self.outlet.say_noise(out, leg, now)
         return 1
 
     # ---- voices ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import cython
 
+from pbx.media.comfort_noise import ComfortNoise
 from pbx.media.concealment import Concealment
-from pbx.media.engine_numbers import ALAW, CALLS, CODECS, G722, GSM, OPUS, SPEEX, SPEEX_WIDE, ULAW
+from pbx.media.engine_numbers import ALAW, CALLS, CODECS, G722, GSM, LEND, OPUS, SPEEX, SPEEX_WIDE, ULAW
+from pbx.media.opus_flags import OpusFlags
 from pbx.media.resampling import Resampler
 from pbx.media.speex_frames import SpeexFrames
 
@@ -26,6 +28,7 @@ if not cython.compiled:
         gsm_encode,
         opus_decode,
         opus_encode,
+        opus_tune,
         speex_decode,
         speex_encode,
     )
@@ -40,6 +43,7 @@ NARROW = 8000  # hertz
 WIDE = 16000
 OPUS_CLOCK = 48000  # RFC 7587 §4.1: whatever the sound's own rate
 LONGEST = 5760  # samples of one packet: 120 ms at 48 kHz
+OPUS_PAUSE = 2  # octets: a packet of so few says that the sender pauses (DTX)
 GSM_FRAME = 33  # octets, 20 ms: RFC 3551 §4.5.8
 MOST_OCTETS = 160  # of an encoded frame of 20 ms
 DECODINGS = 256
@@ -68,7 +72,9 @@ class SoundCodecs:
         self.calls = array("q", calls)
         self.bits = self.calls[CODECS * CALLS]
         self.concealment = Concealment(legs)
+        self.noise = ComfortNoise(legs)
         self.speex = SpeexFrames()
+        self.flags = OpusFlags()
         self.inward = Resampler(2 * legs)
         self.outward = Resampler(legs)
         self.sound = memoryview(zeros("h", LONGEST))  # at the codec's own rate
@@ -79,11 +85,23 @@ class SoundCodecs:
 
     # ---- what a leg speaks ---------------------------------------------------------------------------------------
 
+    def obey(self, what: int, leg: int, at: int, cells: array[int]) -> int:
+        """The command LEND or TUNE whose row begins at `cells[at]`."""
+        if what == LEND:
+            return self.lend(leg, cells[at + 2], cells[at + 3], cells[at + 4])
+        return self.tune(leg, cells[at + 2], cells[at + 3])
+
     def lend(self, leg: int, encoder: int, decoder: int, monitor: int) -> int:
         """The states of the codec that is chosen next."""
         self.encoder[leg] = encoder
         self.decoder[leg] = decoder
         self.decoder[self.legs + leg] = monitor
+        return 0
+
+    def tune(self, leg: int, request: int, value: int) -> int:
+        """A setting of the leg's Opus encoder; nothing where it speaks another codec."""
+        if self.codec[leg] == OPUS:
+            opus_tune(self.calls, OPUS * CALLS + 2, self.encoder[leg], request, value)
         return 0
 
     def choose(self, leg: int, codec: int) -> int:
@@ -159,7 +177,7 @@ class SoundCodecs:
         if self.codec[leg] == OPUS:
             most = count * self.rate_of(OPUS) // rate
             at_calls = OPUS * CALLS + 1
-            got = opus_decode(self.calls, at_calls, self.decoder[leg], self.payload, 0, 0, self.sound, most)
+            got = opus_decode(self.calls, at_calls, self.decoder[leg], self.payload, 0, 0, self.sound, most, 0)
             if self.fit(leg, got, out, at, rate) == count:
                 return 1
         elif self.codec[leg] == SPEEX or self.codec[leg] == SPEEX_WIDE:
@@ -169,6 +187,20 @@ class SoundCodecs:
                 return 1
         return self.concealment.conceal(leg, out, at, count, rate)
 
+    def recover(self, leg: int, buf: Octets, start: int, end: int, out: Samples, at: int, count: int, rate: int) -> int:
+        """`count` samples of a lost packet out of what the next one, `buf[start:end]`, says of it. 0: it cannot."""
+        if self.codec[leg] != OPUS:
+            return 0
+        most = count * self.rate_of(OPUS) // rate
+        call = OPUS * CALLS + 1
+        got = opus_decode(self.calls, call, self.decoder[leg], buf, start, end, self.sound, most, 1)
+        return self.fit(leg, got, out, at, rate) == count
+
+    def may_pause(self, leg: int, buf: Octets, start: int, end: int) -> int:
+        """Whether nobody speaks in the payload `buf[start:end]`: then the sender may send nothing for a while, and the
+        decoder makes the silence. RFC 7587 §3.1.3: nothing announces a pause."""
+        return self.codec[leg] == OPUS and (end - start <= OPUS_PAUSE or self.flags.voice(buf, start, end) == 0)
+
     def unpack(self, lane: int, buf: Octets, start: int, end: int) -> int:
         """A payload into `sound`, at the codec's own rate. Returns how many samples."""
         codec = self.codec[lane]
@@ -177,7 +209,7 @@ class SoundCodecs:
         state = self.decoder[lane]
         call = codec * CALLS + 1
         if codec == OPUS:
-            return opus_decode(self.calls, call, state, buf, start, end, self.sound, LONGEST)
+            return opus_decode(self.calls, call, state, buf, start, end, self.sound, LONGEST, 0)
         if codec == G722:
             return g722_decode(self.calls, call, state, buf, start, end, self.sound)
         if codec == GSM:
@@ -243,11 +275,12 @@ class SoundCodecs:
         return HEADER + n
 
     def pack(self, leg: int, codec: int, count: int) -> int:
-        """20 ms of `sound` into `payload`. Returns how many octets; 0 when the library refuses."""
+        """20 ms of `sound` into `payload`. Returns how many octets; 0 for a pause, or when the library refuses."""
         state = self.encoder[leg]
         call = codec * CALLS
         if codec == OPUS:
-            return opus_encode(self.calls, call, state, self.sound, count, self.payload, 0)
+            n = opus_encode(self.calls, call, state, self.sound, count, self.payload, 0)
+            return n if n > OPUS_PAUSE else 0  # opus.h: "If the return value is 2 bytes or less", nothing need be sent
         if codec == G722:
             return g722_encode(self.calls, call, state, self.sound, count, self.payload, 0)
         if codec == GSM:

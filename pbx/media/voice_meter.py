@@ -2,16 +2,19 @@
 
 A frame is speech when its mean power is less than 15.9 dB below that of a talker at -26 dBov, and speech goes on for
 200 ms after its last such frame, so that gaps between words are no silences: margin and hangover of ITU-T P.56, method
-B. The shares are counted ten times a second, by the clock: a phone that sends nothing while nobody
-speaks counts as one that sends silence. Runs compiled (types in `voice_meter.pxd`) and interpreted.
+B. In Opus that nobody decodes here the sender's own word is taken: the voice activity flags of its SILK frames. Of
+other codecs something is known while they are decoded, for a recording or another codec. The shares are counted ten
+times a second, by the clock: a phone that sends nothing while nobody speaks counts as one that sends silence. Runs
+compiled (types in `voice_meter.pxd`) and interpreted.
 """
 
 from __future__ import annotations
 
 from array import array
 
-from pbx.media.engine_numbers import QUIET, QUIET_OVER, QUIET_TOLD
+from pbx.media.engine_numbers import NONE, OPUS, QUIET, QUIET_OVER, QUIET_TOLD
 from pbx.media.mailbox import Mailbox
+from pbx.media.opus_flags import OpusFlags
 
 HEADER = 12
 TABLE = 256
@@ -34,8 +37,9 @@ class VoiceMeter:
     def __init__(self, legs: int, events: Mailbox, decoding: array[int]) -> None:
         """`decoding`: see SoundCodecs."""
         self.events = events
+        self.flags = OpusFlags()
         self.squares = array("q", [sample * sample for sample in decoding])
-        self.measured = zeros("b", legs)  # its codec is one whose power is seen
+        self.measured = zeros("b", legs)  # whether it speaks can be told now
         self.voice_until = zeros("q", legs)
         self.looked_at = zeros("q", legs)
         self.quiet_since = zeros("q", legs)
@@ -58,19 +62,40 @@ class VoiceMeter:
         return 0
 
     def speaks(self, leg: int, law: int) -> int:
-        """Its codec from now on: one of the two laws, or another, of which nothing is known."""
+        """Its codec from now on: one of the two laws, or another, of which nothing is known yet."""
         self.measured[leg] = 0 <= law < LAWS
         return 0
 
-    def hear(self, leg: int, buf: bytearray, n: int, law: int, now: int) -> int:
-        """A frame `buf[12:n]` of this leg."""
-        if not self.measured[leg] or n <= HEADER:
+    def hear(self, leg: int, buf: bytearray, n: int, law: int, decoded: int, now: int) -> int:
+        """A frame `buf[12:n]` of this leg. `decoded`: one of another codec is, or will be, given to `hear_sound`."""
+        if n <= HEADER:
             return 0
+        if law >= LAWS:
+            return 0 if decoded else self.read_flags(leg, buf, n, law, now)
         table = law * TABLE
         power = 0
         for at in range(HEADER, n):
             power += self.squares[table + buf[at]]
         if power > SPEECH * (n - HEADER):
+            self.voice_until[leg] = now + HANGOVER_NS
+        return 0
+
+    def hear_sound(self, leg: int, sound: array[int] | memoryview, at: int, count: int, now: int) -> int:
+        """The samples `sound[at:]` of this leg, decoded."""
+        power = 0
+        for i in range(at, at + count):
+            sample = sound[i]
+            power += sample * sample
+        self.measured[leg] = 1
+        if power > SPEECH * count:
+            self.voice_until[leg] = now + HANGOVER_NS
+        return 0
+
+    def read_flags(self, leg: int, buf: bytearray, n: int, codec: int, now: int) -> int:
+        """Of a packet that nobody decodes here only Opus says whether there is a voice in it."""
+        voice = self.flags.voice(buf, HEADER, n) if codec == OPUS else NONE
+        self.measured[leg] = voice >= 0
+        if voice > 0:
             self.voice_until[leg] = now + HANGOVER_NS
         return 0
 

@@ -257,6 +257,8 @@ class Worker:
                 event_type=command.dtmf_payload_type,
                 event_clock_rate=command.dtmf_clock_rate,
                 inband=command.inband_digits,
+                noise_type=command.noise_payload_type,
+                opus=command.opus,
                 direction=command.direction,
                 sources=command.sources,
                 learn_port=command.learn_port,

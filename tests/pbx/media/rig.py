@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pbx.media.engine_control import EngineControl, EngineEvent, LegClosed, Settings
 from pbx.media.engine_numbers import MEMBERS
 from pbx.media.loading import is_compiled
-from pbx.media.messages import CodecName, DirectionName
+from pbx.media.messages import CodecName, DirectionName, OpusWishes
 from pbx.rtp.dtmf import build
 from pbx.rtp.g711 import Law, decode
 from pbx.rtp.packet import Packet, parse
@@ -136,6 +136,8 @@ class Rig:
         learn_port: bool = False,
         event_clock_rate: int = 8000,
         inband: bool = False,
+        noise_type: int | None = None,
+        opus: OpusWishes | None = None,
     ) -> None:
         self.control.update(
             leg,
@@ -149,6 +151,8 @@ class Rig:
             learn_port=learn_port,
             event_clock_rate=event_clock_rate,
             inband=inband,
+            noise_type=noise_type,
+            opus=opus,
         )
 
     def join(self, leg: int, *, codec: CodecName = "pcmu", event_type: int | None = 101) -> Phone:

@@ -11,7 +11,7 @@ import pytest
 from pbx.media.codec_libraries import why_not
 from pbx.media.engine_control import CODEC_NUMBERS, EngineEvent
 from pbx.media.loading import is_compiled
-from pbx.media.messages import CodecName, DirectionName
+from pbx.media.messages import CodecName, DirectionName, OpusWishes
 from pbx.rtp.dtmf import DIGITS, build
 from pbx.rtp.g711 import Law
 from tests.pbx.media.rig import KINDS, PAYLOAD_TYPES, Phone, Rig, rig
@@ -25,11 +25,13 @@ DIRECTIONS: tuple[DirectionName, ...] = ("sendrecv", "sendrecv", "sendrecv", "se
 def command(dice: random.Random, engine: Rig, leg: int, phone: Phone, codecs: tuple[CodecName, ...]) -> None:
     """Something that a core might want."""
     control = engine.control
-    match dice.randrange(10):
+    match dice.randrange(11):
         case 6:
             room_command(dice, engine, leg)
         case 7 | 8:
             control.join(dice.randrange(2), leg, hears=dice.choice((0.5, 1.0, 1.0)), heard=dice.choice((0.0, 1.0, 1.0)))
+        case 10:
+            control.expect_loss(leg, dice.randrange(30))
         case 9:
             control.keep_secret(leg, on=dice.random() < 0.3)
         case 0:
@@ -53,6 +55,8 @@ def command(dice: random.Random, engine: Rig, leg: int, phone: Phone, codecs: tu
                 direction=dice.choice(DIRECTIONS),
                 event_clock_rate=dice.choice((8000, 8000, 48000)),
                 inband=dice.random() < 0.2,
+                noise_type=dice.choice((13, 13, None)),
+                opus=OpusWishes(rate=dice.choice((8000, 48000)), repeats=True, pauses=dice.random() < 0.5),
             )
 
 
@@ -90,6 +94,8 @@ def speak(dice: random.Random, phone: Phone) -> None:
             phone.timestamp = dice.getrandbits(32)
         case 4:
             phone.ssrc = dice.getrandbits(32)
+        case 5:
+            phone.send(dice.randbytes(dice.randrange(3)), payload_type=13)
         case _:
             phone.send(dice.randbytes(dice.choice((80, 160, 160, 160, 240))))
 

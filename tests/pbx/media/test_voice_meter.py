@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from array import array
+
 import pytest
 
-from pbx.media.messages import MediaQuiet
+from pbx.media.messages import CodecName, MediaQuiet
 from pbx.rtp.g711 import Law, encode
+from tests.pbx.media.linear import tone as tone_of
 from tests.pbx.media.rig import Phone, Rig
+from tests.pbx.media.test_transcoding import Talk, Talker, talker
 from tests.pbx.media.tones import tone
+
+__all__ = ["talker"]
 
 SILENCE = {Law.ULAW: b"\xff" * 160, Law.ALAW: b"\xd5" * 160}
 WHISPER = encode(b"\x40\x00\xc0\xff" * 80, Law.ULAW)  # -54 dBov: the noise of a quiet room
@@ -119,11 +126,72 @@ def test_a_hold_ends_a_long_silence(engine: Rig) -> None:
     assert [event.over for event in engine.events if isinstance(event, MediaQuiet)] == [False, True]
 
 
-def test_nothing_is_counted_where_one_side_speaks_what_cannot_be_measured(engine: Rig) -> None:
+def both_in(talker: Talk, codec: CodecName, other: CodecName) -> tuple[Talker, Talker]:
+    return talker(codec, 0), talker(other, 1)
+
+
+def one_then_nobody(engine: Rig, alice: Talker, bob: Talker) -> None:
+    """2 s of alice, 2 s of nobody; both send all the time."""
+    chance = random.Random(3)
+    faint = array("h", [chance.randrange(-30, 30) for _ in range(4 * 8000)])
+    voice = array(
+        "h", [sum(parts) for parts in zip(*(tone_of(180 * n, 2, 8000, 8000 / n) for n in range(1, 8)), strict=True)]
+    )
+    for mine, theirs in zip(alice.payloads(voice + faint[:16000]), bob.payloads(faint), strict=True):
+        alice.send(mine)
+        bob.send(theirs)
+        engine.advance(20, step=5)
+
+
+def test_nothing_is_counted_where_one_side_speaks_what_is_not_decoded(engine: Rig, talker: Talk) -> None:
     """Half of a talk says nothing of its silences."""
-    alice, bob = engine.join(0), engine.join(1)
-    engine.update(1, bob, codec="gsm")
+    alice, bob = both_in(talker, "g722", "g722")
     engine.control.bridge(0, 1)
-    engine.talk([(alice, tone(440, 25.0))])
+    one_then_nobody(engine, alice, bob)
     assert shares(engine, 0) == shares(engine, 1) == (0, 0, 0, 0)
     assert not any(isinstance(event, MediaQuiet) for event in engine.events)
+
+
+@pytest.mark.parametrize("codec", ["g722", "gsm", "speex", "opus"])
+def test_a_codec_that_is_decoded_for_the_other_side_is_measured(engine: Rig, talker: Talk, codec: CodecName) -> None:
+    alice, bob = both_in(talker, codec, "pcma")
+    engine.control.bridge(0, 1)
+    one_then_nobody(engine, alice, bob)
+    joined, talked, _, silent = shares(engine, 0)
+    assert joined == pytest.approx(4_000, abs=250)
+    assert talked == pytest.approx(2_200, abs=250)
+    assert silent == pytest.approx(1_800, abs=300)
+
+
+@pytest.mark.parametrize("codec", ["g722", "gsm", "speex16"])
+def test_a_codec_that_is_decoded_for_a_recording_is_measured(engine: Rig, talker: Talk, codec: CodecName) -> None:
+    alice, bob = both_in(talker, codec, codec)
+    engine.control.bridge(0, 1)
+    engine.record(0, 0, 1, Law.ALAW)
+    one_then_nobody(engine, alice, bob)
+    joined, talked, _, silent = shares(engine, 0)
+    assert joined == pytest.approx(4_000, abs=250)
+    assert talked == pytest.approx(2_200, abs=250)
+    assert silent == pytest.approx(1_800, abs=300)
+
+
+def test_opus_that_is_only_relayed_says_itself_who_speaks(engine: Rig, talker: Talk) -> None:
+    """Its encoder takes longer to be sure of a silence."""
+    alice, bob = both_in(talker, "opus", "opus")
+    engine.control.bridge(0, 1)
+    one_then_nobody(engine, alice, bob)
+    joined, talked, _, silent = shares(engine, 0)
+    assert joined == pytest.approx(4_000, abs=250)
+    assert talked == pytest.approx(2_300, abs=500)
+    assert silent == pytest.approx(1_700, abs=600)
+
+
+def test_opus_in_its_music_mode_says_nothing(engine: Rig) -> None:
+    """RFC 6716 §3.1: CELT has no voice activity flags."""
+    alice, bob = engine.join(0, codec="opus"), engine.join(1, codec="opus")
+    engine.control.bridge(0, 1)
+    for _ in range(100):
+        for phone in (alice, bob):
+            phone.send(bytes((0xF8, 0xFF)) + bytes(40))
+        engine.advance(20, step=5)
+    assert shares(engine, 0) == (0, 0, 0, 0)
