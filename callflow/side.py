@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg
-from pbx.sip.offer_answer import Codec
+from pbx.sip.offer_answer import COMFORT_NOISE, Codec
 
 
 @dataclass(slots=True, eq=False)
@@ -39,4 +39,5 @@ class Side:
         endpoint, agreed = self.leg.endpoint, self.leg.negotiated
         if agreed is None:
             return tuple(endpoint.codecs)
-        return endpoint.joinable([codec for codec in endpoint.codecs if codec.is_same(agreed.codec)])
+        noise = (COMFORT_NOISE,) if agreed.noise is not None else ()
+        return (*endpoint.joinable([codec for codec in endpoint.codecs if codec.is_same(agreed.codec)]), *noise)

@@ -15,7 +15,7 @@ from pbx.sip.errors import RemoteProtocolError
 from pbx.sip.message import Request, Response
 from pbx.sip.multipart import session_body
 from pbx.sip.negotiation import retry_after
-from pbx.sip.offer_answer import TELEPHONE_EVENT, Codec, check_family, in_common
+from pbx.sip.offer_answer import COMFORT_NOISE, TELEPHONE_EVENT, Codec, check_family, in_common
 from pbx.sip.reason import Cause, cause_of
 from pbx.sip.reliable import FIRST_RSEQ, OPTION, Acknowledged, Provide, RAck, ReliableEffect, ReliableProvisionals
 from pbx.sip.reply import reply
@@ -103,14 +103,15 @@ class InboundLeg(Leg):
         """What the caller can be joined with: codecs of the offer that we know, in the caller's order, then G.711,
         then all others of ours. Empty when there is no speech codec in common, or its secrecy is not to be had.
         Telephone-event is always among them: a caller without it may send its digits by INFO, and they go over in the
-        way that the other side takes."""
+        way that the other side takes. Comfort noise only where the caller knows it."""
         if self._codecs is None:
             ours = self.endpoint.codecs_for(self.flow)
             common = ours if self.offered is None else in_common(self.offered, ours)
             if self.offered is not None and not self.streams.secrecy.can_answer(self.offered):
                 common = ()
             speech = [codec for codec in common if codec.name != TELEPHONE_EVENT.name]
-            self._codecs = self.endpoint.joinable(speech) if speech else ()
+            noise = in_common(self.offered, (COMFORT_NOISE,)) if self.offered is not None else ()
+            self._codecs = (*self.endpoint.joinable(speech), *noise) if speech else ()
         return self._codecs
 
     # ---- before the answer -----------------------------------------------------------------------------------------

@@ -10,10 +10,22 @@ from pbx.leg.part import Part
 from pbx.leg.secrecy import LegSecrecy, check_no_downgrade
 from pbx.leg.usage import InviteUsage
 from pbx.leg.values import DigitWay
-from pbx.media.messages import CodecName, DirectionName
-from pbx.sip import offer_answer
+from pbx.media.messages import CodecName, DirectionName, OpusWishes
+from pbx.sip import offer_answer, opus_format
 from pbx.sip.errors import RemoteProtocolError
-from pbx.sip.offer_answer import DYNAMIC, PCMA, PCMU, TELEPHONE_EVENT, Answer, Codec, Direction, NotAcceptable
+from pbx.sip.offer_answer import (
+    COMFORT_NOISE,
+    DYNAMIC,
+    HUSHED,
+    OPUS,
+    PCMA,
+    PCMU,
+    TELEPHONE_EVENT,
+    Answer,
+    Codec,
+    Direction,
+    NotAcceptable,
+)
 from pbx.sip.sdp import Sdp, succeeding
 
 if TYPE_CHECKING:
@@ -60,7 +72,7 @@ class Streams(Part["Leg"]):
         offer = offer_answer.offer(
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
-            codecs=_numbered(offer_answer.with_events(self._speakable(codecs or self.codecs)), agreed),
+            codecs=_numbered(offer_answer.with_events(self._offerable(codecs or self.codecs, agreed)), agreed),
             direction=direction or self.direction,
             session_id=self._session_id,
             version=1,
@@ -70,6 +82,14 @@ class Streams(Part["Leg"]):
         )
         self.secrecy.expect(offer, agreed)
         return offer
+
+    def _offerable(self, codecs: Sequence[Codec], agreed: Answer | None) -> Sequence[Codec]:
+        """Comfort noise only where somebody speaks it: the leg that waits for this one, or this one already."""
+        spoken = self._speakable(codecs)
+        wanted = COMFORT_NOISE in codecs or (agreed is not None and agreed.noise is not None)
+        hushed = any(codec.is_same(known) for codec in spoken for known in HUSHED)
+        inband = self._leg.path.way is DigitWay.INBAND
+        return (*spoken, COMFORT_NOISE) if wanted and hushed and not inband else spoken
 
     def _speakable(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
         known = self._leg.endpoint.codecs_for(self._leg.flow)
@@ -99,7 +119,7 @@ class Streams(Part["Leg"]):
             offered,
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
-            supported=self._without_events(self._leg.endpoint.codecs_for(self._leg.flow)),
+            supported=self._without_events((*self._leg.endpoint.codecs_for(self._leg.flow), COMFORT_NOISE)),
             preferred=self.preferred,
             direction=self.direction,
             session_id=self._session_id,
@@ -178,6 +198,8 @@ class Streams(Part["Leg"]):
             # the keys that say who may.
             sources=() if by_checks else tuple(dict.fromkeys((address, self._leg.flow.host))),
             remote_rtcp_port=agreement.remote_rtcp_port,
+            noise_payload_type=agreement.noise.payload_type if agreement.noise is not None else None,
+            opus=_opus_wishes(agreement.remote_fmtp) if agreement.codec.is_same(OPUS) else None,
         )
 
     def note_hold(self) -> None:
@@ -190,6 +212,11 @@ class Streams(Part["Leg"]):
             if self._leg.on_hold is not None:
                 self._leg.on_hold(held)
             self._leg.changed()
+
+
+def _opus_wishes(fmtp: str | None) -> OpusWishes:
+    wanted = opus_format.parse(fmtp)
+    return OpusWishes(rate=wanted.rate, bitrate=wanted.bitrate, repeats=wanted.repeats, pauses=wanted.pauses)
 
 
 def _numbered(codecs: Sequence[Codec], agreed: Answer | None) -> Sequence[Codec]:

@@ -22,12 +22,12 @@ from pbx.media.codec_libraries import (
     opus_settings,
 )
 from pbx.media.engine_numbers import NONE, SOURCES
+from pbx.media.leg_figures import LegFigures
 from pbx.media.loading import engine_class
 from pbx.media.messages import (
     CodecName,
     Digit,
     DirectionName,
-    LegStatistics,
     MediaQuiet,
     MediaSilent,
     MediaStarted,
@@ -112,73 +112,6 @@ EngineEvent = (
     | RoomClosed
     | Aside
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegFigures:
-    """The engine's counters of one leg, all of one moment or nearly so."""
-
-    received: int
-    received_octets: int
-    expected: int
-    jitter: int  # timestamp units
-    heard_ssrc: int
-    highest_sequence: int  # extended; -1: nothing heard
-    digits: int
-    latch: int
-    sent: int
-    sent_octets: int
-    send_failed: int
-    ssrc: int
-    timestamp: int  # of our stream at timestamp_ns
-    timestamp_ns: int
-    address: str
-    port: int
-    drops: tuple[int, ...]
-    clock: int = 8  # RTP timestamp units in a millisecond
-    joined_ms: int = 0
-    talk_ms: int = 0
-    overtalk_ms: int = 0
-    silence_ms: int = 0
-
-    @property
-    def lost(self) -> int:
-        return max(0, self.expected - self.received)
-
-    @property
-    def jitter_ms(self) -> float:
-        return self.jitter / self.clock
-
-    def statistics(self) -> LegStatistics:
-        """What is known on this side; what the far end says of us is for others to add."""
-        return LegStatistics(
-            received=self.received,
-            received_octets=self.received_octets,
-            lost=self.lost,
-            jitter_ms=self.jitter_ms,
-            sent=self.sent,
-            sent_octets=self.sent_octets,
-            digits=self.digits,
-            malformed=self.drops[numbers.MALFORMED],
-            oversized=self.drops[numbers.OVERSIZED],
-            strangers=self.drops[numbers.STRANGER],
-            unknown_payload=self.drops[numbers.UNKNOWN_PAYLOAD],
-            unwanted=self.drops[numbers.UNWANTED],
-            unroutable=self.drops[numbers.UNROUTABLE],
-            unrecorded=self.drops[numbers.UNRECORDED],
-            unkeyed=self.drops[numbers.UNKEYED],
-            unauthenticated=self.drops[numbers.UNAUTHENTICATED],
-            replayed=self.drops[numbers.REPLAYED],
-            late=self.drops[numbers.LATE],
-            send_failed=self.send_failed,
-            remote_address=self.address,
-            remote_port=self.port,
-            learnt=self.latch == numbers.LEARNT,
-            joined_seconds=self.joined_ms / 1000,
-            talk_seconds=self.talk_ms / 1000,
-            overtalk_seconds=self.overtalk_ms / 1000,
-            silence_seconds=self.silence_ms / 1000,
-        )
 
 
 class EngineControl:
@@ -289,14 +222,12 @@ class EngineControl:
         event_clock_rate: int = 8000,
         inband: bool = False,
         noise_type: int | None = None,
-        opus: OpusWishes | None = None,
         direction: DirectionName,
         sources: Sequence[str],
         learn_port: bool,
     ) -> None:
         """Raises ValueError when `address` is no IPv4 address, LibraryMissing for a codec that is not here; `sources`
         that are none are of no use and left out."""
-        vouched = [int(source) for source in map(_ipv4, sources) if source is not None][:SOURCES]
         target = ipaddress.IPv4Address(address)
         states = self._states_for(leg, CODEC_NUMBERS[codec])
         self._send(numbers.LEND, leg, states.encoder, states.decoder, states.monitor)
@@ -317,9 +248,15 @@ class EngineControl:
             inband,
             NONE if noise_type is None else noise_type,
         )
-        if codec == "opus":
-            for request, value in opus_settings(opus or OpusWishes()):
-                self._send(numbers.TUNE, leg, request, value)
+        self._vouch(leg, sources)
+
+    def tune_opus(self, leg: int, wishes: OpusWishes) -> None:
+        """After an `update` to Opus: send it as the far end wants it."""
+        for request, value in opus_settings(wishes):
+            self._send(numbers.TUNE, leg, request, value)
+
+    def _vouch(self, leg: int, sources: Sequence[str]) -> None:
+        vouched = [int(source) for source in map(_ipv4, sources) if source is not None][:SOURCES]
         for number in range(SOURCES):
             self._send(numbers.VOUCH, leg, number, vouched[number] if number < len(vouched) else 0)
 

@@ -204,8 +204,6 @@ class MediaLeg:
     ) -> None:
         """See `messages.Update`. While nothing was heard yet, each call opens the learning window anew: call it when
         the far end starts to speak (at the answer), not only when its address becomes known."""
-        if len(sources) > MAX_SOURCES:
-            raise ValueError(f"{len(sources)} sources")
         self.worker.send(
             Update(
                 id=self.worker.next_id(),
@@ -218,7 +216,7 @@ class MediaLeg:
                 dtmf_clock_rate=dtmf_clock_rate,
                 inband_digits=inband_digits,
                 direction=direction,
-                sources=tuple(sources),
+                sources=_few(sources),
                 cookie=_checked(cookie) if cookie is not None else None,
                 remote_rtcp_port=remote_rtcp_port,
                 learn_port=learn_port,
@@ -370,6 +368,12 @@ class MediaLeg:
 
 def _short(who: str) -> str:
     return who.encode()[:MAX_WHO].decode(errors="ignore")
+
+
+def _few(sources: Sequence[str]) -> tuple[str, ...]:
+    if len(sources) > MAX_SOURCES:
+        raise ValueError(f"{len(sources)} sources")
+    return tuple(sources)
 
 
 def _checked(cookie: bytes) -> bytes:

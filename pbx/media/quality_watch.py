@@ -5,18 +5,20 @@ Both directions count: what came in is in the engine's counters, what arrived at
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 
 import msgspec
 
-from pbx.media.engine_control import LegFigures
+from pbx.media.leg_figures import LegFigures
 from pbx.media.messages import LegStatistics, MediaQuality
 from pbx.media.reports import Reports, ReportState
 from pbx.media.worker_legs import WorkerLeg
 from pbx.rtp.quality import Quality, mouth_to_ear, quality
 
 INTERVAL = 5.0  # seconds
+MOST_LOSSES = 30  # percent: an encoder that repeats more has no bits left for the sound itself
 FEW = 50  # packets, a second of sound: fewer in an interval say nothing of it
 
 
@@ -24,10 +26,16 @@ class QualityWatch:
     """Contract: `tick` often, `statistics` before the leg's RTCP is closed."""
 
     def __init__(
-        self, figures: Callable[[int], LegFigures], reports: Reports, tell: Callable[[MediaQuality], None]
+        self,
+        figures: Callable[[int], LegFigures],
+        reports: Reports,
+        expect_loss: Callable[[int, int], None],
+        tell: Callable[[MediaQuality], None],
     ) -> None:
+        """`expect_loss`: gets a leg and the percentage of our packets that do not arrive there, when it has changed."""
         self._figures = figures
         self._reports = reports
+        self._expect_loss = expect_loss
         self._tell = tell
 
     def tick(self, legs: Iterable[WorkerLeg]) -> None:
@@ -61,6 +69,11 @@ class QualityWatch:
     def _look_at(self, leg: WorkerLeg) -> None:
         watched = leg.watched
         figures, state = self._figures(leg.number), self._reports.state(leg.number)
+        if leg.codec == "opus" and state.is_reported:
+            percent = losses_to_expect(watched.loss, state.remote_fraction)
+            if percent != watched.loss:
+                watched.loss = percent
+                self._expect_loss(leg.number, percent)
         expected, received = figures.expected - watched.expected, figures.received - watched.received
         watched.expected, watched.received = figures.expected, figures.received
         if expected < FEW:
@@ -85,6 +98,11 @@ class QualityWatch:
                 round_trip_ms=_round_trip_ms(state),
             )
         )
+
+
+def losses_to_expect(before: int, fraction: float) -> int:
+    """Percent, after a report of that fraction: at once as many as were lost, fewer little by little."""
+    return min(max(math.ceil(100 * fraction), before * 3 // 4), MOST_LOSSES)
 
 
 def _heard(leg: WorkerLeg, figures: LegFigures, state: ReportState, loss: float) -> Quality:

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pbx.media.engine_control import LegFigures
 from pbx.media.engine_numbers import LEARNT
+from pbx.media.leg_figures import LegFigures
 from pbx.rtp import rtcp
 from pbx.rtp.errors import BadPacket
 from pbx.rtp.rtcp import CanonicalName, Goodbye, ReceiverReport, Report, ReportBlock, SenderReport

@@ -36,6 +36,7 @@ from pbx.media.messages import (
     MediaStarted,
     Open,
     Opened,
+    OpusWishes,
     PauseRecord,
     Play,
     PlaybackEnded,
@@ -101,7 +102,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._secure = SecureLegs(control, settings.certificate, tell)
         self._reports = Reports(control.figures, self._secure)
-        self._quality = QualityWatch(control.figures, self._reports, tell)
+        self._quality = QualityWatch(control.figures, self._reports, control.expect_loss, tell)
         self._writer = RecordingWriter(control.recordings, settings.keys, self._from_writer)
         memory = PromptMemory(control.settings.prompt_octets, control.store_prompt)
         prompts = Prompts(memory)
@@ -258,13 +259,14 @@ class Worker:
                 event_clock_rate=command.dtmf_clock_rate,
                 inband=command.inband_digits,
                 noise_type=command.noise_payload_type,
-                opus=command.opus,
                 direction=command.direction,
                 sources=command.sources,
                 learn_port=command.learn_port,
             )
         except (ValueError, LibraryMissing) as error:
             raise Refused(str(error)) from error
+        if command.codec == "opus":
+            self._control.tune_opus(leg.number, command.opus or OpusWishes())
         leg.inband_digits = command.inband_digits
         leg.codec, leg.event_type = command.codec, command.dtmf_payload_type
         rtcp_port = command.remote_rtcp_port or (command.remote_port + 1 if command.remote_port else 0)

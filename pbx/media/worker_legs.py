@@ -22,6 +22,7 @@ class Watched:
     received: int = 0
     grade: Grade | None = None
     worst: float | None = None
+    loss: int = 0  # percent of our packets that the far end was last expected to miss
 
 
 @dataclass(slots=True)

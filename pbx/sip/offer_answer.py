@@ -17,6 +17,7 @@ from pbx.sip.sdp import Direction, Line, MediaDescription, Origin, Sdp, succeedi
 from pbx.sip.secure_media import NOTHING_SECURE, Keying, Secrecy
 
 __all__ = [
+    "COMFORT_NOISE",
     "DYNAMIC",
     "EVENTS",
     "G722",
@@ -83,6 +84,10 @@ SPEEX_WIDE = Codec(name="speex", clock_rate=16000, payload_type=98)
 SPEECH = (PCMA, PCMU, G722, OPUS, GSM, SPEEX_WIDE, SPEEX)
 """Every codec that the media workers can speak where its library is there."""
 
+COMFORT_NOISE = Codec(name="CN", payload_type=13)
+HUSHED = (PCMU, PCMA, G722)
+"""RFC 3389 §1: comfort noise is for "codecs that do not support comfort noise as part of the codec itself"."""
+
 TELEPHONE_EVENT = Codec(name="telephone-event", payload_type=101, fmtp="0-16")
 EVENTS = (
     TELEPHONE_EVENT,
@@ -101,7 +106,7 @@ STATIC = {
         PCMA,
         G722,
         Codec(name="L16", clock_rate=44100, payload_type=11),
-        Codec(name="CN", payload_type=13),
+        COMFORT_NOISE,
         Codec(name="G728", payload_type=15),
         Codec(name="G729", payload_type=18),
     )
@@ -123,7 +128,8 @@ class Answer:
     sdp: our answer, or the peer's when it answered us. codec: with the payload type to send. remote_address: None while
     the peer wants nothing sent (an address of zeros, RFC 2543's hold), or where ICE will say where to. ptime:
     milliseconds that the peer prefers. dtmf: telephone-event with the payload type to send. keying: None on a plain
-    stream.
+    stream. noise: comfort noise with the payload type to send. remote_fmtp: the codec's format parameters as the peer
+    wrote them.
     """
 
     sdp: Sdp
@@ -136,6 +142,8 @@ class Answer:
     direction: Direction
     ptime: int | None = None
     keying: Keying | None = None
+    noise: Codec | None = None
+    remote_fmtp: str | None = None
 
     @property
     def dtmf_payload_type(self) -> int | None:
@@ -282,7 +290,7 @@ def _first_acceptable(
 
 
 def _common(stream: MediaDescription, supported: Iterable[Codec], preferred: Codec | None = None) -> list[Codec]:
-    """The speech codec to use, then telephone-event if there is one; with the peer's numbers."""
+    """The speech codec to use, then telephone-event and comfort noise if there are; with the peer's numbers."""
     theirs = _codecs(stream)
     usable = [
         # Format parameters say what their writer wants to receive (RFC 7587 §7.1): ours are ours.
@@ -295,13 +303,15 @@ def _common(stream: MediaDescription, supported: Iterable[Codec], preferred: Cod
     if not usable:
         return []
     speech = next((codec for codec in usable if preferred and codec.is_same(preferred)), usable[0])
+    hushed = COMFORT_NOISE in supported and any(speech.is_same(known) for known in HUSHED)
+    noise = [codec for codec in theirs if hushed and codec.is_same(COMFORT_NOISE)][:1]
     if not any(known.name.lower() == "telephone-event" for known in supported):
-        return [speech]
+        return [speech, *noise]
     events = [codec for codec in theirs if any(codec.is_same(known) for known in EVENTS)]
     # RFC 4733 §2.1: telephone-event shares the clock rate of the stream it stands in. Phones that write only 8000
     # beside Opus mean it all the same.
     events.sort(key=lambda codec: (codec.clock_rate != speech.clock_rate, codec.clock_rate != 8000))
-    return [speech, *[codec for codec in events if codec.clock_rate in (speech.clock_rate, 8000)][:1]]
+    return [speech, *[codec for codec in events if codec.clock_rate in (speech.clock_rate, 8000)][:1], *noise]
 
 
 def with_events(codecs: Sequence[Codec]) -> list[Codec]:
@@ -380,10 +390,13 @@ def _agreement(
     by_checks = keying is not None and keying.ice
     address = IPv4Address(0) if by_checks else _address(remote, stream)
     mux = stream.attribute("rtcp-mux") is not None
+    by_name = {codec.name.lower(): codec for codec in agreed[1:]}
     return Answer(
         sdp=sdp,
         codec=agreed[0],
-        dtmf=agreed[1] if len(agreed) > 1 else None,
+        dtmf=by_name.get("telephone-event"),
+        noise=by_name.get("cn"),
+        remote_fmtp=dict(_by_number(stream.attributes("fmtp"))).get(agreed[0].payload_type),
         remote_address=None if _is_zero(address) else str(address),
         remote_port=0 if by_checks else stream.port,
         remote_rtcp_port=0 if by_checks else _rtcp_port(stream, mux),

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from callflow.side import Side
 from pbx.leg import DigitWay
-from pbx.media.messages import Digit
+from pbx.media.messages import Digit, OpusWishes
 from pbx.net.transport import Flow
 from pbx.outbound_leg import OutboundLeg
 from pbx.sip.offer_answer import PCMA, SPEECH, TELEPHONE_EVENT
@@ -90,6 +91,50 @@ async def test_in_a_later_offer_no_number_changes_its_meaning() -> None:
     assert maps["96"] == "opus/48000/2"
     assert maps["107"] == "telephone-event/48000"
     assert len(maps) == len(offered.formats)
+
+
+# ---- comfort noise, and what Opus is asked for ----------------------------------------------------------------------
+
+HUSHED = SDP.replace("0 8 101", "0 8 13 101")
+
+
+@virtual_time
+async def test_comfort_noise_is_answered_and_offered_to_the_other_leg_of_who_speaks_it() -> None:
+    switch = Switch()
+    caller = await Caller.talks(switch, body=HUSHED)
+    assert caller.told("noise_payload_type") == 13
+    assert "13" in formats((await dialled_for(switch, caller)).invite.body)
+
+
+@virtual_time
+async def test_comfort_noise_is_offered_to_nobody_else() -> None:
+    switch = Switch()
+    caller = await Caller.talks(switch)
+    assert caller.told("noise_payload_type") is None
+    assert "13" not in formats((await dialled_for(switch, caller)).invite.body)
+    assert "13" not in formats((await dialled(wide_switch())).invite.body)
+
+
+@virtual_time
+async def test_a_later_offer_keeps_comfort_noise_in_the_session() -> None:
+    caller = await Caller.talks(Switch(), body=HUSHED)
+    assert "13" in caller.inbound.streams.offer(caller.inbound.usage).media[0].formats
+
+
+@virtual_time
+async def test_the_media_worker_is_told_what_the_peer_wants_in_opus() -> None:
+    body = WIDE.replace("stereo=1", "stereo=1;maxplaybackrate=8000;useinbandfec=1")
+    caller = await Caller.talks(wide_switch(), body=body)
+    assert caller.told("opus") == OpusWishes(rate=8000, repeats=True)
+    caller = await Caller.talks(wide_switch())
+    assert caller.told("opus") is None
+
+
+async def dialled_for(switch: Switch, caller: Caller) -> Callee:
+    leg: OutboundLeg = switch.user_agent.leg_to(CALLED, call_id=CALL, caller=OLENA, max_forwards=70)
+    await leg.open_media()
+    leg.dial(Side(caller.leg, None, OLENA).codecs())
+    return Callee(switch=switch, leg=leg, user="1002", cseq=0, flow=CALLED.flow)
 
 
 # ---- digits, as a trunk wants them ----------------------------------------------------------------------------------

@@ -152,8 +152,9 @@ class Rig:
             event_clock_rate=event_clock_rate,
             inband=inband,
             noise_type=noise_type,
-            opus=opus,
         )
+        if opus is not None:
+            self.control.tune_opus(leg, opus)
 
     def join(self, leg: int, *, codec: CodecName = "pcmu", event_type: int | None = 101) -> Phone:
         """A leg and its phone, ready to talk."""

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from pbx.media import quality_watch
 from pbx.media.client import MediaQuality
-from pbx.media.engine_control import LegFigures
+from pbx.media.leg_figures import LegFigures
 from pbx.media.port_pool import PortPool
 from pbx.media.quality_watch import INTERVAL, QualityWatch
 from pbx.media.reports import Reports
@@ -32,11 +32,14 @@ class Bench:
         default_factory=lambda: replace(figures(), expected=0, received=0, jitter=8, sent=0, sent_octets=0)
     )
     told: list[MediaQuality] = field(default_factory=list)
+    losses: list[tuple[int, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.reports = Reports(lambda _leg: self.figures)
         self.reports.open(0, self.leg.ports.rtcp)
-        self.watch = QualityWatch(lambda _leg: self.figures, self.reports, self.told.append)
+        self.watch = QualityWatch(
+            lambda _leg: self.figures, self.reports, lambda *loss: self.losses.append(loss), self.told.append
+        )
         self.watch.tick([self.leg])
 
     def pass_by(self, *, expected: int = 250, lost: int = 0) -> None:
@@ -116,3 +119,21 @@ async def test_a_bound_is_kept_however_the_grade_jumps(bench: Bench) -> None:
         bench.pass_by(lost=125 * (number % 2))
         bench.watch.tick([bench.leg])
     assert len(bench.told) == 20
+
+
+async def test_an_opus_encoder_is_told_what_the_far_end_misses(bench: Bench) -> None:
+    """At once of more, little by little of less, and of nothing that has not changed."""
+    bench.leg.codec = "opus"
+    state = bench.reports.state(0)
+    state.is_reported = True
+    for fraction in (0.0, 0.095, 0.095, 0.0, 0.9, 0.0):
+        state.remote_fraction = fraction
+        bench.pass_by()
+    assert bench.losses == [(0, 10), (0, 7), (0, 30), (0, 22)]
+
+
+async def test_encoders_of_other_codecs_are_told_nothing(bench: Bench) -> None:
+    state = bench.reports.state(0)
+    state.is_reported, state.remote_fraction = True, 0.2
+    bench.pass_by()
+    assert bench.losses == []

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from pbx.media import reports
-from pbx.media.engine_control import LegFigures
 from pbx.media.engine_numbers import CAUSES, LEARNT, NAMED
+from pbx.media.leg_figures import LegFigures
 from pbx.media.reports import LOOKS, Reports
 from pbx.rtp import rtcp
 from pbx.rtp.rtcp import CanonicalName, Goodbye, ReceiverReport, ReportBlock, SenderReport

@@ -7,6 +7,7 @@ import pytest
 
 from pbx.sip.errors import LocalProtocolError
 from pbx.sip.offer_answer import (
+    COMFORT_NOISE,
     EVENTS,
     G722,
     PCMA,
@@ -374,3 +375,35 @@ def test_a_peer_may_move_its_audio_to_another_place() -> None:
 def test_an_offer_that_disables_every_stream_is_488() -> None:
     """The session goes on as it was: whoever wants to end it says BYE."""
     assert refused(an_sdp("m=audio 0 RTP/AVP 0")).headers[0][1].startswith("304")
+
+
+# ---- comfort noise, RFC 3389 ----------------------------------------------------------------------------------------
+
+HUSHING = (PCMA, PCMU, G722, OPUS, COMFORT_NOISE, TELEPHONE_EVENT)
+
+
+@pytest.mark.parametrize(("formats", "taken"), [("8 13 101", True), ("9 101 13", True), ("111 13 101", False)])
+def test_comfort_noise_is_answered_beside_a_codec_that_has_none_of_its_own(formats: str, taken: bool) -> None:
+    remote = an_sdp(f"m=audio 9 RTP/AVP {formats}", "a=rtpmap:111 opus/48000/2", "a=rtpmap:101 telephone-event/8000")
+    result = answered(remote, HUSHING)
+    assert (result.noise == COMFORT_NOISE) is taken
+    assert ("13" in result.sdp.media[0].formats) is taken
+    assert result.dtmf_payload_type == 101
+
+
+def test_comfort_noise_is_not_answered_where_it_was_not_offered() -> None:
+    result = answered(USUAL, HUSHING)
+    assert result.noise is None
+    assert "13" not in result.sdp.media[0].formats
+
+
+def test_an_answer_with_comfort_noise_is_taken_where_we_offered_it() -> None:
+    theirs = an_sdp("m=audio 9 RTP/AVP 8 13")
+    assert accept(our_offer(PCMA, COMFORT_NOISE), theirs).noise == COMFORT_NOISE
+    assert accept(our_offer(PCMA, TELEPHONE_EVENT), theirs).noise is None
+
+
+def test_what_the_peer_wants_of_its_codec_is_kept_beside_what_we_want() -> None:
+    remote = an_sdp("m=audio 9 RTP/AVP 111", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 usedtx=1")
+    result = answered(remote, [replace(OPUS, payload_type=107, fmtp="useinbandfec=1")])
+    assert (result.remote_fmtp, result.codec.fmtp) == ("usedtx=1", "useinbandfec=1")
