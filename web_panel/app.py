@@ -23,6 +23,7 @@ from web_panel.recording_audio import RecordingAudio
 from web_panel.routes.agents import AgentController
 from web_panel.routes.call_control import CallControlController
 from web_panel.routes.calls import CallController
+from web_panel.routes.clients import ClientController
 from web_panel.routes.dependencies import DEPENDENCIES
 from web_panel.routes.events import EventController
 from web_panel.routes.follow_ups import FollowUpController
@@ -48,6 +49,7 @@ CONTROLLERS = (
     PhoneController,
     AgentController,
     EventController,
+    ClientController,
     FollowUpController,
     RecordingController,
     SettingsController,

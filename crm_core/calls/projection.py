@@ -26,10 +26,10 @@ from crm_core import outbox
 from crm_core.calls import rules, sound
 from crm_core.calls.fold import Answered, CallFold, CallRow, Ended, OfferRow, SegmentRow, Turn, started
 from crm_core.calls.recordings import store_recordings
-from crm_core.clients import parties
+from crm_core.clients import parties, whose
 from crm_core.clients.parties import Party
 from crm_core.clients.phone_numbers import PhoneNumber
-from crm_core.clients.register import ClientMatch, only_matches
+from crm_core.clients.whose import ClientMatch, only_matches
 from crm_core.database import Connection
 from crm_core.events import forwarding
 from crm_core.events import telephony as events
@@ -66,6 +66,9 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
         elif turn := fold.apply(fact):
             turns.append(turn)
     await events.add(conn, new_events)
+    await whose.seen(
+        conn, [(new.e164, new.display_name, new.started_at) for new in new_events if new.e164 and not new.client_id]
+    )
     for event_id, way in handed_on:
         await forwarding.handed_on(conn, event_id, way)
     await _store(conn, folds.values())
@@ -108,6 +111,8 @@ class _Beginnings:
             display_name=party.name,
             client_id=client.id if client else None,
             client_name=client.name if client else None,
+            contact_id=client.contact_id if client else None,
+            contact_name=client.contact_name if client else None,
             placed_by=fact.caller if fact.direction is Direction.OUTBOUND else None,
             call_id=fact.call_id,
             internal=fact.direction is Direction.INTERNAL,
@@ -184,6 +189,8 @@ async def _announce(conn: Connection, new_events: Sequence[NewCallEvent]) -> Non
                 "event_id": str(event.id),
                 "client_id": str(event.client_id) if event.client_id else None,
                 "client_name": event.client_name,
+                "contact_id": str(event.contact_id) if event.contact_id else None,
+                "contact_name": event.contact_name,
             }
             for event in new_events
         ],

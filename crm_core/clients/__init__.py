@@ -1,8 +1,22 @@
-"""Clients, their numbers, and the parties behind calls."""
+"""Clients, their contact persons and numbers, and the parties behind calls."""
 
 from __future__ import annotations
 
+from crm_core.clients.choosing import choose
 from crm_core.clients.phone_numbers import PhoneNumber, normalise
-from crm_core.clients.register import ClientMatch, NewClient, by_phone, create
+from crm_core.clients.register import NewClient, NewContact, create
+from crm_core.clients.whose import Candidate, ClientMatch, UnknownCaller, candidates, unknown_callers
 
-__all__ = ["ClientMatch", "NewClient", "PhoneNumber", "by_phone", "create", "normalise"]
+__all__ = [
+    "Candidate",
+    "ClientMatch",
+    "NewClient",
+    "NewContact",
+    "PhoneNumber",
+    "UnknownCaller",
+    "candidates",
+    "choose",
+    "create",
+    "normalise",
+    "unknown_callers",
+]

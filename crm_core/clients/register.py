@@ -1,8 +1,8 @@
-"""The client register, as far as calls need it: look-up by number and registration."""
+"""The client register, as far as calls need it: registration of clients and their contact persons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,18 +10,17 @@ from uuid_utils.compat import uuid7
 
 from crm_core import settings
 from crm_core.access import Right, require
-from crm_core.clients.phone_numbers import normalise
+from crm_core.clients.phone_numbers import PhoneNumber, normalise
+from crm_core.clients.whose import only_matches
 from crm_core.database import Connection
 from crm_core.organisation import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientMatch:
-    """A client that has the number asked for."""
-
-    id: UUID
+class NewContact:
     name: str
-    owner_id: UUID | None
+    job_title: str = ""
+    phones: Sequence[str] = ()  # as typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,44 +28,13 @@ class NewClient:
     name: str
     phones: Sequence[str] = ()  # as typed
     owner_id: UUID | None = None
-
-
-BY_PHONE = """
-    SELECT c.id, c.name, c.owner_id
-      FROM client c
-     WHERE EXISTS (SELECT 1 FROM client_phone p WHERE p.client_id = c.id AND p.e164 = $1)
-     ORDER BY c.name, c.id
-     LIMIT 50
-"""
-
-
-async def by_phone(conn: Connection, e164: str) -> list[ClientMatch]:
-    """Every client with this number (at most 50): a number may belong to many."""
-    rows = await conn.fetch(BY_PHONE, e164)
-    return [ClientMatch(id=row["id"], name=row["name"], owner_id=row["owner_id"]) for row in rows]
-
-
-ONLY_MATCHES = """
-    SELECT found.e164, c.id, c.name, c.owner_id
-      FROM (SELECT p.e164, min(p.client_id::text)::uuid AS client_id
-              FROM client_phone p
-             WHERE p.e164 = ANY($1::text[])
-             GROUP BY p.e164
-            HAVING count(DISTINCT p.client_id) = 1) found
-      JOIN client c ON c.id = found.client_id
-"""
-
-
-async def only_matches(conn: Connection, numbers: Sequence[str]) -> Mapping[str, ClientMatch]:
-    """For each number that belongs to exactly one client, that client (R-CALL-16)."""
-    if not numbers:
-        return {}
-    rows = await conn.fetch(ONLY_MATCHES, list(numbers))
-    return {row["e164"]: ClientMatch(id=row["id"], name=row["name"], owner_id=row["owner_id"]) for row in rows}
+    contacts: Sequence[NewContact] = ()
 
 
 CREATE = "INSERT INTO client (id, name, owner_id, created_by) VALUES ($1, $2, $3, $4)"
 ADD_PHONE = "INSERT INTO client_phone (client_id, raw, e164) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+ADD_CONTACT = "INSERT INTO contact_person (id, client_id, name, job_title, created_by) VALUES ($1, $2, $3, $4, $5)"
+ADD_CONTACT_PHONE = "INSERT INTO contact_phone (contact_id, raw, e164) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
 # What that number owed before its client was known is owed to the client now. When the client has an open follow-up
 # already, the number's own stays as it is: both keys are looked at when a call is missed or answered.
@@ -80,20 +48,37 @@ JOIN_EVENTS = """
     UPDATE event SET client_id = $1::uuid, party_key = 'client:' || $1::uuid
      WHERE party_key = $2 AND type IN ('missed_incoming_call', 'missed_outgoing_call') AND answered_event_id IS NULL
 """
+FORGET_STUB = "DELETE FROM unknown_caller WHERE e164 = $1"
+
+
+async def took_over(conn: Connection, client_id: UUID, e164: str) -> None:
+    """That number is this client's alone now: what it owed is the client's, and its stub is needed no more."""
+    await conn.execute(JOIN_FOLLOW_UP, client_id, e164)
+    await conn.execute(JOIN_EVENTS, client_id, e164)
+    await conn.execute(FORGET_STUB, e164)
 
 
 async def create(conn: Connection, user: User | None, new: NewClient) -> UUID:
-    """Register a client; `user` is None when the program does it. Raises Forbidden."""
+    """Register a client with its contact persons; `user` is None when the program does it. Raises Forbidden."""
     if user is not None:
         require(user, Right.WRITE_CLIENTS)
     region = (await settings.load(conn)).region
-    client_id = uuid7()
+    client_id, by = uuid7(), user.id if user else None
+    numbers: list[PhoneNumber] = []
     async with conn.transaction():
-        await conn.execute(CREATE, client_id, new.name, new.owner_id, user.id if user else None)
+        await conn.execute(CREATE, client_id, new.name, new.owner_id, by)
         for phone in new.phones:
             number = normalise(phone, region=region)
+            numbers.append(number)
             await conn.execute(ADD_PHONE, client_id, number.raw, number.e164)
-            if number.e164 and number.e164 in await only_matches(conn, [number.e164]):
-                await conn.execute(JOIN_FOLLOW_UP, client_id, number.e164)
-                await conn.execute(JOIN_EVENTS, client_id, number.e164)
+        for contact in new.contacts:
+            contact_id = uuid7()
+            await conn.execute(ADD_CONTACT, contact_id, client_id, contact.name, contact.job_title, by)
+            for phone in contact.phones:
+                number = normalise(phone, region=region)
+                numbers.append(number)
+                await conn.execute(ADD_CONTACT_PHONE, contact_id, number.raw, number.e164)
+        known = {number.e164 for number in numbers if number.e164}
+        for e164 in await only_matches(conn, sorted(known)):
+            await took_over(conn, client_id, e164)
     return client_id

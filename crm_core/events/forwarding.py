@@ -16,9 +16,11 @@ from crm_core.events.telephony import projects_of
 
 # Whose the Event is: whose calls were forwarded. The other side is that of the call.
 FORWARDED = """
-    INSERT INTO event (id, type, number, started_at, ended_at, phone, e164, display_name, client_id, owner_id, internal,
-                       project_id, org_unit_id, forwarded_from, forwarded_to, forwarded_why, forwarded_call)
-    SELECT $1, 'call_forwarding', $2, $3, $3, e.phone, e.e164, e.display_name, e.client_id, u.id, e.internal,
+    INSERT INTO event (id, type, number, started_at, ended_at, phone, e164, display_name, client_id, contact_id,
+                       owner_id, internal, project_id, org_unit_id, forwarded_from, forwarded_to, forwarded_why,
+                       forwarded_call)
+    SELECT $1, 'call_forwarding', $2, $3, $3, e.phone, e.e164, e.display_name, e.client_id, e.contact_id, u.id,
+           e.internal,
            u.telephony_project_id,
            coalesce(u.telephony_org_unit_id, CASE WHEN u.telephony_project_id IS NULL THEN u.org_unit_id END),
            $5, coalesce($6, (SELECT p.number FROM party p WHERE p.id = $7), ''), $8, $9

@@ -53,6 +53,8 @@ class EventRow:
     display_name: str
     client_id: UUID | None
     client_name: str | None
+    contact_id: UUID | None
+    contact_name: str | None
     owner_id: UUID | None
     owner_name: str | None
     call_id: UUID | None
@@ -78,7 +80,8 @@ class Page:
 
 COLUMNS = """
     e.id, e.type, e.number, e.started_at, e.ended_at, e.phone, e.e164, e.display_name, e.client_id,
-    client.name AS client_name, e.owner_id, owner.full_name AS owner_name, e.call_id, e.answered_at, e.talk_seconds,
+    client.name AS client_name, e.contact_id, contact.name AS contact_name, e.owner_id,
+    owner.full_name AS owner_name, e.call_id, e.answered_at, e.talk_seconds,
     (SELECT r.id FROM recording r WHERE r.call_id = e.call_id AND r.file IS NOT NULL ORDER BY r.started_at LIMIT 1)
         AS recording_id,
     e.internal, e.follow_up_id, e.answers_event_id, e.forwarded_from, e.forwarded_to, e.content
@@ -86,6 +89,7 @@ COLUMNS = """
 FROM = """
     FROM event e
     LEFT JOIN client ON client.id = e.client_id
+    LEFT JOIN contact_person contact ON contact.id = e.contact_id
     LEFT JOIN app_user owner ON owner.id = e.owner_id
 """
 WHERE = (

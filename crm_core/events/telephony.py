@@ -28,6 +28,8 @@ class NewCallEvent:
     display_name: str
     client_id: UUID | None
     client_name: str | None
+    contact_id: UUID | None
+    contact_name: str | None
     placed_by: str | None  # the extension that placed the call; who takes one is known later
     call_id: UUID
     internal: bool
@@ -36,14 +38,14 @@ class NewCallEvent:
 
 # A colleague's name is the company's own; outside, the display name is all that the call says.
 ADD = """
-    INSERT INTO event (id, type, started_at, phone, e164, display_name, client_id, owner_id, call_id, internal,
-                       party_key)
+    INSERT INTO event (id, type, started_at, phone, e164, display_name, client_id, contact_id, owner_id, call_id,
+                       internal, party_key)
     SELECT n.id, n.type, n.started_at, n.phone, n.e164,
            coalesce(nullif(n.display_name, ''), CASE WHEN n.internal THEN colleague.full_name END, ''),
-           n.client_id, placer.user_id, n.call_id, n.internal, n.party_key
+           n.client_id, n.contact_id, placer.user_id, n.call_id, n.internal, n.party_key
       FROM jsonb_to_recordset($1::jsonb) AS n (
                id uuid, type text, started_at timestamptz, phone text, e164 text, display_name text, client_id uuid,
-               placed_by text, call_id uuid, internal boolean, party_key text)
+               contact_id uuid, placed_by text, call_id uuid, internal boolean, party_key text)
       LEFT JOIN device placer ON placer.number = n.placed_by
       LEFT JOIN device caller ON caller.number = n.phone AND n.internal
       LEFT JOIN app_user colleague ON colleague.id = caller.user_id

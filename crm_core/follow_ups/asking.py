@@ -16,10 +16,10 @@ from crm_core.organisation import User
 # One party owes one: where something is open already, it is that which was asked for.
 ASK = (
     """
-    INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, phone, e164, display_name,
-                           assignee_id, starts_at, due_at, opened_at, party_key, call_id, asked, claimed_at,
-                           leased_until)
-    SELECT $3, 'follow_up', e.id, e.type, e.project_id, e.client_id, e.phone, e.e164, e.display_name,
+    INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, contact_id, phone, e164,
+                           display_name, assignee_id, starts_at, due_at, opened_at, party_key, call_id, asked,
+                           claimed_at, leased_until)
+    SELECT $3, 'follow_up', e.id, e.type, e.project_id, e.client_id, e.contact_id, e.phone, e.e164, e.display_name,
            $2, $5, $5, $6, e.party_key, e.call_id, true, now(),
            greatest($5, now()) + make_interval(mins => nullif($7::integer, 0))
       FROM event e

@@ -40,10 +40,11 @@ AGAIN = """
 """
 # Inherits the Event's requisites (R-CALL-43). Another writer may have opened one since we looked: then it counts there.
 OPEN = """
-    INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, phone, e164, display_name,
-                           assignee_id, starts_at, due_at, opened_at, party_key, line, call_id,
+    INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, contact_id, phone, e164,
+                           display_name, assignee_id, starts_at, due_at, opened_at, party_key, line, call_id,
                            missed_count, last_missed_at)
-    SELECT $1, 'follow_up', e.id, 'missed_incoming_call', e.project_id, e.client_id, e.phone, e.e164, e.display_name,
+    SELECT $1, 'follow_up', e.id, 'missed_incoming_call', e.project_id, e.client_id, e.contact_id, e.phone, e.e164,
+           e.display_name,
            $3, e.started_at, $4, $5, $6, $7, e.call_id, 1, $5
       FROM event e
      WHERE e.id = $2

@@ -33,6 +33,8 @@ class FollowUp:
     display_name: str
     client_id: UUID | None
     client_name: str | None
+    contact_id: UUID | None
+    contact_name: str | None
     owner_id: UUID
     owner_name: str
     state: FollowUpState
@@ -65,6 +67,7 @@ STATE = """
 COLUMNS = (
     """
     t.id, t.party_key, t.phone, t.e164, t.display_name, t.client_id, client.name AS client_name,
+    t.contact_id, contact.name AS contact_name,
     t.assignee_id AS owner_id, owner.full_name AS owner_name,
     """
     + STATE
@@ -79,6 +82,7 @@ FROM = """
     FROM task t
     JOIN app_user owner ON owner.id = t.assignee_id
     LEFT JOIN client ON client.id = t.client_id
+    LEFT JOIN contact_person contact ON contact.id = t.contact_id
 """
 
 READ = "SELECT" + COLUMNS + FROM + "WHERE t.id = ANY($1::uuid[]) ORDER BY t.opened_at, t.id"

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from crm_core import numbering, settings
 from crm_core.access import Right, require
 from crm_core.clients.phone_numbers import PhoneNumber, normalise
-from crm_core.clients.register import only_matches
+from crm_core.clients.whose import only_matches
 from crm_core.database import Connection
 from crm_core.hall import tasks
 from crm_core.hall.facts import tell

@@ -12,9 +12,9 @@ from crm_core.database import Connection
 # R-QUEUE-30 with O-42: a task inherits the Event's requisites. R-QUEUE-35: an Event has one queue task, kept by a key.
 # O-04: where the task was made when the Event was saved, the operator is handed that one.
 CREATE = """
-    INSERT INTO task (id, kind, event_id, event_type, project_id, client_id, phone, e164, display_name, assignee_id,
-                      starts_at, ends_at, opened_at)
-    SELECT $1, 'queue', e.id, e.type, e.project_id, e.client_id, e.phone, e.e164, e.display_name, $3,
+    INSERT INTO task (id, kind, event_id, event_type, project_id, client_id, contact_id, phone, e164, display_name,
+                      assignee_id, starts_at, ends_at, opened_at)
+    SELECT $1, 'queue', e.id, e.type, e.project_id, e.client_id, e.contact_id, e.phone, e.e164, e.display_name, $3,
            e.started_at, e.ended_at, $4
       FROM event e
      WHERE e.id = $2

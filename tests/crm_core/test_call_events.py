@@ -145,7 +145,7 @@ async def test_a_number_of_two_clients_fills_neither(conn: Connection, people: d
         await clients.create(conn, None, NewClient(name=name, phones=[ANNA]))
     await tell(conn, answered_call(ANNA).facts)
     assert (await the_event(conn, people["borys"])).client_id is None
-    assert [match.name for match in await clients.by_phone(conn, ANNA)] == ["ТОВ Анна", "ТОВ Борис"]
+    assert [match.name for match in await clients.candidates(conn, people["borys"], ANNA)] == ["ТОВ Анна", "ТОВ Борис"]
 
 
 @pytest.mark.req("R-CALL-18")

@@ -58,6 +58,10 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/api/events/{event_id:uuid}/content"): DESK,
     ("POST", "/api/events/phone-calls"): DESK,
     ("POST", "/api/events/{event_id:uuid}/call-back"): DESK,
+    ("PUT", "/api/events/{event_id:uuid}/client"): DESK,
+    ("GET", "/api/clients/by-phone"): DESK,
+    ("GET", "/api/clients/unknown-callers"): DESK,
+    ("POST", "/api/clients"): DESK,
     ("GET", "/api/follow-ups"): DESK,
     ("GET", "/api/follow-ups/{follow_up_id:uuid}"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/postpone"): DESK,
@@ -97,6 +101,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/clients": {"name": "x"},
+    "/api/events/{event_id:uuid}/client": {"client_id": str(named("nobody"))},
     "/api/settings/{key:str}": {"value": "x"},
     "/api/follow-ups/{follow_up_id:uuid}/postpone": {"until": "2031-01-07T09:30:00Z"},
     "/api/events/phone-calls": {"direction": "incoming", "phone": "0501112233"},

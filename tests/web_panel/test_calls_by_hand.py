@@ -107,3 +107,38 @@ async def test_an_administrator_reads_and_changes_the_parameters(house: House) -
     assert parameters["telephony_source"] == "postgresql://pbx.example/asterisk"
     assert parameters["queue_creates_task"] is False
     assert found["telephony_server"] == []
+
+
+@pytest.mark.req("R-CALL-16", "R-CALL-18")
+async def test_a_caller_becomes_a_client_in_one_click(house: House, story: Story) -> None:
+    await house.tell(story.missed("a", "+380501112233"))
+    async with await house.signed_in("agent") as tab:
+        (event,) = (await tab.get("/api/events")).json()["rows"]
+        assert [stub["e164"] for stub in (await tab.get("/api/clients/unknown-callers")).json()] == ["+380501112233"]
+        made = await tab.post("/api/clients", json={"name": "Анна", "event_id": event["id"]})
+        assert made.status_code == 201
+        card = (await tab.get(f"/api/events/{event['id']}")).json()["row"]
+        whose = (await tab.get("/api/clients/by-phone", params={"number": "050 111-22-33"})).json()
+        left = (await tab.get("/api/clients/unknown-callers")).json()
+        (owed,) = (await tab.get("/api/follow-ups")).json()
+    assert (card["client_id"], card["client_name"], left) == (made.json()["id"], "Анна", [])
+    assert [(each["name"], each["confidence"]) for each in whose["candidates"]] == [("Анна", 1.0)]
+    assert (whose["e164"], owed["client_name"]) == ("+380501112233", "Анна")
+
+
+async def test_which_of_several_clients_it_was_is_said_in_one_click(house: House, story: Story) -> None:
+    await house.tell(story.missed("a", "+380501112233"))
+    async with await house.signed_in("supervisor") as tab:
+        contacts = [{"name": "Анна Зоря", "job_title": "Директор", "phones": ["0501112233"]}]
+        first = (await tab.post("/api/clients", json={"name": "ТОВ А", "contacts": contacts})).json()["id"]
+        second = (await tab.post("/api/clients", json={"name": "ТОВ Б", "phones": ["0501112233"]})).json()["id"]
+        whose = (await tab.get("/api/clients/by-phone", params={"number": "0501112233"})).json()["candidates"]
+        assert [(each["id"], each["confidence"]) for each in whose] == [(first, 0.5), (second, 0.5)]
+        (event,) = (await tab.get("/api/events")).json()["rows"]
+        path, contact = f"/api/events/{event['id']}", whose[0]["contacts"][0]["id"]
+        wrong = await tab.put(f"{path}/client", json={"client_id": second, "contact_id": contact})
+        assert wrong.status_code == 404
+        right = await tab.put(f"{path}/client", json={"client_id": first, "contact_id": contact})
+        assert right.status_code == 204
+        card = (await tab.get(path)).json()["row"]
+    assert (card["client_name"], card["contact_name"]) == ("ТОВ А", "Анна Зоря")

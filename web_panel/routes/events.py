@@ -11,7 +11,7 @@ from litestar import Controller, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from crm_core import events, follow_ups
+from crm_core import clients, events, follow_ups
 from crm_core.access import Right
 from crm_core.database import Connection
 from crm_core.events import EventCard, EventFilter, Page, TakenCall, View
@@ -42,6 +42,11 @@ class Made(msgspec.Struct):
 
 class Asked(msgspec.Struct):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class ChosenClient(msgspec.Struct, kw_only=True):
+    client_id: UUID
+    contact_id: UUID | None = None
 
 
 class EventController(Controller):
@@ -131,3 +136,14 @@ class EventController(Controller):
         if data.at < now:
             raise Invalid("at")
         return Made(await follow_ups.ask(conn, user, event_id, due_at=data.at, now=now))
+
+    @put("/{event_id:uuid}/client", opt={"rule": needs(Right.WRITE_EVENTS)}, status_code=204)
+    async def choose_client(
+        self,
+        event_id: FromPath[UUID],
+        data: JSONBody[ChosenClient],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+    ) -> None:
+        """It was this client: one click, remembered for the number."""
+        await clients.choose(conn, user, event_id, data.client_id, data.contact_id)

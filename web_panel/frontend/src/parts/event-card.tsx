@@ -23,6 +23,7 @@ export interface EventRow {
   call_id: string | null;
   display_name: string;
   client_name: string | null;
+  contact_name: string | null;
   owner_name: string | null;
   answered_at: string | null;
   talk_seconds: number;
@@ -88,6 +89,7 @@ function Facts({ row }: { row: EventRow }): JSX.Element {
     [t("field.phone"), eventPhone(row)],
     [t("field.owner"), row.owner_name ?? "–"],
   ];
+  if (row.contact_name) facts.splice(4, 0, [t("field.contact"), row.contact_name]);
   if (row.forwarded_from !== null)
     facts.push(
       [t("field.forwarded_from"), end(row.forwarded_from)],

@@ -1,0 +1,90 @@
+"""Clients as far as calls need them: whose a number is, and making a client of a caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody
+
+from crm_core import clients, events, settings
+from crm_core.access import Right
+from crm_core.clients import Candidate, NewClient, NewContact, UnknownCaller, normalise
+from crm_core.database import Connection
+from crm_core.organisation import User
+from web_panel.auth import needs
+from web_panel.routes.events import Made
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+Phones = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]], msgspec.Meta(max_length=50)]
+
+
+class ContactPerson(msgspec.Struct, kw_only=True):
+    name: Name
+    job_title: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    phones: Phones = []
+
+
+class Client(msgspec.Struct, kw_only=True):
+    """`event_id`: made of the caller there, who has the number and becomes the client of that event."""
+
+    name: Name
+    phones: Phones = []
+    contacts: Annotated[list[ContactPerson], msgspec.Meta(max_length=50)] = []
+    event_id: UUID | None = None
+
+
+class Whose(msgspec.Struct):
+    """`e164`: None where the text is no number of the public network."""
+
+    e164: str | None
+    candidates: Sequence[Candidate]
+
+
+class ClientController(Controller):
+    path = "/api/clients"
+    tags = ("clients",)
+
+    @get("/by-phone", opt={"rule": needs(Right.SEE_CLIENTS)})
+    async def by_phone(
+        self, number: FromQuery[str], user: NamedDependency[User], conn: NamedDependency[Connection]
+    ) -> Whose:
+        """Whose number it is, the surest first, each with a confidence."""
+        e164 = normalise(number[:64], region=(await settings.load(conn)).region).e164
+        return Whose(e164, await clients.candidates(conn, user, e164) if e164 else [])
+
+    @get("/unknown-callers", opt={"rule": needs(Right.SEE_CLIENTS)})
+    async def unknown_callers(
+        self, user: NamedDependency[User], conn: NamedDependency[Connection]
+    ) -> list[UnknownCaller]:
+        """Callers who are nobody's, the latest first."""
+        return await clients.unknown_callers(conn, user)
+
+    @post(opt={"rule": needs(Right.WRITE_CLIENTS)}, status_code=201)
+    async def create(
+        self, data: JSONBody[Client], user: NamedDependency[User], conn: NamedDependency[Connection]
+    ) -> Made:
+        """Register a client with its contact persons; of a caller in one click where `event_id` says which."""
+        new = NewClient(
+            name=data.name.replace("\0", ""),
+            phones=[phone.replace("\0", "") for phone in data.phones],
+            contacts=[
+                NewContact(
+                    name=contact.name.replace("\0", ""),
+                    job_title=contact.job_title.replace("\0", ""),
+                    phones=[phone.replace("\0", "") for phone in contact.phones],
+                )
+                for contact in data.contacts
+            ],
+        )
+        async with conn.transaction():
+            if data.event_id is not None:
+                await events.card(conn, user, data.event_id)  # not found, if it may not be seen
+            client_id = await clients.create(conn, user, new)
+            if data.event_id is not None:
+                await clients.choose(conn, user, data.event_id, client_id, None)
+        return Made(client_id)
