@@ -21,6 +21,7 @@ from callflow.facts import RecordedSegment
 from callflow.inbox import RecordingOrder
 from callflow.part import PartOfCall
 from callflow.ports import RecordingPlaces
+from callflow.secret_facts import SecretEntry
 from callflow.side import Side
 from pbx.leg import Leg
 from pbx.media.client import MediaLeg, Recording, RecordingClosed, RecordingCut
@@ -131,9 +132,9 @@ class CallRecording(PartOfCall):
             case Order.PAUSE:
                 self._pause(order.by, on=True)
             case Order.HIDE:
-                self._hide()
+                self._hide(order.by)
             case Order.SHOW:
-                self._show()
+                self._show(order.by)
             case _:
                 self._pause(order.by, on=False)
 
@@ -190,19 +191,21 @@ class CallRecording(PartOfCall):
 
     # ---- secure entry ----------------------------------------------------------------------------------------------
 
-    def _hide(self) -> None:
+    def _hide(self, by: str | None) -> None:
         """The customer may press what nobody may know: neither the agent nor the recording gets anything of it."""
         if self._pair is None:
             raise ControlRefused("not_now")
-        self._show()
+        self._show(by)
+        self._call.tell(SecretEntry, on=True, by=by)
         self._hidden = self._pair[0].leg
         self._hidden.secure_entry(on=True)
         self._showing = asyncio.get_running_loop().call_later(LONGEST_ENTRY, self._show)
 
-    def _show(self) -> None:
+    def _show(self, by: str | None = None) -> None:
         if self._showing is not None:
             self._showing.cancel()
         if self._hidden is not None:
+            self._call.tell(SecretEntry, on=False, by=by)
             self._hidden.secure_entry(on=False)
         self._hidden = self._showing = None
 

@@ -131,7 +131,7 @@ class _Visit:
                 self._hold(on=isinstance(command, Hold))
             case Substitute(out=out, by=by) if out is side.leg and by == side.extension:
                 return self._go_on_at(command)
-            case GiveAway(out=out, by=by) if out is side.leg and by == side.extension:
+            case GiveAway(out=out, by=by, along=False) if out is side.leg and by == side.extension:
                 # An attended transfer into the conference: the other call's partner enters in place of this member.
                 command.given = ToConference(self.meeting.plan)
                 command.done()

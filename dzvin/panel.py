@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import uvicorn
 
 from callflow.commands import Commands
+from callflow.meeting_commands import MeetingCommands
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -33,6 +34,7 @@ from dzvin.watchers import gauges
 from pbx.net.framing import MAX_MESSAGE
 from web_panel.app import create_app
 from web_panel.live import LivePanel
+from web_panel.live_meetings import Conference
 from web_panel.ports import Health, PanelServices, PanelSettings, PhoneSettings
 
 STARTED_WITHIN = 15.0  # seconds
@@ -91,9 +93,14 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
     # First listen, then look: what happens in between is folded in twice rather than missed.
     spool.subscribe(live.on_fact)
     wishes = switch.calls.exchange.wishes
-    live.seed(await live_seed(pool, switch.registrations.online(), wishes, midnight_before(clock.now(), zone)))
+    seed = await live_seed(pool, switch.registrations.online(), wishes, midnight_before(clock.now(), zone))
+    live.seed(replace(seed, conferences=_conferences(config)))
     outbox.subscribe(live.on_outbox)
     return live
+
+
+def _conferences(config: Config) -> Iterable[Conference]:
+    return [Conference(number=each.number, name=each.name, moderators=each.moderators) for each in config.conferences]
 
 
 def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics) -> PanelServices:
@@ -101,6 +108,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
     return PanelServices(
         pool=pool,
         control=Commands(switch.calls),
+        meetings=MeetingCommands(switch.calls.exchange),
         live=live,
         recordings=KeptRecordings.of(config, data),
         traces=switch.traces,

@@ -24,6 +24,7 @@ from web_panel.routes.agents import AgentController
 from web_panel.routes.call_control import CallControlController
 from web_panel.routes.calls import CallController
 from web_panel.routes.clients import ClientController
+from web_panel.routes.conferences import ConferenceController
 from web_panel.routes.dependencies import DEPENDENCIES
 from web_panel.routes.events import EventController
 from web_panel.routes.follow_ups import FollowUpController
@@ -46,6 +47,7 @@ CONTROLLERS = (
     CallController,
     CallControlController,
     SupervisionController,
+    ConferenceController,
     PhoneController,
     AgentController,
     EventController,

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from callflow.facts import Fact, ForwardKind
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
+from web_panel.live_meetings import Conference
 from web_panel.live_messages import from_outbox
 from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
@@ -46,6 +47,7 @@ class Seed:
     people: Iterable[Person] = ()
     registered: Iterable[str] = ()  # extensions with a phone online
     lines: Iterable[Line] = ()
+    conferences: Iterable[Conference] = ()
     missed: Iterable[Missed] = ()  # oldest first
     services: Iterable[ServiceView] = ()
     tickets: Iterable[Ticket] = ()  # waiting and called
@@ -140,6 +142,7 @@ class LivePanel:
         state.forwarded = dict(seed.forwarded) | state.forwarded
         state.shortest = seed.shortest
         state.lines = {line.number: line for line in seed.lines}
+        state.meetings.named = {conference.number: conference for conference in seed.conferences}
         state.missed = {missed.key: missed for missed in seed.missed}
         state.services = {service.id: service for service in seed.services}
         tickets = tuple(seed.tickets)

@@ -7,6 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from callflow.facts import (
+    CallHeld,
+    CallResumed,
     Direction,
     Outcome,
     RecordingLosesSound,
@@ -17,6 +19,7 @@ from callflow.facts import (
     SoundChanged,
     Target,
 )
+from web_panel.live_meetings import Visit
 from web_panel.live_rooms import LiveConference
 from web_panel.statuses import AgentStatus, CallState
 
@@ -113,7 +116,9 @@ class LiveCall:
     routed_at: datetime | None = None
     answered_at: datetime | None = None
     conference: LiveConference = field(default_factory=LiveConference)
+    visit: Visit | None = None  # in a conference
     recording: LiveRecording = field(default_factory=LiveRecording)
+    secret: bool = False  # what the customer presses is hidden now
     sound: SoundChanged | None = None  # what was told last of how it sounds
     event_id: UUID | None = None
     ended_at: datetime | None = None
@@ -125,6 +130,8 @@ class LiveCall:
             return CallState.ENDED
         if self.orbit:
             return CallState.PARKED
+        if self.visit:
+            return CallState.HELD if self.held_by else CallState.TALKING
         if self.segments:
             return CallState.HELD if self.held_by and not self.conference.members else CallState.TALKING
         if self.offers:
@@ -141,6 +148,8 @@ class LiveCall:
                 return self.ended_at
             case CallState.PARKED if self.parked_at:
                 return self.parked_at
+            case CallState.TALKING if self.visit:
+                return self.visit.since
             case CallState.TALKING:
                 return min(segment.since for segment in self.segments.values())
             case CallState.HELD:
@@ -156,6 +165,9 @@ class LiveCall:
         """Everybody of the company in this call, what the call says of each, and since when."""
         if self.ended_at:
             return {}
+        if self.visit:
+            status = AgentStatus.WAITING if self.held_by else AgentStatus.BUSY
+            return {self.visit.extension: (status, self.since)} if self.visit.extension else {}
         said: dict[str, tuple[AgentStatus, datetime]] = {}
         for offer in self.offers.values():
             said[offer.extension] = (AgentStatus.OFFERED, offer.since)
@@ -181,6 +193,12 @@ class LiveCall:
             else (AgentStatus.BUSY, member.since)
             for member in members
         }
+
+    def hold_changed(self, fact: CallHeld | CallResumed) -> None:
+        if isinstance(fact, CallHeld):
+            self.held_by.setdefault(fact.by, fact.at)
+        else:
+            self.held_by.pop(fact.by, None)
 
     def joined(self, extension: str, at: datetime) -> Segment:
         """A segment that begins: that agent with whoever waited."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from queue_engine.facts import Will
@@ -12,13 +13,24 @@ from web_panel.live_calls import Party
 from web_panel.statuses import TicketState
 from web_panel.wire import FollowUpView
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def bound(table: dict[_K, _V], most: int) -> None:
+    """At the bound the oldest entry goes."""
+    while len(table) > most:
+        del table[next(iter(table))]
+
 
 class Kind(StrEnum):
     AGENT = "agent"
     CALL = "call"
     LINE = "line"
+    MEETING = "meeting"
     MISSED = "missed"
     TICKET = "ticket"
+    NOTICE = "notice"
     BOARD = "board"
 
 
@@ -65,6 +77,14 @@ class Ticket:
     state: TicketState = TicketState.WAITING
     window: str | None = None
     user: UUID | None = None  # who called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A media worker died, and with it the sound of so many legs."""
+
+    at: datetime
+    legs: int
 
 
 @dataclass(frozen=True, slots=True)

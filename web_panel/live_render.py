@@ -14,6 +14,7 @@ from uuid import UUID
 from queue_engine.facts import Will
 from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import Key, Kind
+from web_panel.live_meetings import Visit
 from web_panel.live_state import LiveState
 from web_panel.statuses import CallState
 from web_panel.wire import (
@@ -21,9 +22,12 @@ from web_panel.wire import (
     BoardLineView,
     CallPerson,
     CallView,
+    GuestView,
     LineView,
+    MeetingView,
     MemberView,
     MissedView,
+    NoticeView,
     PartyView,
     RecordingView,
     SoundView,
@@ -37,7 +41,7 @@ from web_panel.wire import (
 CALLS_SHOWN = 4  # of one person: more than a phone has lines
 CALLERS_SHOWN = 20  # of one line; the count is of all
 
-Entry = AgentView | CallView | LineView | MissedView | TicketView | tuple[BoardLineView, ...]
+Entry = AgentView | CallView | LineView | MeetingView | NoticeView | MissedView | TicketView | tuple[BoardLineView, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +95,8 @@ def _everything(state: LiveState) -> Iterator[Key]:
     yield from ((Kind.AGENT, user_id) for user_id in state.people)
     yield from ((Kind.CALL, call_id) for call_id in state.calls)
     yield from ((Kind.LINE, number) for number in state.lines)
+    yield from ((Kind.MEETING, number) for number in state.meetings.by_number)
+    yield from ((Kind.NOTICE, notice) for notice in state.notices)
     yield from ((Kind.MISSED, key) for key in state.missed)
     yield from ((Kind.TICKET, ticket) for ticket in state.tickets)
     yield (Kind.BOARD, "")
@@ -104,6 +110,10 @@ def _render(state: LiveState, key: Key) -> Entry | None:
             return call_view(state, call_id)
         case Kind.LINE, str(number):
             return line_view(state, number)
+        case Kind.MEETING, str(number):
+            return meeting_view(state, number)
+        case Kind.NOTICE, UUID() as notice:
+            return notice_view(state, notice)
         case Kind.MISSED, str(missed):
             return missed_view(state, missed)
         case Kind.TICKET, UUID() as ticket:
@@ -173,6 +183,8 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
             MemberView(extension=member.extension, number=member.number) for member in call.conference.members.values()
         ),
         orbit=call.orbit,
+        conference=call.visit.conference if call.visit else None,
+        secret=call.secret,
         event_id=call.event_id,
         outcome=call.outcome,
     )
@@ -216,6 +228,41 @@ def waiting_view(call: LiveCall) -> WaitingCaller:
         party=party_view(call.party),
         offered_to=call.offered_to(),
     )
+
+
+def meeting_view(state: LiveState, number: str) -> MeetingView | None:
+    meeting = state.meetings.by_number.get(number)
+    if meeting is None:
+        return None
+    conference = state.meetings.conference(number)
+    return MeetingView(
+        number=number,
+        name=conference.name,
+        since=meeting.since,
+        locked=meeting.locked,
+        recorded=meeting.recorded,
+        moderators=conference.moderators,
+        guests=tuple(guest_view(state, call_id, visit) for call_id, visit in meeting.visits.items()),
+    )
+
+
+def guest_view(state: LiveState, call_id: UUID, visit: Visit) -> GuestView:
+    call = state.calls.get(call_id)
+    return GuestView(
+        call_id=call_id,
+        extension=visit.extension,
+        name=state.name_of(visit.extension) if visit.extension else "",
+        party=party_view(call.party) if call and visit.extension is None else None,
+        since=visit.since,
+        muted=visit.muted,
+        held=bool(call and call.held_by),
+        moderator=visit.moderator,
+    )
+
+
+def notice_view(state: LiveState, notice_id: UUID) -> NoticeView | None:
+    notice = state.notices.get(notice_id)
+    return NoticeView(id=notice_id, at=notice.at, legs=notice.legs) if notice else None
 
 
 def missed_view(state: LiveState, key: str) -> MissedView | None:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
-from typing import TypeVar
 from uuid import UUID
 
 from callflow.facts import (
@@ -29,8 +28,8 @@ from callflow.facts import (
     CallUnparked,
     ForwardingChanged,
     ForwardKind,
+    MediaWorkerLost,
     OfferEnded,
-    Outcome,
     PartyIntroduced,
     PhoneOffline,
     PhoneOnline,
@@ -44,26 +43,26 @@ from callflow.facts import (
     TransferKind,
     TransferStarted,
 )
+from callflow.meeting_facts import MeetingJoined, MeetingLeft
 from callflow.room_facts import ConferenceJoined
-from crm_core.calls.rules import is_logged, party_keys
+from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
-from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Person, Ticket
+from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, bound
+from web_panel.live_meetings import LiveMeetings, MeetingFact
 from web_panel.live_messages import CallLinked, FollowUpTold
-from web_panel.live_missed import is_missed, still_open
+from web_panel.live_missed import is_missed, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
 from web_panel.statuses import AgentStatus, TicketState, agent_status
 from web_panel.wire import BoardLineView, ServiceView
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
 MAX_CALLS = 10_000
 MAX_PARTIES = 10_000
 MAX_MISSED = 1_000
 MAX_TICKETS = 1_000
+MAX_NOTICES = 3
 BOARD_LINES = 8
 
 
@@ -87,7 +86,9 @@ class LiveState:
     parties: dict[UUID, Party] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
+    meetings: LiveMeetings = field(default_factory=LiveMeetings)
     missed: dict[str, Missed] = field(default_factory=dict)
+    notices: dict[UUID, Notice] = field(default_factory=dict)
     services: dict[UUID, ServiceView] = field(default_factory=dict)
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
     board: tuple[BoardLineView, ...] = ()
@@ -174,7 +175,7 @@ class LiveState:
         party.name = fact.name or (self.name_of(fact.number) if fact.extension else "")
         party.extension = fact.extension
         party.e164 = None if fact.extension else normalise(fact.number, region=self.region).e164
-        _bound(self.parties, MAX_PARTIES)
+        bound(self.parties, MAX_PARTIES)
 
     @_fold.register
     def _(self, fact: CallStarted) -> None:
@@ -235,15 +236,9 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
-    def _(self, fact: CallHeld) -> None:
+    def _(self, fact: CallHeld | CallResumed) -> None:
         if call := self.calls.get(fact.call_id):
-            call.held_by.setdefault(fact.by, fact.at)
-            self._changed(call)
-
-    @_fold.register
-    def _(self, fact: CallResumed) -> None:
-        if call := self.calls.get(fact.call_id):
-            call.held_by.pop(fact.by, None)
+            call.hold_changed(fact)
             self._changed(call)
 
     @_fold.register
@@ -312,6 +307,29 @@ class LiveState:
         self._touch_extension(fact.by)
 
     @_fold.register
+    def _(self, fact: MeetingFact) -> None:
+        visit = self.meetings.hears(fact)
+        if isinstance(fact, MeetingJoined | MeetingLeft) and (call := self.calls.get(fact.call_id)):
+            call.visit = visit
+            if visit is None:
+                call.held_by.clear()
+            self._leave_line(call)
+            self._changed(call)
+        self._touch(Kind.MEETING, fact.conference)
+
+    @_fold.register
+    def _(self, fact: SecretEntry) -> None:
+        if call := self.calls.get(fact.call_id):
+            call.secret = fact.on
+            self._changed(call)
+
+    @_fold.register
+    def _(self, fact: MediaWorkerLost) -> None:
+        self.notices[fact.id] = Notice(at=fact.at, legs=fact.legs)
+        bound(self.notices, MAX_NOTICES)
+        self._touch(Kind.NOTICE, fact.id)
+
+    @_fold.register
     def _(self, fact: RecordingFact) -> None:
         call = self.calls.get(fact.call_id)
         if call and call.recording.hears(fact):
@@ -362,7 +380,7 @@ class LiveState:
         self.tickets[fact.ticket] = Ticket(
             id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.starts_at, booked=fact.booked
         )
-        _bound(self.tickets, MAX_TICKETS)
+        bound(self.tickets, MAX_TICKETS)
         self._touch(Kind.TICKET, fact.ticket)
 
     @_fold.register
@@ -415,6 +433,8 @@ class LiveState:
         now = {extension: status for extension, (status, _) in call.extensions().items()}
         people = self.said.says(call.call_id, now)
         self._touch(Kind.CALL, call.call_id)
+        if call.visit:
+            self._touch(Kind.MEETING, call.visit.conference)
         if call.line and call.waiting_since:
             self._touch(Kind.LINE, call.line)
         for extension in people:
@@ -435,25 +455,11 @@ class LiveState:
             self._touch(Kind.LINE, call.line)
 
     def _miss(self, call: LiveCall, at: datetime) -> None:
-        """R-CALL-44: one entry for each caller, however often that caller rang. R-CALL-35: short numbers have none."""
-        number = normalise(call.party.number, region=self.region)
-        if not is_logged(number, self.shortest):
-            return
-        key = party_keys(number, extension=call.party.extension, client_id=None, call_id=call.call_id)[0]
-        earlier = self.missed.pop(key, None)  # taken out, so that the bound drops who rang longest ago
-        self.missed[key] = Missed(
-            key=key,
-            party=call.party,
-            last_at=at,
-            line=call.line,
-            outcome=call.outcome or Outcome.NO_ANSWER,
-            calls=[*(earlier.calls if earlier else []), call.call_id],
-            rung=(earlier.rung if earlier else frozenset()) | call.rung,
-            event_id=call.event_id,
-            follow_up=still_open(earlier),
-        )
-        _bound(self.missed, MAX_MISSED)
-        self._touch(Kind.MISSED, key)
+        missed = missed_by(call, at, self.missed, region=self.region, shortest=self.shortest)
+        if missed is not None:
+            self.missed[missed.key] = missed
+            bound(self.missed, MAX_MISSED)
+            self._touch(Kind.MISSED, missed.key)
 
     def _board_without(self, number: str) -> tuple[BoardLineView, ...]:
         return tuple(line for line in self.board if line.number != number)
@@ -486,8 +492,3 @@ class LiveState:
 
 # `self._fold(…)` would build the method that it calls anew each time (until Python 3.14).
 _fold_of: Callable[[type], Callable[[LiveState, object], None]] = LiveState.__dict__["_fold"].dispatcher.dispatch
-
-
-def _bound(table: dict[_K, _V], most: int) -> None:
-    while len(table) > most:
-        del table[next(iter(table))]

@@ -5,7 +5,8 @@ of one view share its numbers and its messages. There are three kinds:
 
 - `StaffView` with a sight of everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
 - `StaffView` with a sight of one's own: the own status, the own calls and the parked ones, the lines that the person
-  serves, and the missed calls that rang the person, came to one of those lines, or are the person's to work on;
+  serves, the conferences that the person is in or moderates, and the missed calls that rang the person, came to one of
+  those lines, or are the person's to work on;
 - `BoardView`: the hall board, public, numbers and windows only (R-PANEL-16).
 """
 
@@ -25,7 +26,9 @@ from web_panel.wire import (
     CallView,
     Gone,
     LineView,
+    MeetingView,
     MissedView,
+    NoticeView,
     Snapshot,
     TicketView,
     changed,
@@ -106,6 +109,8 @@ class StaffView(View):
                 return self._takes_part(state, call_id)
             case Kind.LINE, str(number):
                 return self._serves(state, number)
+            case Kind.MEETING, str(number):
+                return state.meetings.is_there(self._extension(state), number)
             case Kind.MISSED, str(missed):
                 return self._missed_by(state, missed)
             case _:
@@ -119,6 +124,8 @@ class StaffView(View):
             agents=tuple(entry for entry in entries if isinstance(entry, AgentView)),
             calls=tuple(entry for entry in entries if isinstance(entry, CallView)),
             lines=tuple(entry for entry in entries if isinstance(entry, LineView)),
+            meetings=tuple(entry for entry in entries if isinstance(entry, MeetingView)),
+            notices=tuple(entry for entry in entries if isinstance(entry, NoticeView)),
             missed=tuple(entry for entry in entries if isinstance(entry, MissedView)),
             tickets=tuple(entry for entry in entries if isinstance(entry, TicketView)),
             services=tuple(state.services.values()),

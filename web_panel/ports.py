@@ -93,6 +93,23 @@ class CallControl(Protocol):
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None: ...
 
 
+class MeetingControl(Protocol):
+    """The door for commands to conferences, by their numbers. A member is named by its call. Every method raises
+    `callflow.control.ControlRefused`."""
+
+    async def mute(self, actor: Actor, conference: str, call_id: UUID, *, on: bool) -> None: ...
+
+    async def remove(self, actor: Actor, conference: str, call_id: UUID) -> None: ...
+
+    def lock(self, actor: Actor, conference: str, *, on: bool) -> None: ...
+
+    def announce(self, actor: Actor, conference: str, prompt: str, call_id: UUID | None = None) -> None:
+        """To all, or to one member alone."""
+        ...
+
+    async def end(self, actor: Actor, conference: str) -> None: ...
+
+
 class RecordingFiles(Protocol):
     def export(self, file: str, out: BinaryIO, form: Format = "wav") -> object:
         """Write the recording at this path (relative to the recordings folder). Blocking: called in a thread. Raises
@@ -165,6 +182,7 @@ class PanelSettings:
 class PanelServices:
     pool: Pool
     control: CallControl
+    meetings: MeetingControl
     live: LivePanel
     recordings: RecordingFiles
     traces: CallTraces

@@ -107,6 +107,8 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     transfer: TransferView | None
     members: tuple[MemberView, ...]  # of a conference, in the order in which they came; none: an ordinary talk
     orbit: str | None  # where it is parked
+    conference: str | None  # the number at which it meets others
+    secret: bool  # what the customer presses is hidden from everybody now
     event_id: UUID | None
     outcome: str | None  # only when the state is ended
 
@@ -125,6 +127,39 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     free: int  # of the agents, how many could take a call now
     count: int  # of all who wait
     waiting: tuple[WaitingCaller, ...]  # the first of them; who waits longest stands first
+
+
+class GuestView(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that is in a conference. `extension` None: from outside, and then `party` says who."""
+
+    call_id: UUID
+    extension: str | None
+    name: str
+    party: PartyView | None
+    since: datetime
+    muted: bool
+    held: bool
+    moderator: bool
+
+
+class MeetingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A conference in which somebody is. It is over when it is `gone`."""
+
+    number: str
+    name: str
+    since: datetime
+    locked: bool
+    recorded: bool
+    moderators: tuple[str, ...]  # extensions
+    guests: tuple[GuestView, ...]
+
+
+class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A media worker died, and so many legs lost their sound; another one runs since."""
+
+    id: UUID
+    at: datetime
+    legs: int
 
 
 class FollowUpView(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +222,8 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     agents: tuple[AgentView, ...]
     calls: tuple[CallView, ...]
     lines: tuple[LineView, ...]
+    meetings: tuple[MeetingView, ...]
+    notices: tuple[NoticeView, ...]
     missed: tuple[MissedView, ...]
     tickets: tuple[TicketView, ...]
     services: tuple[ServiceView, ...]
@@ -210,6 +247,14 @@ class LineChanged(_Message, frozen=True, kw_only=True, tag="line.changed"):
     line: LineView
 
 
+class MeetingChanged(_Message, frozen=True, kw_only=True, tag="meeting.changed"):
+    meeting: MeetingView
+
+
+class NoticeChanged(_Message, frozen=True, kw_only=True, tag="notice.changed"):
+    notice: NoticeView
+
+
 class MissedChanged(_Message, frozen=True, kw_only=True, tag="missed.changed"):
     missed: MissedView
 
@@ -223,7 +268,8 @@ class BoardChanged(_Message, frozen=True, kw_only=True, tag="board.changed"):
 
 
 class Gone(_Message, frozen=True, kw_only=True, tag="gone"):
-    """This entry is no longer yours to see, or no longer there. `kind` is agent, call, line, missed or ticket."""
+    """This entry is no longer yours to see, or no longer there. `kind` is agent, call, line, meeting, notice, missed or
+    ticket."""
 
     kind: str
     id: str
@@ -239,7 +285,17 @@ class Pong(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pon
     at: datetime
 
 
-Change = AgentChanged | CallChanged | LineChanged | MissedChanged | TicketChanged | BoardChanged | Gone
+Change = (
+    AgentChanged
+    | CallChanged
+    | LineChanged
+    | MeetingChanged
+    | NoticeChanged
+    | MissedChanged
+    | TicketChanged
+    | BoardChanged
+    | Gone
+)
 ServerMessage = Snapshot | BoardSnapshot | Change | Lost | Pong
 
 
@@ -259,7 +315,17 @@ decode_client: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(Client
 _encoder = msgspec.json.Encoder()
 
 
-def encode(message: ServerMessage | AgentView | CallView | LineView | MissedView | TicketView | Board) -> str:
+def encode(
+    message: ServerMessage
+    | AgentView
+    | CallView
+    | LineView
+    | MeetingView
+    | NoticeView
+    | MissedView
+    | TicketView
+    | Board,
+) -> str:
     return _encoder.encode(message).decode()
 
 

@@ -170,6 +170,34 @@ class Control:
 
 
 @dataclass
+class Meetings:
+    """The same, of conferences."""
+
+    done: list[tuple[object, ...]] = field(default_factory=list)
+    refuse: str | None = None
+
+    async def mute(self, actor: Actor, conference: str, call_id: UUID, *, on: bool) -> None:
+        self._do("mute" if on else "unmute", actor, conference, call_id)
+
+    async def remove(self, actor: Actor, conference: str, call_id: UUID) -> None:
+        self._do("remove", actor, conference, call_id)
+
+    def lock(self, actor: Actor, conference: str, *, on: bool) -> None:
+        self._do("lock" if on else "unlock", actor, conference)
+
+    def announce(self, actor: Actor, conference: str, prompt: str, call_id: UUID | None = None) -> None:
+        self._do("announce", actor, conference, prompt, call_id)
+
+    async def end(self, actor: Actor, conference: str) -> None:
+        self._do("end", actor, conference)
+
+    def _do(self, *command: object) -> None:
+        if self.refuse:
+            raise ControlRefused(self.refuse)
+        self.done.append(command)
+
+
+@dataclass
 class Files:
     exported: list[str] = field(default_factory=list)
 
@@ -196,6 +224,7 @@ class House:
     services: PanelServices
     live: LivePanel
     control: Control
+    meetings: Meetings
     files: Files
     traces: Ladders
     clock: Clock
@@ -246,7 +275,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         await seed.apply(conn, seed.Seed(users=people, lines=LINES, services=SERVICES))
         users = {user.login: user for user in await organisation.all_users(conn)}
         offered = await hall.services(conn)
-    clock, control, files, traces = Clock(), Control(), Files(), Ladders()
+    clock, control, meetings, files, traces = Clock(), Control(), Meetings(), Files(), Ladders()
     live = LivePanel(clock, time_zone=ZoneInfo("Europe/Kyiv"))
     live.seed(
         Seed(
@@ -263,6 +292,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
     services = PanelServices(
         pool=pool,
         control=control,
+        meetings=meetings,
         live=live,
         recordings=files,
         traces=traces,
@@ -273,4 +303,4 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         settings=settings or PanelSettings(company="Ромашка", session_check=0.01, trusted=("192.0.2.1",)),
         passwords=Passwords(hasher=QUICK),
     )
-    return House(create_app(services), services, live, control, files, traces, clock, users)
+    return House(create_app(services), services, live, control, meetings, files, traces, clock, users)

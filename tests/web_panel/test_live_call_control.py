@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflow.facts import Direction, ForwardKind, OfferEnd, TransferEnd, TransferKind
+from callflow.facts import Direction, ForwardKind, OfferEnd, Outcome, TransferEnd, TransferKind
 from tests.web_panel.story import IVAN, MARTA, OLENA, Story, named
 from tests.web_panel.test_live_state import state, statuses, story, tell
 from web_panel.live_entries import Kind
@@ -131,6 +131,7 @@ def test_whose_calls_go_on_is_shown_and_not_where_to(state: LiveState, story: St
 
 
 def test_a_call_that_was_busy_without_ringing_was_missed_by_that_person(state: LiveState, story: Story) -> None:
-    tell(state, story.started("a", direction=Direction.INBOUND), story.offer_ended("a", "1002"), story.ended("a"))
+    tell(state, story.started("a", direction=Direction.INBOUND), story.offer_ended("a", "1002"))
+    tell(state, story.ended("a", Outcome.BUSY))
     (missed,) = state.missed.values()
     assert missed.rung == {"1002"}

@@ -83,7 +83,7 @@ def test_every_error_and_field_that_the_server_names_has_its_text() -> None:
     keys = set(re.findall(r'(?:problem\(request, [\w.]+, |simple\(\d+, )"([a-z_]+)"', python))
     keys |= set(re.findall(r'\d{3}: "([a-z_]+)",', python))
     keys |= {"no_phone", "phone_offline", "busy", "no_route", "forbidden", "unknown_call", "failed"}  # callflow.control
-    keys |= {"not_now", "same_number", "orbit_taken", "nobody_rings", "out_of_range"}
+    keys |= {"not_now", "same_number", "orbit_taken", "nobody_rings", "out_of_range", "no_prompt"}
     keys |= {"required", "invalid", "unknown", "in_the_past", "too_far", "reused"}  # crm_core.hall.Refused
     assert {f"error.{key}" for key in keys} <= set(texts("uk"))
     assert len(keys) > 10

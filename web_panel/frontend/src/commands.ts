@@ -17,7 +17,7 @@ export const invite = (callId: string, number: string): Promise<unknown> => tell
 export const swap = (callId: string): Promise<unknown> => tell(callId, "swap");
 export const takeBack = (callId: string): Promise<unknown> => tell(callId, "take-back");
 export const park = (callId: string): Promise<unknown> => tell(callId, "park", {});
-export const record = (callId: string, what: "start" | "stop" | "pause" | "resume"): Promise<unknown> =>
+export const record = (callId: string, what: "start" | "stop" | "pause" | "resume" | "hide" | "show"): Promise<unknown> =>
   tell(callId, "recording", { what });
 export const supervise = (callId: string, mode: "listen" | "whisper" | "barge"): Promise<unknown> =>
   tell(callId, "supervise", { mode });
@@ -27,6 +27,15 @@ export const takeOver = (callId: string): Promise<unknown> => tell(callId, "take
 export const pickUp = (callId: string): Promise<unknown> => tell(callId, "pick-up");
 export const pickUpAny = (): Promise<unknown> => request("POST", "/api/calls/pick-up");
 export const retrieve = (orbit: string): Promise<unknown> => request("POST", "/api/calls/retrieve", { orbit });
+
+const conference = (number: string): string => `/api/conferences/${encodeURIComponent(number)}`;
+export const muteGuest = (number: string, callId: string, on: boolean): Promise<unknown> =>
+  request("POST", `${conference(number)}/members/${callId}/${on ? "mute" : "unmute"}`);
+export const removeGuest = (number: string, callId: string): Promise<unknown> =>
+  request("DELETE", `${conference(number)}/members/${callId}`);
+export const lockConference = (number: string, on: boolean): Promise<unknown> =>
+  request("POST", `${conference(number)}/${on ? "lock" : "unlock"}`);
+export const endConference = (number: string): Promise<unknown> => request("DELETE", conference(number));
 
 export type ForwardKind = "always" | "busy" | "no_answer";
 

@@ -11,7 +11,9 @@ import type {
   CallView,
   Change,
   LineView,
+  MeetingView,
   MissedView,
+  NoticeView,
   ServiceView,
   Snapshot,
   TicketView,
@@ -22,6 +24,8 @@ const ENDED_STAYS = 6_000; // milliseconds that an ended call is still shown
 export const agents = signal<ReadonlyMap<string, AgentView>>(new Map());
 export const calls = signal<ReadonlyMap<string, CallView>>(new Map());
 export const lines = signal<ReadonlyMap<string, LineView>>(new Map());
+export const meetings = signal<ReadonlyMap<string, MeetingView>>(new Map());
+export const notices = signal<ReadonlyMap<string, NoticeView>>(new Map());
 export const missed = signal<ReadonlyMap<string, MissedView>>(new Map());
 export const tickets = signal<ReadonlyMap<string, TicketView>>(new Map());
 export const services = signal<readonly ServiceView[]>([]);
@@ -59,6 +63,8 @@ function load(message: Snapshot | BoardSnapshot): void {
     agents.value = keyed(message.agents, (agent) => agent.user_id);
     calls.value = keyed(message.calls, (call) => call.call_id);
     lines.value = keyed(message.lines, (line) => line.number);
+    meetings.value = keyed(message.meetings, (meeting) => meeting.number);
+    notices.value = keyed(message.notices, (notice) => notice.id);
     missed.value = keyed(message.missed, (entry) => entry.key);
     tickets.value = keyed(message.tickets, (ticket) => ticket.id);
     services.value = message.services;
@@ -78,6 +84,12 @@ function change(message: Change): void {
     case "line.changed":
       lines.value = put(lines.value, message.line.number, message.line);
       return;
+    case "meeting.changed":
+      meetings.value = put(meetings.value, message.meeting.number, message.meeting);
+      return;
+    case "notice.changed":
+      notices.value = put(notices.value, message.notice.id, message.notice);
+      return;
     case "missed.changed":
       missed.value = put(missed.value, message.missed.key, message.missed);
       return;
@@ -96,6 +108,8 @@ function gone(kind: string, id: string): void {
   if (kind === "agent") agents.value = put(agents.value, id, null);
   else if (kind === "call") calls.value = put(calls.value, id, null);
   else if (kind === "line") lines.value = put(lines.value, id, null);
+  else if (kind === "meeting") meetings.value = put(meetings.value, id, null);
+  else if (kind === "notice") notices.value = put(notices.value, id, null);
   else if (kind === "missed") missed.value = put(missed.value, id, null);
   else if (kind === "ticket") tickets.value = put(tickets.value, id, null);
 }
@@ -125,6 +139,8 @@ export function stopLive(): void {
   link.value = "connecting";
   agents.value = new Map();
   calls.value = new Map();
+  meetings.value = new Map();
+  notices.value = new Map();
   missed.value = new Map();
   tickets.value = new Map();
 }

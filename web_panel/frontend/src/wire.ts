@@ -83,6 +83,8 @@ export interface CallView {
   transfer: TransferView | null;
   members: MemberView[];
   orbit: string | null;
+  conference: string | null;
+  secret: boolean;
   event_id: string | null;
   outcome: string | null;
 }
@@ -101,6 +103,33 @@ export interface LineView {
   free: number;
   count: number;
   waiting: WaitingCaller[];
+}
+
+export interface GuestView {
+  call_id: string;
+  extension: string | null;
+  name: string;
+  party: PartyView | null;
+  since: string;
+  muted: boolean;
+  held: boolean;
+  moderator: boolean;
+}
+
+export interface MeetingView {
+  number: string;
+  name: string;
+  since: string;
+  locked: boolean;
+  recorded: boolean;
+  moderators: string[];
+  guests: GuestView[];
+}
+
+export interface NoticeView {
+  id: string;
+  at: string;
+  legs: number;
 }
 
 export interface FollowUpView {
@@ -152,6 +181,8 @@ export interface Snapshot {
   agents: AgentView[];
   calls: CallView[];
   lines: LineView[];
+  meetings: MeetingView[];
+  notices: NoticeView[];
   missed: MissedView[];
   tickets: TicketView[];
   services: ServiceView[];
@@ -183,6 +214,18 @@ export interface LineChanged {
   line: LineView;
 }
 
+export interface MeetingChanged {
+  type: "meeting.changed";
+  seq: number;
+  meeting: MeetingView;
+}
+
+export interface NoticeChanged {
+  type: "notice.changed";
+  seq: number;
+  notice: NoticeView;
+}
+
 export interface MissedChanged {
   type: "missed.changed";
   seq: number;
@@ -204,7 +247,7 @@ export interface BoardChanged {
 export interface Gone {
   type: "gone";
   seq: number;
-  kind: "agent" | "call" | "line" | "missed" | "ticket";
+  kind: "agent" | "call" | "line" | "meeting" | "notice" | "missed" | "ticket";
   id: string;
 }
 
@@ -222,6 +265,8 @@ export type Change =
   | AgentChanged
   | CallChanged
   | LineChanged
+  | MeetingChanged
+  | NoticeChanged
   | MissedChanged
   | TicketChanged
   | BoardChanged

@@ -11,9 +11,11 @@ import { Agents } from "../parts/agents";
 import { Calls } from "../parts/calls";
 import { Figures } from "../parts/figures";
 import { Lines } from "../parts/lines";
+import { Meetings } from "../parts/meetings";
 import { Missed } from "../parts/missed";
 import { MyCalls } from "../parts/my-call";
 import { MySupervision } from "../parts/my-supervision";
+import { Notices } from "../parts/notices";
 import { Parked } from "../parts/parked";
 
 import "../styles/desk.css";
@@ -38,6 +40,7 @@ export function Desk(): JSX.Element {
   return (
     <>
       <h1 class="only-heard">{t("page.desk")}</h1>
+      <Notices />
       <MyCalls />
       <MySupervision />
       <Figures />
@@ -47,6 +50,7 @@ export function Desk(): JSX.Element {
         </div>
         <div class="middle">
           <Parked />
+          <Meetings />
           <Lines />
           <Calls />
         </div>

@@ -10,7 +10,7 @@ import { may, me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView, SoundView } from "../wire";
 import { Icon } from "./icon";
-import { formatPhone, nameOf, partyNumber, partyTitle, Since, StatePill } from "./words";
+import { conferenceName, formatPhone, nameOf, partyNumber, partyTitle, Since, StatePill } from "./words";
 
 const sorted = computed(() =>
   [...calls.value.values()].sort((one, other) => one.started_at.localeCompare(other.started_at)),
@@ -27,6 +27,8 @@ function lineName(call: CallView): string {
 
 /** What was dialled: the line by its name, a colleague by theirs. */
 function dialledEnd(call: CallView): End {
+  if (call.conference !== null)
+    return { title: conferenceName(call.conference), second: call.conference };
   const line = lineName(call);
   if (line) return { title: line, second: call.line ?? "" };
   const number = call.dialled ?? "";
@@ -36,7 +38,7 @@ function dialledEnd(call: CallView): End {
 
 /** The people of the company on our side of the call, else what was dialled. */
 function ourEnd(call: CallView, people: readonly CallPerson[]): End {
-  if (people.length === 0) return dialledEnd(call);
+  if (people.length === 0 || call.conference !== null) return dialledEnd(call);
   const numbers = people.map((person) => person.extension).join(", ");
   return {
     title: people.map((person) => person.name || person.extension).join(", "),
@@ -63,7 +65,7 @@ function mayPickUp(call: CallView): boolean {
 
 /** Somebody talks, and I have a phone to listen with that sits beside no call yet. */
 function mayListen(call: CallView): boolean {
-  const talks = call.state === "talking" || call.state === "held";
+  const talks = (call.state === "talking" || call.state === "held") && call.conference === null;
   return talks && may("supervise") && Boolean(me.value?.extension) && !mine(call) && !myAgent.value?.supervises;
 }
 

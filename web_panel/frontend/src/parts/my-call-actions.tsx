@@ -10,6 +10,7 @@ import {
   hangUp,
   hold,
   invite,
+  muteGuest,
   park,
   record,
   resume,
@@ -18,7 +19,7 @@ import {
   transfer,
 } from "../commands";
 import { t, type TextKey } from "../i18n";
-import { myCalls } from "../live-store";
+import { meetings, myCalls } from "../live-store";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import type { CallPerson, CallView } from "../wire";
@@ -94,23 +95,64 @@ function Members({ call }: { call: CallView }): JSX.Element {
   );
 }
 
+function Holding({ call }: { call: CallView }): JSX.Element {
+  return call.held_by.includes(me.value?.extension ?? "") ? (
+    <Action
+      icon="play"
+      label="my_call.resume"
+      testid="resume"
+      kind="primary"
+      act={() => run(() => resume(call.call_id))}
+    />
+  ) : (
+    <Action icon="pause" label="my_call.hold" testid="hold" act={() => run(() => hold(call.call_id))} />
+  );
+}
+
+/** At a conference number: there is no other side that could be handed on. */
+function Meeting({ call, number }: { call: CallView; number: string }): JSX.Element {
+  const guest = meetings.value.get(number)?.guests.find((each) => each.call_id === call.call_id);
+  const muted = guest?.muted ?? false;
+  return (
+    <>
+      <Holding call={call} />
+      <Action
+        icon={muted ? "microphone" : "microphone-off"}
+        label={muted ? "conference.unmute" : "conference.mute"}
+        testid="mute-me"
+        act={() => run(() => muteGuest(number, call.call_id, !muted))}
+      />
+    </>
+  );
+}
+
+/** What the customer presses and says is hidden from me and from the recording. */
+function SecretEntry({ call }: { call: CallView }): JSX.Element {
+  const what = call.secret ? "show" : "hide";
+  return (
+    <>
+      {call.secret && (
+        <span class="handover" role="status" data-testid="secret">
+          {t("my_call.hidden")}
+        </span>
+      )}
+      <Action
+        icon={what}
+        label={call.secret ? "my_call.show" : "my_call.hide"}
+        testid="secret-entry"
+        act={() => run(() => record(call.call_id, what))}
+      />
+    </>
+  );
+}
+
 function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.Element {
-  const held = call.held_by.includes(me.value?.extension ?? "");
   const together = call.members.length > 0;
+  if (call.conference !== null) return <Meeting call={call} number={call.conference} />;
   return (
     <>
       {together && <Members call={call} />}
-      {held ? (
-        <Action
-          icon="play"
-          label="my_call.resume"
-          testid="resume"
-          kind="primary"
-          act={() => run(() => resume(call.call_id))}
-        />
-      ) : (
-        <Action icon="pause" label="my_call.hold" testid="hold" act={() => run(() => hold(call.call_id))} />
-      )}
+      <Holding call={call} />
       {together ? (
         <Action icon="people" label="my_call.invite" testid="add" act={handOn} />
       ) : (
@@ -126,6 +168,7 @@ function Talking({ call, handOn }: { call: CallView; handOn: () => void }): JSX.
         </>
       )}
       <Recording call={call} />
+      {!together && <SecretEntry call={call} />}
     </>
   );
 }

@@ -8,7 +8,7 @@ import { me } from "../session";
 import type { CallPerson, CallView } from "../wire";
 import { Icon } from "./icon";
 import { MyCallActions } from "./my-call-actions";
-import { nameOf, partyNumber, partyTitle, Since, StatusPill } from "./words";
+import { conferenceName, nameOf, partyNumber, partyTitle, Since, StatusPill } from "./words";
 
 function myPart(call: CallView): CallPerson | undefined {
   return call.people.find((person) => person.extension === me.value?.extension);
@@ -16,6 +16,7 @@ function myPart(call: CallView): CallPerson | undefined {
 
 /** For an internal call the other side is whoever of the two is not me. */
 function otherSide(call: CallView): string {
+  if (call.conference !== null) return conferenceName(call.conference);
   if (call.direction !== "internal") return partyTitle(call.party);
   const other = call.people.find((person) => person.extension !== me.value?.extension);
   if (other) return other.name || other.extension;

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 
 import { now, secondsSince } from "../clock";
 import { formatDateTime, formatDuration, formatMoment, t } from "../i18n";
-import { agents } from "../live-store";
+import { agents, meetings } from "../live-store";
 import type { AgentStatus, CallState, PartyView } from "../wire";
 
 export function StatusPill({ status }: { status: AgentStatus }): JSX.Element {
@@ -39,6 +39,10 @@ export function formatPhone(number: string): string {
 export function nameOf(extension: string): string {
   for (const agent of agents.value.values()) if (agent.extension === extension) return agent.name;
   return "";
+}
+
+export function conferenceName(number: string): string {
+  return meetings.value.get(number)?.name || number;
 }
 
 export function partyTitle(party: PartyView): string {
