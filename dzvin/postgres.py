@@ -49,6 +49,8 @@ START_TIMEOUT = 30.0  # seconds; recovery after a power cut included
 STOP_TIMEOUT = 10.0
 LOG_LIMIT = 4 * 1024 * 1024  # bytes; the log of the run before is kept beside it
 PR_SET_PDEATHSIG = 1
+PLACE = "dzvin-postgres-"
+HOME = "home"  # in such a place: which folder's it is
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -167,7 +169,11 @@ class EmbeddedPostgres:
             return Path(note.read_text().strip())
         if self._account is None or self._account.owns_way_to(self._home):
             return self._home
-        place = _make_place(self._account, temporary=self._home.is_relative_to(tempfile.gettempdir()))
+        temporary = self._home.is_relative_to(tempfile.gettempdir())
+        if temporary:
+            remove_abandoned(Path(tempfile.gettempdir()), self._account)
+        place = _make_place(self._account, temporary=temporary)
+        _write_private(place / HOME, str(self._home))
         self._remember("place", str(place))
         return place
 
@@ -281,9 +287,22 @@ def _account() -> Account:
     raise PostgresDidNotStart(f"PostgreSQL refuses to run as root, and none of these accounts exists: {ACCOUNTS}")
 
 
+def remove_abandoned(temporary: Path, account: Account) -> None:
+    """Remove the clusters there whose data folder is gone: whoever tries the product in /tmp, or tests it, removes only
+    that. What names no data folder, belongs to another account or still runs stays."""
+    for place in temporary.glob(f"{PLACE}*"):
+        try:
+            home = Path((place / HOME).read_text())
+            ours = not place.is_symlink() and place.stat().st_uid == account.uid
+        except OSError:
+            continue  # no note, or somebody else has just removed it
+        if ours and not home.exists() and not _processes_in(place / "cluster"):
+            shutil.rmtree(place, ignore_errors=True)
+
+
 def _make_place(account: Account, *, temporary: bool) -> Path:
     """A new folder, 0700, that `account` owns and can enter. A data folder in /tmp gets a place in /tmp."""
-    name = f"dzvin-postgres-{secrets.token_hex(6)}"  # never reused: an old cluster must not be mistaken for ours
+    name = f"{PLACE}{secrets.token_hex(6)}"  # never reused: an old cluster must not be mistaken for ours
     parents = [Path("/var/lib"), Path("/var/tmp")]
     if temporary:
         parents.insert(0, Path(tempfile.gettempdir()))

