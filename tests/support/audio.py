@@ -72,7 +72,7 @@ class AudioPort:
     """One phone's RTP socket. `remote` and the codec are set by offer and answer (`agree`)."""
 
     def __init__(self, *, weather: Weather = CLEAR) -> None:
-        self._port = UdpPort(self._received, weather=weather)
+        self._port = UdpPort(self._received, weather=weather, paired=True)
         self.remote: Address | None = None
         self.law = Law.ALAW
         self.digit_type: int | None = None

@@ -58,6 +58,17 @@ def bound_socket(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
     return sock
 
 
+def bound_pair(host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
+    """For RTP, and on the port behind it for RTCP (RFC 3550 §11). Nobody has to read the second one; but were it not
+    bound, the reports of this phone's calls would reach whichever test has that port."""
+    while True:
+        rtp = bound_socket(host=host)
+        try:
+            return rtp, bound_socket(rtp.getsockname()[1] + 1, host)
+        except (OSError, OverflowError):  # taken, or there is none behind the last
+            rtp.close()
+
+
 def free_port() -> int:
     """A UDP port that nobody has bound now."""
     with bound_socket() as sock:
@@ -72,7 +83,8 @@ def free_tcp_port() -> int:
 
 
 class UdpPort:
-    """A bound socket on the running loop: `on_datagram(data, source)` for each that comes, through the weather."""
+    """A bound socket on the running loop: `on_datagram(data, source)` for each that comes, through the weather.
+    `paired`: the port behind it is kept too, and heard by nobody."""
 
     def __init__(
         self,
@@ -81,8 +93,13 @@ class UdpPort:
         port: int = 0,
         host: str = "127.0.0.1",
         weather: Weather = CLEAR,
+        paired: bool = False,
     ) -> None:
-        self._socket = bound_socket(port, host)
+        self._behind: socket.socket | None = None
+        if paired:
+            self._socket, self._behind = bound_pair(host)
+        else:
+            self._socket = bound_socket(port, host)
         self._on_datagram = on_datagram
         self._weather = weather
         self._loop = asyncio.get_running_loop()
@@ -105,6 +122,8 @@ class UdpPort:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
+        if self._behind is not None:
+            self._behind.close()
 
     def _drain(self) -> None:
         while self._socket.fileno() >= 0:

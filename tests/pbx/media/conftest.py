@@ -30,4 +30,4 @@ def new_phone() -> Iterator[Callable[..., Phone]]:
 
     yield make
     for phone in phones:
-        phone.sock.close()
+        phone.close()

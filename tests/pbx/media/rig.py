@@ -18,6 +18,7 @@ from pbx.media.messages import CodecName, DirectionName, OpusWishes
 from pbx.rtp.dtmf import build
 from pbx.rtp.g711 import Law, decode
 from pbx.rtp.packet import Packet, parse
+from tests.support.network import bound_pair
 
 KINDS = ("interpreted", "compiled") if is_compiled() else ("interpreted",)
 MILLISECOND = 1_000_000
@@ -44,7 +45,7 @@ class Phone:
     """An RTP end. Sends to `target`, keeps what it hears in `heard`."""
 
     def __init__(self, *, payload_type: int = 0, event_type: int = 101, host: str = HOST) -> None:
-        self.sock = udp(host)
+        self.sock, self._rtcp = bound_pair(host)
         self.target: tuple[str, int] = (HOST, 0)
         self.payload_type = payload_type
         self.event_type = event_type
@@ -57,6 +58,10 @@ class Phone:
     def port(self) -> int:
         port: int = self.sock.getsockname()[1]
         return port
+
+    def close(self) -> None:
+        self.sock.close()
+        self._rtcp.close()
 
     def packet(self, payload: bytes, *, payload_type: int | None = None, marker: bool = False) -> Packet:
         return Packet(
@@ -198,8 +203,10 @@ class Rig:
             self.control.close_leg(leg)
         closed = [event for event in self.advance() if isinstance(event, LegClosed)]
         assert len(closed) <= len(self.sockets)
-        for sock in (*self.sockets.values(), *(phone.sock for phone in self.phones)):
+        for sock in self.sockets.values():
             sock.close()
+        for phone in self.phones:
+            phone.close()
         self.control.stop()
 
 

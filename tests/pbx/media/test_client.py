@@ -203,17 +203,20 @@ async def test_what_one_turn_of_the_loop_tells_a_worker_is_one_write(
 
 
 async def test_answers_may_come_in_any_pieces(tmp_path: Path) -> None:
-    def in_pieces(command: Command) -> list[FromWorker]:
+    def say_in_pieces(message: FromWorker) -> None:
+        answer = encode(message)
+        for at in range(len(answer)):
+            asyncio.get_running_loop().call_later(0.001 * at, worker.writers[-1].write, answer[at : at + 1])
+
+    def opens(command: Command) -> list[FromWorker]:
         if isinstance(command, Open):
-            answer = encode(Opened(id=command.id, leg=command.id, port=4000))
-            answer += encode(Digit(leg=command.id, digit="5", milliseconds=100))
-            for at in range(len(answer)):
-                asyncio.get_running_loop().call_later(0.001 * at, worker.writers[-1].write, answer[at : at + 1])
+            say_in_pieces(Opened(id=command.id, leg=command.id, port=4000))
         return []
 
     path = tmp_path / "a.sock"
-    async with made_up(path, in_pieces) as worker, MediaPool([path], epoch=1) as pool:
+    async with made_up(path, opens) as worker, MediaPool([path], epoch=1) as pool:
         heard = Heard(await pool.open(call_id=uuid7(), address=HOST))
+        say_in_pieces(Digit(leg=heard.leg.leg, digit="5", milliseconds=100))
         await heard.wait(Digit)
 
 
