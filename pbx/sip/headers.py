@@ -6,8 +6,8 @@ changes (`parsed`). Values may hold lone surrogates where the peer's bytes were 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, TypeVar
 
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
 from pbx.sip.lexical import TOKEN
@@ -67,26 +67,24 @@ def key_of(name: str) -> str:
 class Headers:
     """An ordered list of header lines with look-up by name. Two are equal when they say the same in the same order."""
 
-    __slots__ = ("_lines", "_parsed", "_values")
+    __slots__ = ("_first", "_lines", "_parsed")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._lines: list[tuple[str, str, str]] = []
-        self._values: dict[str, list[str]] = {}
-        self._parsed: dict[str, tuple[str, object]] = {}  # view -> the header it was made of, and the view
-        lines, values = self._lines, self._values
+        self._first: dict[str, str] = {}  # the value of the first line of each name; few have a second one
+        self._parsed: dict[str, tuple[str, Any]] = {}  # view -> the header it was made of, and the view
+        lines, first = self._lines, self._first
         for name, value in items:
             key = _KEYS.get(name) or _local_key(name)
             value = _one_line(value)
             lines.append((key, name, value))
-            if key in values:
-                values[key].append(value)
-            else:
-                values[key] = [value]
+            first.setdefault(key, value)
 
     def take(self, lines: Iterable[str]) -> RemoteProtocolError | None:
         """Add lines as they stood in a message, already unfolded. What can be taken is; the first fault is given back,
         so that a request can still be answered."""
         fault = None
+        add, first = self._lines.append, self._first
         for line in lines:
             name, colon, value = line.partition(":")
             if not colon or "\r" in line or "\n" in line:
@@ -100,31 +98,32 @@ class Headers:
                     fault = fault or error
                     continue
             value = value.strip(" \t")
-            self._lines.append((key, name, value))
-            if key in self._values:
-                self._values[key].append(value)
-            else:
-                self._values[key] = [value]
+            add((key, name, value))
+            first.setdefault(key, value)
         return fault
 
     def get(self, name: str) -> str | None:
         """The first line's value."""
-        values = self._values.get(_KEYS.get(name) or name.lower())
-        return values[0] if values else None
+        return self._first.get(_KEYS.get(name) or name.lower())
 
     def all(self, name: str) -> list[str]:
         """One entry for each line; comma-separated lists are not split."""
-        return list(self._values.get(_KEYS.get(name) or _local_key(name), ()))
+        return self._all(_KEYS.get(name) or _local_key(name))
+
+    def _all(self, key: str) -> list[str]:
+        first = self._first.get(key)
+        if first is None:
+            return []
+        if len(self._first) == len(self._lines):
+            return [first]
+        return [value for line_key, _, value in self._lines if line_key == key]
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
         key = _KEYS.get(name) or _local_key(name)
         value = _one_line(value)
         self._lines.append((key, name, value))
-        if key in self._values:
-            self._values[key].append(value)
-        else:
-            self._values[key] = [value]
+        self._first.setdefault(key, value)
         if self._parsed:
             self._forget(key)
 
@@ -157,15 +156,16 @@ class Headers:
     def copy(self) -> Headers:
         twin = Headers()
         twin._lines = list(self._lines)
-        twin._values = {key: list(values) for key, values in self._values.items()}
+        twin._first = dict(self._first)
         return twin
 
     def parsed(self, what: str, name: str, parse: Callable[[list[str]], T]) -> T:
         """The typed view `what` of the header `name` (lower case), made once until that header changes."""
         known = self._parsed.get(what)
         if known is None:
-            known = self._parsed[what] = (name, parse(self._values.get(name, [])))
-        return cast(T, known[1])
+            known = self._parsed[what] = (name, parse(self._all(name)))
+        view: T = known[1]
+        return view
 
     def know(self, what: str, name: str, view: object) -> None:
         """Take `view` for what `parsed(what, name, …)` would find, having just written it there."""
@@ -173,18 +173,19 @@ class Headers:
 
     def missing(self, names: Iterable[str]) -> str | None:
         """The first of these (lower case) that is absent or whose first line is empty."""
-        values = self._values
-        for name in names:
-            lines = values.get(name)
-            if not lines or not lines[0]:
-                return name
-        return None
+        first = self._first
+        return next((name for name in names if not first.get(name)), None)
 
-    def duplicated(self, names: Iterable[str]) -> str | None:
-        """The first of these (lower case) that stands on more than one line."""
-        if len(self._values) == len(self._lines):
+    def duplicated(self, names: Collection[str]) -> str | None:
+        """One of these (lower case) that stands on more than one line: the first that does it again."""
+        if len(self._first) == len(self._lines):
             return None
-        return next((name for name in names if len(self._values.get(name, ())) > 1), None)
+        seen: set[str] = set()
+        for key, _, _ in self._lines:
+            if key in seen and key in names:
+                return key
+            seen.add(key)
+        return None
 
     def _insert(self, place: int, name: str, value: str) -> None:
         key = _local_key(name)
@@ -197,11 +198,11 @@ class Headers:
 
     def _changed(self, key: str) -> None:
         self._forget(key)
-        values = [line[2] for line in self._lines if line[0] == key]
-        if values:
-            self._values[key] = values
+        value = next((line[2] for line in self._lines if line[0] == key), None)
+        if value is None:
+            self._first.pop(key, None)
         else:
-            self._values.pop(key, None)
+            self._first[key] = value
 
     def wire_lines(self, content_length: int) -> list[str]:
         """The lines of a message with a body of that many bytes, whatever Content-Length stood here."""
@@ -210,7 +211,7 @@ class Headers:
         return lines
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (_KEYS.get(name) or _local_key(name)) in self._values
+        return isinstance(name, str) and (_KEYS.get(name) or _local_key(name)) in self._first
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """(name as written, value) in order."""

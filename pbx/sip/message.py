@@ -8,7 +8,8 @@ max_forwards, expires, request_uri. The others (contacts, routes …) may raise 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from pbx.sip import fields, lexical
 from pbx.sip.errors import LocalProtocolError, RemoteProtocolError
@@ -126,30 +127,24 @@ class _Message:
         return self.headers.parsed("supported", "supported", fields.tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Request(_Message):
+class Request(_Message, Struct, frozen=True):
     """A request. `uri` is the Request-URI as it stands on the wire; `request_uri` is the same in parts."""
 
     method: str
     uri: str
     headers: Headers
     body: bytes = b""
-    _request_uri: SipUri | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def request_uri(self) -> SipUri:
-        if self._request_uri is None:
-            object.__setattr__(self, "_request_uri", SipUri.parse(self.uri))
-            assert self._request_uri is not None
-        return self._request_uri
+        return SipUri.parse(self.uri)
 
     def serialise(self) -> bytes:
         """The message on the wire, with its true Content-Length. Raises LocalProtocolError."""
         return _serialise(f"{self.method} {self.uri} {VERSION}", self.headers, self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Response(_Message):
+class Response(_Message, Struct, frozen=True):
     status: int
     reason: str
     headers: Headers

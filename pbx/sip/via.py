@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from pbx.sip import lexical
 from pbx.sip.errors import RemoteProtocolError
@@ -20,15 +21,14 @@ _VIA = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Via:
+class Via(Struct, frozen=True, kw_only=True):
     """One Via value. sent_by_host is without the brackets of an IPv6 reference; transport is in upper case."""
 
     protocol: str = "SIP/2.0"
     transport: str = "UDP"
     sent_by_host: str
     sent_by_port: int | None = None
-    parameters: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    parameters: Mapping[str, str | None] = {}
 
     @classmethod
     def parse(cls, text: str) -> Via:
