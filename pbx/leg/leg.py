@@ -224,7 +224,8 @@ class Leg:
         self.changes.stop()
         self.referrals.leg_ended()
         self.ended.set_result(Ended(reason, status, cause))
-        log.info("leg ended", call_id=str(self.call_id), leg=str(self.leg_id), reason=reason.value, status=status)
+        # The call says at its end what became of it, and its facts say the rest: legs are for who looks for a fault.
+        log.debug("leg ended", call_id=self.call_id, leg=self.leg_id, reason=reason, status=status)
         self.changed()
 
     async def close(self) -> None:

@@ -279,7 +279,9 @@ class MediaLeg:
         return playback
 
     def stop_playing(self) -> None:
-        self.worker.send(StopPlay(id=self.worker.next_id(), leg=self.leg))
+        """Nothing is said to the worker while nothing plays."""
+        if self._playbacks:
+            self.worker.send(StopPlay(id=self.worker.next_id(), leg=self.leg))
 
     def keep_secret(self, *, on: bool) -> None:
         """See `messages.KeepSecret`."""
