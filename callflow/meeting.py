@@ -12,6 +12,7 @@ begins with the first who comes, and is over with the last who goes; the next on
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -99,10 +100,11 @@ class Meeting:
         if not self._guests and self._room is not None:
             self._room.close()
 
-    async def enter(self, side: Side, visit: UUID) -> Member:
-        """From now on they hear all, and all hear them. Raises NotAdmitted, NoMedia."""
+    async def enter(self, side: Side, visit: UUID, *, again: bool = False) -> Member:
+        """From now on they hear all, and all hear them. `again`: they were in already, with another phone. Raises
+        NotAdmitted, NoMedia."""
         room = await self._open_room(side.leg)
-        if self.is_closed_to_more or side.is_over or side.leg.media is None:
+        if (self.is_closed_to_more and not again) or side.is_over or side.leg.media is None:
             raise NotAdmitted
         try:
             room.join(side.leg.media)
@@ -195,6 +197,9 @@ class Meetings:
 
     def __len__(self) -> int:
         return len(self._meetings)
+
+    def __iter__(self) -> Iterator[Meeting]:
+        return iter(self._meetings.values())
 
     def of(self, number: str) -> Meeting | None:
         return self._meetings.get(number)

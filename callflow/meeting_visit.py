@@ -71,7 +71,7 @@ async def _admit(call: Call, stage: Meet, meeting: Meeting) -> Stage:
     asked = plan.pin and not stage.admitted and not meeting.is_led_by(side.extension)
     if asked and not await knows_pin(side.leg, plan.pin, call.exchange.prompts):
         return Result(Outcome.ANSWERED, who_ended(call, side))  # the conference took the call: nobody was missed
-    member = await meeting.enter(side, uuid7())
+    member = await meeting.enter(side, uuid7(), again=stage.admitted)
     number, visit = plan.number, member.visit
     call.tell(MeetingJoined, conference=number, visit=visit, extension=side.extension, moderator=member.moderator)
     following: Stage | MeetingLeave = MeetingLeave.GONE

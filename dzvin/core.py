@@ -118,6 +118,7 @@ async def run(given: Arguments, config: Config) -> None:
         tasks.start(close_the_books(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())
+        tasks.start(web.speakers.run())
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())

@@ -14,6 +14,7 @@ import uvicorn
 
 from callflow.commands import Commands
 from callflow.meeting_commands import MeetingCommands
+from callflow.meeting_speakers import MeetingSpeakers
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -44,6 +45,7 @@ STARTED_WITHIN = 15.0  # seconds
 class Panel:
     url: str
     metrics: Metrics
+    speakers: MeetingSpeakers
 
 
 class _Server(uvicorn.Server):
@@ -81,7 +83,9 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
         await _started(server, serving)
         url = f"{'https' if config.http.tls else 'http'}://{Address(*listener.getsockname()[:2])}"
         given.origins.own.add(url)
-        yield Panel(url, metrics)
+        meetings = switch.calls.exchange.meetings
+        looking = MeetingSpeakers(meetings, looked_at=lambda: live.is_looked_at, tell=live.on_speakers)
+        yield Panel(url, metrics, looking)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
@@ -189,6 +193,7 @@ def _gauges(switch: Telephony, spool: Spool) -> Readings:
     admission = switch.admission
     return {
         "dzvin_calls": ("Calls that live now", lambda: len(switch.calls)),
+        "dzvin_conferences": ("Conferences in which somebody is", lambda: len(switch.calls.exchange.meetings)),
         "dzvin_sip_legs": ("SIP dialogs, early ones too", lambda: switch.user_agent.legs),
         "dzvin_sip_transactions": ("SIP transactions that live", lambda: len(transactions)),
         "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from callflow.facts import Fact, ForwardKind
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
-from web_panel.live_meetings import Conference
+from web_panel.live_meetings import Conference, MeetingHeard
 from web_panel.live_messages import from_outbox
 from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
@@ -164,6 +164,15 @@ class LivePanel:
     def on_fact(self, fact: Fact | QueueFact) -> None:
         self._turn_the_day()
         self._show(self.state.apply(fact, fact.at))
+
+    @property
+    def is_looked_at(self) -> bool:
+        return bool(self._views)
+
+    def on_speakers(self, conference: str, speakers: frozenset[UUID]) -> None:
+        """Which calls in a conference speak now."""
+        heard = MeetingHeard(conference=conference, speakers=speakers)
+        self._show(self.state.apply(heard, self._now()))
 
     def on_outbox(self, message: Message) -> None:
         told = from_outbox(message.kind, message.payload)

@@ -8,8 +8,6 @@ from uuid import UUID
 
 from callflow.meeting_facts import MeetingJoined, MeetingLeft, MeetingLocked, MeetingMuted, MeetingRecorded
 
-MeetingFact = MeetingJoined | MeetingMuted | MeetingLeft | MeetingLocked | MeetingRecorded
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conference:
@@ -37,6 +35,18 @@ class LiveMeeting:
     visits: dict[UUID, Visit] = field(default_factory=dict)  # by call; who came first stands first
     locked: bool = False
     recorded: bool = False
+    speakers: frozenset[UUID] = frozenset()  # calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingHeard:
+    """Which calls in a conference speak now. Told by nobody's fact."""
+
+    conference: str
+    speakers: frozenset[UUID]
+
+
+MeetingNews = MeetingJoined | MeetingMuted | MeetingLeft | MeetingLocked | MeetingRecorded | MeetingHeard
 
 
 @dataclass(slots=True)
@@ -46,7 +56,7 @@ class LiveMeetings:
     named: dict[str, Conference] = field(default_factory=dict)
     by_number: dict[str, LiveMeeting] = field(default_factory=dict)
 
-    def hears(self, fact: MeetingFact) -> Visit | None:
+    def hears(self, fact: MeetingNews) -> Visit | None:
         """The stay that the fact is about, when it goes on."""
         number = fact.conference
         if isinstance(fact, MeetingJoined):
@@ -70,6 +80,8 @@ class LiveMeetings:
                 found.locked = fact.on
             case MeetingRecorded():
                 found.recorded = fact.on
+            case MeetingHeard():
+                found.speakers = fact.speakers
         return None
 
     def conference(self, number: str) -> Conference:

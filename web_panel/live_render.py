@@ -242,11 +242,11 @@ def meeting_view(state: LiveState, number: str) -> MeetingView | None:
         locked=meeting.locked,
         recorded=meeting.recorded,
         moderators=conference.moderators,
-        guests=tuple(guest_view(state, call_id, visit) for call_id, visit in meeting.visits.items()),
+        guests=tuple(guest_view(state, call_id, visit, meeting.speakers) for call_id, visit in meeting.visits.items()),
     )
 
 
-def guest_view(state: LiveState, call_id: UUID, visit: Visit) -> GuestView:
+def guest_view(state: LiveState, call_id: UUID, visit: Visit, speakers: frozenset[UUID]) -> GuestView:
     call = state.calls.get(call_id)
     return GuestView(
         call_id=call_id,
@@ -255,6 +255,7 @@ def guest_view(state: LiveState, call_id: UUID, visit: Visit) -> GuestView:
         party=party_view(call.party) if call and visit.extension is None else None,
         since=visit.since,
         muted=visit.muted,
+        speaking=call_id in speakers,
         held=bool(call and call.held_by),
         moderator=visit.moderator,
     )

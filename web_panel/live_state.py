@@ -50,7 +50,7 @@ from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, bound
-from web_panel.live_meetings import LiveMeetings, MeetingFact
+from web_panel.live_meetings import LiveMeetings, MeetingNews
 from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.live_missed import is_missed, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
@@ -307,7 +307,7 @@ class LiveState:
         self._touch_extension(fact.by)
 
     @_fold.register
-    def _(self, fact: MeetingFact) -> None:
+    def _(self, fact: MeetingNews) -> None:
         visit = self.meetings.hears(fact)
         if isinstance(fact, MeetingJoined | MeetingLeft) and (call := self.calls.get(fact.call_id)):
             call.visit = visit

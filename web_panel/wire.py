@@ -138,6 +138,7 @@ class GuestView(msgspec.Struct, frozen=True, kw_only=True):
     party: PartyView | None
     since: datetime
     muted: bool
+    speaking: bool
     held: bool
     moderator: bool
 

@@ -25,8 +25,9 @@ from callflow.facts import (
 from callflow.meeting_commands import MeetingCommands
 from callflow.meeting_facts import MeetingJoined, MeetingLeft, MeetingLocked, MeetingMuted
 from callflow.meeting_pin import PATIENCE, PAUSE
+from callflow.meeting_speakers import MeetingSpeakers
 from callflow.router import ConferencePlan
-from pbx.media.client import Digit, LegLost
+from pbx.media.client import Digit, LegLost, LegStatistics
 from tests.callflow.house import Dialog, House, a_house
 from tests.callflow.test_transfer_races import a_talk, hang_up
 from tests.pbx.switch import PromisedRecording, PromisedRoom
@@ -97,6 +98,7 @@ async def test_two_who_come_at_once_meet() -> None:
             dialog.phone.answer_to(dialog)
         await house.settles()
         assert len(house.switch.media.rooms) == 1
+        assert dialogs[1].media.near is dialogs[0].media, "in the same media worker"
         assert len(the_room(house).members) == 2
         await hang_up(house, *dialogs)
 
@@ -269,6 +271,27 @@ async def test_comings_and_goings_are_announced_where_that_is_wanted(plan: Confe
         await hang_up(house, *members[1:])
 
 
+@virtual_time
+async def test_who_speaks_is_told_when_it_changes() -> None:
+    async with a_house(conferences=[ROOM]) as house:
+        members = [await enters(house, user) for user in ("1001", "1002")]
+        calls = [house.call_of(member).call_id for member in members]
+        told: list[tuple[str, frozenset[UUID]]] = []
+        speakers = MeetingSpeakers(
+            house.exchange.meetings, looked_at=lambda: True, tell=lambda *news: told.append(news)
+        )
+        for talked in ((0.0, 0.0), (0.9, 0.1), (1.8, 0.1), (1.8, 0.1)):
+            for member, seconds in zip(members, talked, strict=True):
+                member.media.figures = figures(seconds)
+            await speakers.look()
+        assert told == [("900", frozenset({calls[0]})), ("900", frozenset())]
+        await hang_up(house, *members)
+
+
+def figures(talk_seconds: float) -> LegStatistics:
+    return LegStatistics(talk_seconds=talk_seconds)
+
+
 # ---- what moderators do ----------------------------------------------------------------------------------------------
 
 
@@ -352,6 +375,23 @@ async def test_one_recording_for_all_without_who_is_muted() -> None:
         assert not house.of(RecordingReady), "it goes on without the one to whose call it belongs"
         await hang_up(house, *others)
         assert [fact.call_id for fact in house.of(RecordingReady)] == [anna_call]
+
+
+@virtual_time
+async def test_another_phone_of_a_member_gets_into_a_locked_conference() -> None:
+    """Without the PIN: the person was in already."""
+    async with a_house(conferences=[SECRET]) as house:
+        anna, boris = await enters(house, "1001"), await enters(house, "1002")
+        await press(house, boris, "2580")
+        MeetingCommands(house.exchange).lock(SUPERVISOR, "900", on=True)
+        there = await house.phones["1002"].dials("900", boris.replaces)
+        assert house.phones["1002"].answer_to(there).is_success
+        await house.settles()
+        await asyncio.sleep(2)
+        await house.settles()
+        assert boris.is_hung_up
+        assert the_room(house).members == [anna.media, there.media]
+        await hang_up(house, anna, there)
 
 
 def spoken(recording: PromisedRecording) -> set[tuple[str, int]]:

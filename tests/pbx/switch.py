@@ -98,7 +98,8 @@ class PromisedRecording:
 class PromisedLeg:
     """Stands for a MediaLeg: remembers what it was told."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, near: object = None) -> None:
+        self.near = near
         self.address, self.port = "203.0.113.1", 40000 + 2 * number
         self.on_event: object = None
         self.worker = "a worker"
@@ -163,6 +164,9 @@ class PromisedLeg:
 
     def stop_playing(self) -> None:
         self.told.append(("stop_playing", None))
+
+    async def report(self) -> LegStatistics | None:
+        return self.figures
 
     async def close(self) -> LegStatistics | None:
         self.closed = True
@@ -243,7 +247,7 @@ class PromisedMedia:
     async def open(self, *, call_id: UUID, address: str, cookie: bytes = b"", near: MediaLeg | None = None) -> MediaLeg:
         if self.is_full:
             raise NoMedia
-        self.legs.append(PromisedLeg(len(self.legs)))
+        self.legs.append(PromisedLeg(len(self.legs), near))
         return cast(MediaLeg, self.legs[-1])
 
 

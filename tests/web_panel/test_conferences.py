@@ -22,7 +22,7 @@ from tests.web_panel.test_desk import me
 from tests.web_panel.test_live_call_control import shown, talking
 from tests.web_panel.test_live_state import state, statuses, story, tell
 from web_panel.live_entries import Kind
-from web_panel.live_meetings import Conference
+from web_panel.live_meetings import Conference, MeetingHeard
 from web_panel.live_render import meeting_view, notice_view
 from web_panel.live_state import MAX_NOTICES, LiveState
 from web_panel.live_views import Sight, StaffView
@@ -95,6 +95,14 @@ def test_muted_held_locked_and_recorded_are_told(state: LiveState, story: Story)
     assert (meeting(state).locked, meeting(state).recorded) == (True, True)
     assert statuses(state, OLENA) == [AgentStatus.WAITING]
     assert shown(state).state is CallState.HELD
+
+
+def test_who_speaks_is_shown_until_they_do_not(state: LiveState, story: Story) -> None:
+    enters(state, story, "a", "1001")
+    for speakers in (frozenset({CALL}), frozenset[UUID]()):
+        heard = MeetingHeard(conference="900", speakers=speakers)
+        assert state.apply(heard, story.at) == ((Kind.MEETING, "900"),)
+        assert guests(state)[0].speaking is bool(speakers)
 
 
 @pytest.mark.parametrize(

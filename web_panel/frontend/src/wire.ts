@@ -112,6 +112,7 @@ export interface GuestView {
   party: PartyView | null;
   since: string;
   muted: boolean;
+  speaking: boolean;
   held: boolean;
   moderator: boolean;
 }

@@ -45,7 +45,12 @@ function Guest({ meeting, guest }: { meeting: MeetingView; guest: GuestView }): 
   const second = guest.party ? partyNumber(guest.party) : guest.name ? guest.extension : "";
   const mine = guest.extension !== null && guest.extension === me.value?.extension;
   return (
-    <li class="guest" data-testid="guest" data-call-id={guest.call_id} data-muted={guest.muted}>
+    <li
+      class={guest.speaking ? "guest speaking" : "guest"}
+      data-testid="guest"
+      data-call-id={guest.call_id}
+      data-speaking={guest.speaking}
+    >
       <div class="grow">
         <div class="strong clip">{who}</div>
         <div class="muted small clip">
@@ -54,6 +59,12 @@ function Guest({ meeting, guest }: { meeting: MeetingView; guest: GuestView }): 
           {guest.moderator && t("conference.moderator")}
         </div>
       </div>
+      {guest.speaking && (
+        <span class="speaks" title={t("conference.speaks")}>
+          <Icon name="sound" />
+          <span class="only-heard">{t("conference.speaks")}</span>
+        </span>
+      )}
       {guest.held && <span class="tag">{t("conference.held")}</span>}
       {guest.muted && <span class="tag">{t("conference.muted")}</span>}
       <Since at={guest.since} />
