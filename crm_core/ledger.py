@@ -50,9 +50,18 @@ TROUBLE = (
 
 _log = structlog.get_logger()
 
+WRITERS = 1147, 1
+"""The lock that every writer shares until its transaction ends: a reader sees who writes still (`sharing.facts`)."""
+
+# The lock is there before a row gets its number. It is shared: nobody waits for it.
 WRITE = """
+    WITH writing AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(1147, 1))
     INSERT INTO ledger (id, kind, v, at, call_id, payload)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::uuid[], $6::jsonb[])
+    SELECT f.id, f.kind, f.v, f.at, f.call_id, f.payload
+      FROM writing,
+           unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::uuid[], $6::jsonb[])
+               WITH ORDINALITY AS f (id, kind, v, at, call_id, payload, n)
+     ORDER BY f.n
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """

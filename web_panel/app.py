@@ -38,6 +38,7 @@ from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
 from web_panel.routes.session import SessionController
 from web_panel.routes.settings import SettingsController
+from web_panel.routes.sharing import facts, queue_log
 from web_panel.routes.supervision import SupervisionController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
@@ -72,6 +73,8 @@ def create_app(services: PanelServices, *, static: Path = STATIC) -> Litestar:
             board,
             phone_server,
             phone_socket,
+            facts,
+            queue_log,
             health,
             metrics,
             page,

@@ -44,6 +44,7 @@ class Right(StrEnum):
     SEE_USERS = "see_users"
     CHANGE_USERS = "change_users"
     CHANGE_SETTINGS = "change_settings"
+    READ_FACTS = "read_facts"  # the ledger of everybody's calls, as other programs read it
 
 
 class Forbidden(Exception):
@@ -59,6 +60,7 @@ _AGENT = frozenset(Right) - {
     Right.ISSUE_TICKETS,
     Right.CHANGE_USERS,
     Right.CHANGE_SETTINGS,
+    Right.READ_FACTS,
 }
 _RIGHTS = MappingProxyType(
     {

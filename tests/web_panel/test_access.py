@@ -76,6 +76,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/hand-over"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/close"): DESK,
     ("GET", "/api/recordings/{recording_id:uuid}"): DESK,
+    ("GET", "/api/facts"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/exports/queue-log"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/settings"): ADMIN,
     ("PUT", "/api/settings/{key:str}"): ADMIN,
     ("GET", "/api/hall/services"): SIGNED_IN,
