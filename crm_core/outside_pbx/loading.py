@@ -40,13 +40,17 @@ async def load(conn: Connection, parameters: Settings, *, now: datetime) -> int:
     source = sources.label(parameters.telephony_source)
     through = await conn.fetchval("SELECT loaded_through FROM outside_source WHERE source = $1", source)
     rows = await sources.read(parameters, through - OVERLAP if through else now - FIRST)
-    calls = sorted(_calls(rows, parameters), key=lambda call: call.ended_at)
+    # Hundreds of thousands of rows: in a thread, for the core has calls to carry.
+    calls = await asyncio.to_thread(lambda: sorted(_calls(rows, parameters), key=lambda call: call.ended_at))
     settled = [call for call in calls if call.ended_at <= now - SETTLED and call.started_at >= now - FIRST]
-    new = await _unknown(conn, source, settled, parameters)
-    for start in range(0, len(new), BATCH):
-        await _store(conn, source, new[start : start + BATCH])
+    new = 0
+    for start in range(0, len(settled), BATCH):
+        unknown = await _unknown(conn, source, settled[start : start + BATCH], parameters)
+        if unknown:
+            await _store(conn, source, unknown)
+        new += len(unknown)
     await conn.execute(LOOKED, source, max((call.started_at for call in settled), default=through), now)
-    return len(new)
+    return new
 
 
 LOOKED = """
@@ -79,12 +83,12 @@ def _calls(rows: Sequence[Row], parameters: Settings) -> Iterator[OutsideCall]:
 
 
 # O-39: our own events come first. What we saw ourselves has another trunk, or none.
+KNOWN = "SELECT id FROM call WHERE id = ANY($1::uuid[])"
 SEEN = """
     SELECT n.id
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
            AS n (id, phone, e164, direction, started_at)
-     WHERE EXISTS (SELECT 1 FROM call c WHERE c.id = n.id)
-        OR EXISTS (SELECT 1 FROM call c JOIN party p ON p.id = c.party_id
+     WHERE EXISTS (SELECT 1 FROM call c JOIN party p ON p.id = c.party_id
                     WHERE c.started_at BETWEEN n.started_at - $6::interval AND n.started_at + $6::interval
                       AND c.trunk IS DISTINCT FROM $7 AND c.direction = n.direction AND p.number <> ''
                       AND (p.e164 = n.e164 OR p.number = n.phone))
@@ -94,19 +98,23 @@ SEEN = """
 async def _unknown(
     conn: Connection, source: str, calls: Sequence[OutsideCall], parameters: Settings
 ) -> Sequence[OutsideCall]:
-    numbers = [normalise(call.number, region=parameters.region) for call in calls]
+    by_id = {call_id(source, call): call for call in calls}
+    for row in await conn.fetch(KNOWN, list(by_id)):
+        del by_id[row["id"]]
+    numbers = [normalise(call.number, region=parameters.region) for call in by_id.values()]
     rows = await conn.fetch(
         SEEN,
-        [call_id(source, call) for call in calls],
+        list(by_id),
         [number.raw for number in numbers],
         [number.e164 for number in numbers],
-        [call.direction for call in calls],
-        [call.started_at for call in calls],
+        [call.direction for call in by_id.values()],
+        [call.started_at for call in by_id.values()],
         SAME,
         source,
     )
-    seen = {row["id"] for row in rows}
-    return [call for call in calls if call_id(source, call) not in seen]
+    for row in rows:
+        del by_id[row["id"]]
+    return list(by_id.values())
 
 
 # What was missed there may have been made good before we heard of it.

@@ -21,6 +21,7 @@ from crm_core.outside_pbx.asterisk import CSV_COLUMNS
 from crm_core.settings import Settings
 
 MOST = 200_000  # rows of one look
+AT_ONCE = 500  # rows between two looks of the core at its calls
 LARGEST = 16 * 1024 * 1024  # bytes of a file's end: what stands before is not read
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds
@@ -66,15 +67,18 @@ async def _read_table(source: str, settings: Settings, since: datetime) -> Seque
         server_settings={"timezone": settings.timezone, "default_transaction_read_only": "on"},
     )
     try:
-        rows = await conn.fetch(
+        query = (
             f"SELECT to_jsonb(r) || jsonb_build_object('{column}', r.{column}::timestamptz) AS row"
-            f" FROM {settings.telephony_table} r WHERE r.{column} >= $1::timestamptz ORDER BY r.{column} LIMIT $2",
-            since,
-            MOST,
+            f" FROM {settings.telephony_table} r WHERE r.{column} >= $1::timestamptz ORDER BY r.{column} LIMIT $2"
         )
+        rows: list[Row] = []
+        async with conn.transaction(readonly=True):
+            cursor = await conn.cursor(query, since, MOST)
+            while found := await cursor.fetch(AT_ONCE):
+                rows.extend(_texts(msgspec.json.decode(row["row"])) for row in found)
+        return rows
     finally:
         conn.terminate()
-    return [_texts(msgspec.json.decode(row["row"])) for row in rows]
 
 
 def _texts(row: dict[str, object]) -> Row:
