@@ -31,6 +31,7 @@ cdef class JitterBuffer:
     cdef long long distance(self, long long stamp, long long other) except? -1 nogil
     @cython.locals(found=cython.longlong, place=cython.longlong)
     cdef long long oldest(self, long long leg) except? -1 nogil
+    cdef long long start(self, long long leg, long long ssrc, long long calm) except -1 nogil
     cdef long long measure_anew(self, long long leg) except -1 nogil
     @cython.locals(sounds=cython.longlong)
     cdef long long next_frame(self, long long leg, long long count, long long rate) except -1 nogil

@@ -9,7 +9,7 @@ from pbx.media.slot_clock cimport SlotClock
 from pbx.media.sound_codecs cimport SoundCodecs
 
 cdef long long GAIN, JOIN, LEAVE, MUTE, ROOM_CLOSE, ROOM_OPEN, ROOM_PLAY, ROOM_STOP_PLAY
-cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, HEADER, NARROW, WIDE, MASK32
+cdef long long LOUDEST, MEMBERS, NONE, PLAY_CLOSED, ROOM_CLOSED, UNITY, VOICES, BUFFER, KNOWN, CALM_MS, HEADER, NARROW, WIDE, MASK32
 
 cdef class Rooms:
     cdef long long legs
@@ -48,6 +48,8 @@ cdef class Rooms:
     @cython.locals(other=cython.longlong, unlike=cython.longlong)
     cdef long long settle_bridge(self, long long leg, long long now) except -1 nogil
     cdef long long translate(self, long long leg, long long on, long long now) except -1 nogil
+    @cython.locals(jitter=cython.longlong, calm=cython.bint)
+    cdef long long begin_buffering(self, long long leg) except -1 nogil
     @cython.locals(plain=cython.longlong, mixing=cython.longlong, number=cython.longlong, leg=cython.longlong)
     cdef long long settle(self, long long room, long long now) except -1 nogil
     @cython.locals(number=cython.longlong, base=cython.longlong, first=cython.longlong, second=cython.longlong)

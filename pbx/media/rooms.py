@@ -39,6 +39,8 @@ from pbx.media.slot_clock import SlotClock
 from pbx.media.sound_codecs import SoundCodecs
 
 BUFFER = 2048
+KNOWN = 50  # packets, after which a leg's jitter says something
+CALM_MS = 4
 HEADER = 12
 NARROW = 8000  # hertz
 WIDE = 16000
@@ -171,7 +173,7 @@ class Rooms:
             if other != place and self.member[base + other] >= 0:
                 self.gain[mine] = self.product(self.hears[base + place], self.heard[base + other])
                 self.gain[theirs] = self.product(self.hears[base + other], self.heard[base + place])
-        self.jitter.clear(leg)
+        self.begin_buffering(leg)
         self.fading[room] = 1
         self.mixed[leg] = self.mixing[room]
         self.settle(room, now)
@@ -263,8 +265,14 @@ class Rooms:
         self.mixed[leg] = on
         self.outlet.clocked[leg] = on
         self.outlet.hush(leg)
-        self.jitter.clear(leg)
+        self.begin_buffering(leg)
         return self.slot_clock.add(leg, now) if on else 0
+
+    def begin_buffering(self, leg: int) -> int:
+        """From now on its packets wait for the mixer."""
+        jitter = self.inlet.jitter16[leg] >> 4
+        calm = self.inlet.received[leg] >= KNOWN and jitter < CALM_MS * self.inlet.clock[leg]
+        return self.jitter.start(leg, self.inlet.ssrc[leg], calm)
 
     def settle(self, room: int, now: int) -> int:
         """After every change: mix only where relaying would not do."""
@@ -278,7 +286,7 @@ class Rooms:
                     self.part(leg)
                     self.mixed[leg] = mixing
                     if mixing:
-                        self.jitter.clear(leg)
+                        self.begin_buffering(leg)
             if mixing:
                 self.slot_clock.add(self.legs + room, now)
             else:

@@ -236,3 +236,22 @@ def test_a_hold_of_one_member_leaves_the_others_alone(engine: Rig) -> None:
     engine.update(1, talk.phones[1])
     talk.speak(0, 1, 2)
     assert talk.heard() == [{1, 2}, {0, 2}, {0, 1}]
+
+
+@pytest.mark.parametrize("phase", range(0, 20, 3))
+def test_no_gap_of_more_than_40_ms_is_heard_when_a_talk_becomes_a_conference(engine: Rig, phase: int) -> None:
+    """Wherever in the 20 ms of its packets it begins."""
+    phones = [engine.join(leg) for leg in range(3)]
+    engine.control.bridge(0, 1)
+    alice, bob, _ = phones
+    engine.talk([(alice, tone(440, 1.2))])
+    alice.send(tone(440, 0.02))
+    engine.advance(phase)
+    engine.control.open_room(0)
+    for leg in range(3):
+        engine.control.join(0, leg)
+    engine.advance(20 - phase)
+    engine.talk([(alice, tone(440, 0.4))])
+    sounding = [packet.timestamp for packet in bob.listen() if len(set(packet.payload)) > 10]
+    gaps = [((b - a) & 0xFFFFFFFF) / 8 - 20 for a, b in pairwise(sounding)]
+    assert max(gaps) <= 40
