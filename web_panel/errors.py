@@ -3,6 +3,7 @@
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours 409   BadRange 416                        TooMany 429                     DatabaseAway 503
+    SpoolFull 503
     anything else 500, logged
 
 The keys are texts too (`error.<key>` in `locale/`): the message is in the language of the request.
@@ -24,6 +25,7 @@ from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
 from crm_core.settings import BadSetting
+from crm_core.spool import SpoolFull
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.rate_limit import TooMany
@@ -121,6 +123,12 @@ def away(request: AnyRequest, error: Exception) -> Refusal:
     return problem(request, 503, "database_away", retry_after=5)
 
 
+def not_kept(request: AnyRequest, error: SpoolFull) -> Refusal:
+    """What cannot be told cannot be done: nothing has changed."""
+    log.warning("spool_full", path=request.url.path, error=str(error))
+    return problem(request, 503, "spool_full", retry_after=5)
+
+
 def internal(request: AnyRequest, error: Exception) -> Refusal:
     log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
     return problem(request, 500, "failed")
@@ -157,6 +165,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     BadRange: bad_range,
     TooMany: too_many,
     DatabaseAway: away,
+    SpoolFull: not_kept,
     **dict.fromkeys(AWAY, away),
     Exception: internal,
 }

@@ -76,6 +76,7 @@ class Control:
 
     done: list[tuple[object, ...]] = field(default_factory=list)
     refuse: str | None = None
+    fails: Exception | None = None
     wished: Wishes = field(default_factory=Wishes)
 
     async def call(self, actor: Actor, number: str, *, follow_up: UUID | None = None) -> UUID:
@@ -164,6 +165,8 @@ class Control:
         self._do("declare", actor, will, reason)
 
     def _do(self, *command: object) -> None:
+        if self.fails:
+            raise self.fails
         if self.refuse:
             raise ControlRefused(self.refuse)
         self.done.append(command)

@@ -6,6 +6,7 @@ import pytest
 
 from callflow.control import Order
 from callflow.facts import ForwardKind
+from crm_core.spool import SpoolFull
 from tests.web_panel.house import House
 from tests.web_panel.story import named
 from tests.web_panel.test_desk import me
@@ -107,6 +108,15 @@ async def test_there_are_three_kinds_of_forwarding(house: House, kind: str) -> N
     async with await house.signed_in("agent") as tab:
         answer = await tab.put(f"/api/phone/forwards/{kind}", json={"number": "1003"})
     assert (answer.status_code, answer.json()["field"]) == (400, "kind")
+
+
+async def test_a_wish_that_cannot_be_kept_is_refused_for_now(house: House) -> None:
+    house.control.fails = SpoolFull("the disk is full")
+    async with await house.signed_in("agent") as tab:
+        answer = await tab.patch("/api/phone", json={"do_not_disturb": True})
+        forwarded = await tab.put("/api/phone/forwards/always", json={"number": "1003"})
+    assert (answer.status_code, answer.json()["error"], answer.headers["Retry-After"]) == (503, "spool_full", "5")
+    assert forwarded.status_code == 503
 
 
 async def test_who_has_no_phone_is_told_so(house: House) -> None:
