@@ -76,14 +76,19 @@ class Dispatcher:
             self.give(ItemLeft(item_id))
 
     def reachable(self, extension: str, reachable: bool) -> None:
-        self.give(AgentReachable(extension, reachable))
+        self._observed(extension, AgentReachable(extension, reachable))
 
     def legs(self, extension: str, legs: int) -> None:
-        self.give(AgentLegs(extension, legs))
+        self._observed(extension, AgentLegs(extension, legs))
 
     def declare(self, extension: str, will: Will) -> None:
         self._wills[extension] = will
-        self.give(AgentWill(extension, will))
+        self._observed(extension, AgentWill(extension, will))
+
+    def _observed(self, extension: str, given: Input) -> None:
+        """Most phones serve no line, and what they do gives nobody in a line an agent."""
+        if extension in self._engine.agents:
+            self.give(given)
 
     def will(self, extension: str) -> Will:
         return self._wills.get(extension, Will.READY)

@@ -163,23 +163,35 @@ class Engine:
             agent.not_before = now + self.lines[item.line].retry_after
 
     def _match(self, now: float) -> list[Decision]:
+        """Each agent is asked once, and while all are busy, as beside a long line, nobody who waits is looked at."""
+        if not self.waiting:
+            return []
         decisions: list[Decision] = []
-        for item in sorted(self.waiting.values(), key=lambda item: (item.joined_at, item.item_id)):
+        free = {extension for extension in self._serving() if self.agents[extension].refusal(now) is None}
+        for item in self._in_order() if free else ():
             line = self.lines[item.line]
-            free = [agent for e in line.agents if (agent := self.agents[e]).refusal(now) is None]
-            if not free:
+            candidates = [self.agents[extension] for extension in line.agents if extension in free]
+            if not candidates:
                 continue
-            agent = longest_idle(free)
+            agent = longest_idle(candidates)
             agent.offered = item.item_id
+            free.discard(agent.extension)
             self._in_hand[item.item_id] = (item, agent.extension)
             del self.waiting[item.item_id]
             decisions.append(Offer(item.item_id, item.line, agent.extension, now + line.ring_timeout))
+            if not free:
+                break
         decisions.extend(self._wake(now))
         return decisions
 
+    def _in_order(self) -> list[WorkItem]:
+        return sorted(self.waiting.values(), key=lambda item: (item.joined_at, item.item_id))
+
+    def _serving(self) -> set[str]:
+        """The agents of all lines that somebody waits in."""
+        lines = {item.line for item in self.waiting.values()}
+        return {extension for line in lines for extension in self.lines[line].agents}
+
     def _wake(self, now: float) -> list[Decision]:
-        if not self.waiting:
-            return []
-        served = {extension for item in self.waiting.values() for extension in self.lines[item.line].agents}
-        rests = [self.agents[e].not_before for e in served if self.agents[e].refusal(now) == "resting"]
+        rests = [self.agents[e].not_before for e in self._serving() if self.agents[e].refusal(now) == "resting"]
         return [WakeAt(min(rests))] if rests else []

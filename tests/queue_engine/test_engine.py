@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from queue_engine.agent import Agent
 from queue_engine.engine import (
     AgentLegs,
     AgentReachable,
@@ -122,3 +123,34 @@ def test_positions_count_only_ones_own_line(engine: Engine) -> None:
     engine.handle(ItemArrived(an_item(2, "7001", 1.0)), 1.0)
     engine.handle(ItemArrived(an_item(3, "7000", 2.0)), 2.0)
     assert [engine.position(UUID(int=number)) for number in (1, 2, 3, 4)] == [1, 1, 2, None]
+
+
+def test_a_long_line_costs_an_observation_no_more_than_a_short_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    refusal = Agent.refusal
+
+    def counted(agent: Agent, now: float) -> str | None:
+        asked.append(agent.extension)
+        return refusal(agent, now)
+
+    def cost() -> int:
+        asked.clear()
+        engine.handle(AgentLegs("1001", 1), 400.0)
+        return len(asked)
+
+    monkeypatch.setattr(Agent, "refusal", counted)
+    engine.handle(ItemArrived(an_item(1)), 1.0)
+    short = cost()
+    for number in range(2, 300):
+        engine.handle(ItemArrived(an_item(number, joined_at=float(number))), float(number))
+    assert cost() == short
+
+
+def test_who_waits_behind_a_line_without_agents_is_served(engine: Engine) -> None:
+    engine.handle(AgentReachable("1002", True), 0.0)
+    engine.handle(AgentLegs("1002", 1), 0.0)
+    engine.handle(ItemArrived(an_item(1, line="7001", joined_at=1.0)), 1.0)
+    engine.handle(ItemArrived(an_item(2, joined_at=2.0)), 2.0)
+    assert engine.handle(AgentReachable("1001", True), 3.0) == [Offer(UUID(int=2), "7000", "1001", 23.0)]
