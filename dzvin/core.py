@@ -12,7 +12,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import close_the_books, end_what_comes_late, end_what_was
 from dzvin.seeding import seed_database
+from dzvin.webhooks import Webhooks
 from dzvin.wishes import wills, wish_book
 
 log = structlog.get_logger("dzvin.core")
@@ -104,8 +105,7 @@ async def run(given: Arguments, config: Config) -> None:
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
-        care, outside = FollowUpCare(pool, SystemClock().now), OutsideCalls(pool, SystemClock().now)
-        for work in (writer.run, outbox.run, bindings.run, care.run, outside.run):
+        for work in (writer.run, outbox.run, bindings.run, *_crm_work(pool)):
             tasks.start(work())
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
@@ -126,6 +126,12 @@ async def run(given: Arguments, config: Config) -> None:
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
         await _wind_down(config, switch, writer, hurry)
+
+
+def _crm_work(pool: Pool) -> Sequence[Callable[[], Awaitable[None]]]:
+    """What the CRM does by itself."""
+    clock = SystemClock().now
+    return FollowUpCare(pool, clock).run, OutsideCalls(pool, clock).run, Webhooks(pool, clock).run
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

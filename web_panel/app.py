@@ -38,7 +38,7 @@ from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
 from web_panel.routes.session import SessionController
 from web_panel.routes.settings import SettingsController
-from web_panel.routes.sharing import facts, queue_log
+from web_panel.routes.sharing import WebhookController, facts, queue_log
 from web_panel.routes.supervision import SupervisionController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
@@ -56,6 +56,7 @@ CONTROLLERS = (
     FollowUpController,
     RecordingController,
     SettingsController,
+    WebhookController,
     HallController,
     PublicController,
 )

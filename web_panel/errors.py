@@ -2,8 +2,8 @@
 
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
-    NotYours 409   BadRange 416                        TooMany 429                     DatabaseAway 503
-    SpoolFull 503
+    NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
+    DatabaseAway, SpoolFull 503
     anything else 500, logged
 
 The keys are texts too (`error.<key>` in `locale/`): the message is in the language of the request.
@@ -25,6 +25,7 @@ from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
 from crm_core.settings import BadSetting
+from crm_core.sharing import TooManyWebhooks
 from crm_core.spool import SpoolFull
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
@@ -155,6 +156,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     NotFound: simple(404, "not_found"),
     AlreadyClosed: simple(409, "already_closed"),
     AlreadyClaimed: simple(409, "already_claimed"),
+    TooManyWebhooks: simple(409, "too_many_webhooks"),
     NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,
     Refused: refused,

@@ -37,6 +37,11 @@ class SharedFact:
     call_id: UUID | None
     data: Mapping[str, object]
 
+    @property
+    def party(self) -> UUID | None:
+        """The party that it refers to."""
+        return UUID(str(self.data["party"])) if self.data.get("party") else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedParty:
@@ -52,7 +57,7 @@ class FactPage:
     """Go on with `next`. `more`: there is more already."""
 
     facts: Sequence[SharedFact]
-    parties: Mapping[UUID, SharedParty]
+    parties: Mapping[UUID | None, SharedParty]
     next: int
     more: bool
 
@@ -101,7 +106,7 @@ async def read(
     more = len(rows) > size
     return FactPage(
         facts=facts,
-        parties=await _parties(conn, facts),
+        parties=await parties_of(conn, facts),
         next=facts[-1].seq if more else max(after, until),
         more=more,
     )
@@ -120,7 +125,8 @@ def from_row(row: asyncpg.Record) -> SharedFact:
     )
 
 
-async def _parties(conn: Connection, facts: Sequence[SharedFact]) -> Mapping[UUID, SharedParty]:
-    ids = {UUID(str(fact.data["party"])) for fact in facts if fact.data.get("party")}
+async def parties_of(conn: Connection, facts: Sequence[SharedFact]) -> Mapping[UUID | None, SharedParty]:
+    """Who is behind the references of these facts."""
+    ids = {fact.party for fact in facts if fact.party}
     rows = await conn.fetch(PARTIES, list(ids)) if ids else []
     return {row["id"]: SharedParty(number=row["number"], e164=row["e164"], name=row["name"]) for row in rows}

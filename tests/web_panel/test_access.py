@@ -78,6 +78,10 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/recordings/{recording_id:uuid}"): DESK,
     ("GET", "/api/facts"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/exports/queue-log"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/webhooks"): ADMIN,
+    ("POST", "/api/webhooks"): ADMIN,
+    ("DELETE", "/api/webhooks/{webhook_id:uuid}"): ADMIN,
+    ("POST", "/api/webhooks/{webhook_id:uuid}/resume"): ADMIN,
     ("GET", "/api/settings"): ADMIN,
     ("PUT", "/api/settings/{key:str}"): ADMIN,
     ("GET", "/api/hall/services"): SIGNED_IN,
@@ -110,6 +114,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/webhooks": {"url": "https://crm.example/dzvin"},
     "/api/clients": {"name": "x"},
     "/api/events/{event_id:uuid}/client": {"client_id": str(named("nobody"))},
     "/api/settings/{key:str}": {"value": "x"},

@@ -35,3 +35,27 @@ async def test_a_day_is_read_as_a_queue_log(house: House, story: Story) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert [line.split("|")[4] for line in answer.text.splitlines()] == ["ENTERQUEUE", "ABANDON"]
     assert other.text == ""
+
+
+async def test_an_administrator_keeps_webhooks(house: House) -> None:
+    async with await house.signed_in("admin") as tab:
+        for url in (
+            "ftp://a.example",
+            "https://",
+            "https://me:secret@a.example/",
+            "https://a.example/ b",
+            "https://a:x/",
+        ):
+            assert (await tab.post("/api/webhooks", json={"url": url})).json()["field"] == "url"
+        added = await tab.post("/api/webhooks", json={"url": "https://crm.example/dzvin", "kinds": ["CallEnded"]})
+        assert added.json()["secret"].startswith("whsec_")
+        (shown,) = (await tab.get("/api/webhooks")).json()
+        path = f"/api/webhooks/{added.json()['id']}"
+        assert (shown["url"], shown["kinds"], shown["failures"]) == ("https://crm.example/dzvin", ["CallEnded"], 0)
+        assert added.json()["secret"] not in str(shown)
+        assert (await tab.post(f"{path}/resume")).status_code == 204
+        assert [(await tab.delete(path)).status_code for _ in range(2)] == [204, 404]
+        for _ in range(20):
+            assert (await tab.post("/api/webhooks", json={"url": "http://a.example"})).status_code == 201
+        full = await tab.post("/api/webhooks", json={"url": "http://a.example"})
+    assert (full.status_code, full.json()["error"]) == (409, "too_many_webhooks")
