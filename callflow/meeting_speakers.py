@@ -9,7 +9,11 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
+import structlog
+
 from callflow.meeting import Meeting, Meetings, Member
+
+log = structlog.get_logger("callflow.meeting_speakers")
 
 LOOK_EVERY = 1.0  # seconds
 SPOKEN = 0.15  # seconds of speech since the last look, from which on somebody has spoken
@@ -33,7 +37,10 @@ class MeetingSpeakers:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if self._looked_at():
-                await self.look()
+                try:
+                    await self.look()
+                except Exception:  # the task's edge: what is only shown must not end the core
+                    log.exception("cannot tell who speaks")
 
     async def look(self) -> None:
         before, self._talked = self._talked, {}

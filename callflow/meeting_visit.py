@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import structlog
 from uuid_utils.compat import uuid7
 
 from callflow.call import Call
@@ -26,6 +27,8 @@ from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import LegEnd
 from pbx.media.client import NoMedia
+
+log = structlog.get_logger("callflow.meeting_visit")
 
 NO_ROOM = Result(Outcome.BUSY, status=486)
 MUTED, UNMUTED = "conference_muted", "conference_unmuted"
@@ -70,6 +73,7 @@ async def _admit(call: Call, stage: Meet, meeting: Meeting) -> Stage:
         side.leg.media.stop_playing()
     asked = plan.pin and not stage.admitted and not meeting.is_led_by(side.extension)
     if asked and not await knows_pin(side.leg, plan.pin, call.exchange.prompts):
+        log.warning("no entry without the PIN", call_id=str(call.call_id), conference=plan.number)
         return Result(Outcome.ANSWERED, who_ended(call, side))  # the conference took the call: nobody was missed
     member = await meeting.enter(side, uuid7(), again=stage.admitted)
     number, visit = plan.number, member.visit

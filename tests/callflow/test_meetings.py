@@ -439,3 +439,35 @@ async def test_who_is_in_it_brings_in_the_one_on_hold() -> None:
         assert inquiry.is_hung_up
         assert house.transfers == ["completed"]
         await hang_up(house, carol, talk.anna)
+
+
+@virtual_time
+async def test_a_click_leads_into_the_conference() -> None:
+    async with a_house(conferences=[ROOM]) as house:
+        carol = await enters(house, "1003")
+        await told(house, Commands(house.calls).call(ANNA, "900"))
+        anna = await house.phones["1001"].says(200)
+        assert the_room(house).members == [carol.media, anna.media]
+        await hang_up(house, carol, anna)
+
+
+@pytest.mark.parametrize("status", [200, 488])
+@virtual_time
+async def test_who_comes_from_another_media_worker_is_asked_to_send_elsewhere(status: int) -> None:
+    """Who cannot hears a word, and the end."""
+    async with a_house(conferences=[ROOM]) as house:
+        carol = await enters(house, "1003")
+        talk = await a_talk(house)
+        talk.anna.media.worker = "another worker"
+        house.at_once((talk.boris.phone, talk.boris.refer_text("900")))
+        await house.settles()
+        asked = next(each for each in reversed(house.switch.requests) if each.method == "INVITE" and each.to.tag)
+        house.at_once((talk.anna.phone, talk.anna.phone.response(asked, status)))
+        await house.settles()
+        if status == 200:
+            assert the_room(house).members == [carol.media, talk.anna.media]
+            await hang_up(house, carol, talk.anna)
+        else:
+            assert the_room(house).members == [carol.media]
+            assert talk.anna.media.told[-1] == ("play", ("/prompts/nobody", False))
+            await hang_up(house, carol, talk.anna)
