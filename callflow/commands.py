@@ -73,9 +73,6 @@ class Commands:
         if actor.extension is not None and call.is_one_of_many(actor.extension):
             await self._tell(actor, call_id, "leave", Leave(by=actor.extension))
             return
-        if actor.extension is not None and actor.extension in call.supervision:
-            await self.stop_supervising(actor, call_id)
-            return
         if not actor.supervisor and (actor.extension is None or actor.extension not in call.people()):
             raise ControlRefused("forbidden")
         self._note(actor, call_id, "hang_up")

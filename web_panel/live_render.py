@@ -180,7 +180,12 @@ def call_view(state: LiveState, call_id: UUID) -> CallView | None:
         held_by=tuple(extension for extension in call.held_by if extension),
         transfer=transfer_view(call),
         members=tuple(
-            MemberView(extension=member.extension, number=member.number) for member in call.conference.members.values()
+            MemberView(
+                extension=member.extension,
+                name=state.name_of(member.extension) if member.extension else "",
+                number=member.number,
+            )
+            for member in call.conference.members.values()
         ),
         orbit=call.orbit,
         conference=call.visit.conference if call.visit else None,

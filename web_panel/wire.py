@@ -72,6 +72,7 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody in a conference: one of our people, or an outside number."""
 
     extension: str | None
+    name: str  # of one of our people
     number: str
 
 

@@ -12,12 +12,29 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.leaks import nothing_left
-from tests.support.server import Server, running_dzvin
+from tests.support.server import ACCEPTANCE, Server, running_dzvin
+
+CHIEF = """
+[[extensions]]
+number = "1006"
+password = "pw-1006"
+
+[[users]]
+login = "chief"
+full_name = "Марія Гнатюк"
+role = "supervisor"
+password = "chief-pass-1"
+extension = "1006"
+"""
+"""A supervisor who has a phone."""
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_dzvin(tmp_path_factory.mktemp("browser") / "data") as server:
+    folder = tmp_path_factory.mktemp("browser")
+    file = folder / "company.toml"
+    file.write_text(ACCEPTANCE.read_text() + CHIEF)
+    with running_dzvin(folder / "data", config=file) as server:
         yield server
 
 

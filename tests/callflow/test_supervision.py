@@ -385,7 +385,7 @@ async def test_a_supervisor_who_thinks_better_of_it_is_rung_no_longer() -> None:
         call_id = house.call_of(talk.anna).call_id
         await give(house, Commands(house.calls).supervise(DORA, call_id, LISTEN))
         await house.phones["1004"].says(180)
-        await give(house, Commands(house.calls).hang_up(DORA, call_id))
+        await give(house, Commands(house.calls).stop_supervising(DORA, call_id))
         assert house.phones["1004"].cancelled
         assert not talk.anna.is_hung_up
         await hang_up(house, talk.anna)

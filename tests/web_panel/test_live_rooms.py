@@ -47,7 +47,9 @@ def test_who_is_in_a_conference_is_shown_and_busy(state: LiveState, story: Story
     talking(state, story)
     tell(state, joined(story, "1001"), joined(story, "1002"), joined(story, "1003"))
     assert statuses(state, OLENA, IVAN, MARTA) == [BUSY, BUSY, BUSY]
-    assert shown(state).members == tuple(MemberView(extension=number, number="") for number in ("1001", "1002", "1003"))
+    assert shown(state).members == tuple(
+        MemberView(extension=person.extension, name=person.name, number="") for person in (OLENA, IVAN, MARTA)
+    )
     left = ConferenceLeft(id=named("left"), at=story.at, call_id=CALL, member=named("1003"))
     tell(state, left, ConferenceEnded(id=named("ended"), at=story.at, call_id=CALL))
     assert statuses(state, OLENA, IVAN, MARTA) == [BUSY, BUSY, FREE]

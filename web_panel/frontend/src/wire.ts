@@ -50,6 +50,7 @@ export interface TransferView {
 
 export interface MemberView {
   extension: string | null;
+  name: string;
   number: string;
 }
 

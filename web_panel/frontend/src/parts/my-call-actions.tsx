@@ -85,7 +85,7 @@ function Members({ call }: { call: CallView }): JSX.Element {
   const others = call.members.filter((member) => member.extension === null || member.extension !== me.value?.extension);
   const who = others
     .map((member) =>
-      member.extension === null ? formatPhone(member.number) : nameOf(member.extension) || member.extension,
+      member.extension === null ? formatPhone(member.number) : member.name || member.extension,
     )
     .join(", ");
   return (
