@@ -203,3 +203,20 @@ async def test_a_phone_that_comes_back_on_another_connection_is_told_that_its_ca
         anna.reconnect()
         await anna.register()
         await talk.caller.ended()
+
+
+async def test_a_room_ends_for_everybody_when_the_core_was_killed(server: Server) -> None:
+    """A conference of three."""
+    async with Company(server) as company:
+        anna, boris, carol = [await company.phone(number) for number in ("1001", "1002", "1003")]
+        talk = await connect(anna, boris, "1002")
+        async with server.sign_in("agent2") as panel, panel.live() as live:
+            call_id = str((await live.call("talking"))["call_id"])
+            await panel.ask("POST", f"/api/calls/{call_id}/invite", {"number": "1003"}, status=204)
+            third = await carol.rings()
+            await third.answer()
+            await hear_each_other(talk.caller, third)
+        server.kill_core()
+        await asyncio.gather(*(call.ended(40) for call in (talk.caller, talk.callee, third)))
+        await server.next_ready()
+        assert (await server.metrics())["dzvin_media_legs"] == 0
