@@ -19,6 +19,7 @@ from tests.support.server import Server
 pytestmark = pytest.mark.interop
 
 HEARD, UNHEARD = -3.0, -25.0  # dB
+REFUSED = 0.01  # of the packets
 SETTLING = 8000  # bytes of sound that are not judged
 
 
@@ -51,7 +52,9 @@ def lost_nothing(*calls: BaresipCall) -> None:
     for call in calls:
         statistics = call.statistics
         assert statistics.rx_packets > 0
-        assert (statistics.rx_lost, statistics.tx_lost, statistics.rx_errors) == (0, 0, 0)
+        assert (statistics.rx_lost, statistics.tx_lost) == (0, 0)
+        # What its own jitter buffer refuses: doubles, and what a busy machine lets it read too late.
+        assert statistics.rx_errors <= REFUSED * statistics.rx_packets
 
 
 @pytest.mark.req("R-PHONE-02", "R-PHONE-05", "R-PHONE-33")
