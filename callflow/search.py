@@ -86,10 +86,12 @@ class Search:
         auto_answer: bool = False,
         on_ringing: Callable[[], None] = lambda: None,
         aside: bool = False,
+        diverted_by: Diversion | None = None,
     ) -> None:
         """`payer`: on whose account outside numbers are called. `forwards`: follow the called one's wishes.
         `timeout`: seconds of ringing, if not as usual. `auto_answer`: that person's phones may take it by
-        themselves. `aside`: whoever `waiting` is talks on meanwhile, and hears nothing of it."""
+        themselves. `aside`: whoever `waiting` is talks on meanwhile, and hears nothing of it. `diverted_by`: who sent
+        the call on to there."""
         self.call = call
         self.waiting = waiting
         self.on_ringing = on_ringing
@@ -99,7 +101,7 @@ class Search:
         self._timeout = timeout
         self._auto_answer = auto_answer
         self._aside = aside
-        self._diverted_by: Diversion | None = None
+        self._diverted_by = diverted_by
         self._visited: list[str] = []
         self._withdrawn = OfferEnd.CANCELLED
         self._taken = self._kept = False

@@ -14,12 +14,12 @@ from callflow.meeting_visit import knock
 from callflow.parking import came, summons
 from callflow.rescue import come_back, left, tell_end
 from callflow.router import Refuse, ToLine
-from callflow.search import Search
+from callflow.search import DIVERSIONS, Search
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result, Seek, Stage, Talk
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
-from pbx.leg import Ended
+from pbx.leg import Diversion, Ended
 
 
 async def seek(call: Call, stage: Seek) -> Stage:
@@ -34,6 +34,7 @@ async def seek(call: Call, stage: Seek) -> Stage:
         forwards=stage.forwards,
         timeout=stage.timeout,
         on_ringing=_ringing(stage),
+        diverted_by=stage.diverted_by,
     )
     search.waiting = stage.waiting
     summoned: list[Search] = []
@@ -163,4 +164,7 @@ async def _deflect(call: Call, stage: Seek, search: Search, command: TransferTo)
     call.tell(CallForwarded, kind=ForwardKind.DEFLECTED, by=command.by, original=command.by, **goal)
     call.routed(command.route)
     command.done()
-    return Seek(waiting=stage.waiting, route=command.route, payer=command.by, transfer=stage.transfer)
+    by = Diversion(call.exchange.identity(command.by), DIVERSIONS[ForwardKind.DEFLECTED])
+    return Seek(
+        waiting=stage.waiting, route=command.route, payer=command.by, transfer=stage.transfer, diverted_by=by
+    )  # fmt: skip

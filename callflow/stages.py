@@ -17,6 +17,7 @@ from callflow.facts import EndedBy, Outcome
 from callflow.inbox import GiveAway
 from callflow.router import ConferencePlan, Route
 from callflow.side import Side
+from pbx.leg import Diversion
 
 if TYPE_CHECKING:
     from callflow.search import Search
@@ -68,6 +69,7 @@ class Seek:
     timeout: float | None = None  # seconds of ringing, if not as usual
     forwards: bool = True  # follow the wishes of who is sought
     search: Search | None = None
+    diverted_by: Diversion | None = None  # who sent the call on to `route`, as those who are rung are told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,7 @@ async def test_a_ringing_call_is_sent_on_from_the_panel(company: Company, server
         await mine.tell(await mine.my_call("ringing"), "transfer", {"number": "1003"})
         await rung.cancelled()
         incoming = await carol.rings()
+        assert diverted(incoming) == "deflection"
         await incoming.answer()
         await call.answered()
         await hear_each_other(call, incoming)
