@@ -40,6 +40,7 @@ from web_panel.routes.session import SessionController
 from web_panel.routes.settings import SettingsController
 from web_panel.routes.sharing import WebhookController, facts, queue_log
 from web_panel.routes.supervision import SupervisionController
+from web_panel.routes.users import UserController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
 
@@ -57,6 +58,7 @@ CONTROLLERS = (
     RecordingController,
     SettingsController,
     WebhookController,
+    UserController,
     HallController,
     PublicController,
 )

@@ -48,13 +48,21 @@ ESCALATE = """
 """
 
 
+LAPSED = """
+    UPDATE task t SET claimed_at = NULL, leased_until = NULL
+     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.leased_until <= now()
+    RETURNING t.id
+"""
+
+
 async def look(conn: Connection, *, now: datetime) -> None:
     """Remind of what is due, hand on what has been due for too long. Who listens is told `follow_up.due` or
-    `follow_up.escalated`, each once."""
+    `follow_up.escalated`, each once; and of leases that have lapsed."""
     parameters = await settings.load(conn)
     patience = timedelta(minutes=parameters.follow_up_escalate_minutes)
     escalate_at = parameters.working_time.after(now, patience) if patience else None
     async with conn.transaction():
+        await publish(conn, "follow_up.changed", [row["id"] for row in await conn.fetch(LAPSED)])
         due = [row["id"] for row in await conn.fetch(DUE, now, escalate_at, AT_ONCE)]
         await publish(conn, "follow_up.due", due)
         await publish(conn, "follow_up.changed", due)

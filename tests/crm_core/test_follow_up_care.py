@@ -75,6 +75,18 @@ async def test_a_lease_that_has_lapsed_holds_nobody_back(conn: Connection, peopl
     assert (found.owner_name, found.state) == ("Тарас Шум", FollowUpState.CLAIMED)
 
 
+async def test_the_panel_hears_that_a_lease_has_lapsed(conn: Connection, people: dict[str, User]) -> None:
+    await tell(conn, missed_call(ANNA, rang="1003").facts)
+    await follow_ups.claim(conn, people["iryna"], (await the_open_one(conn, people["borys"])).id)
+    await conn.execute("UPDATE task SET leased_until = now() - interval '1 second'")
+    before = await told(conn, "follow_up.changed")
+    for _ in range(2):
+        await care.look(conn, now=MORNING)
+    assert await told(conn, "follow_up.changed") == before + 1
+    found = await the_open_one(conn, people["borys"])
+    assert (found.owner_name, found.state) == ("Ірина Гай", FollowUpState.OPEN)
+
+
 async def test_a_lease_of_zero_minutes_has_no_end(conn: Connection) -> None:
     people = await found_company(conn, follow_up_lease_minutes="0")
     await tell(conn, missed_call(ANNA, rang="1003").facts)

@@ -78,6 +78,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/recordings/{recording_id:uuid}"): DESK,
     ("GET", "/api/facts"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/exports/queue-log"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/users/{user_id:uuid}"): ADMIN,
+    ("PUT", "/api/users/{user_id:uuid}/parameters"): ADMIN,
     ("GET", "/api/webhooks"): ADMIN,
     ("POST", "/api/webhooks"): ADMIN,
     ("DELETE", "/api/webhooks/{webhook_id:uuid}"): ADMIN,
@@ -114,6 +116,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("WEBSOCKET", "/sip"): EVERYBODY,  # a phone proves its own password
 }
 BODIES: dict[str, object] = {
+    "/api/users/{user_id:uuid}/parameters": {},
     "/api/webhooks": {"url": "https://crm.example/dzvin"},
     "/api/clients": {"name": "x"},
     "/api/events/{event_id:uuid}/client": {"client_id": str(named("nobody"))},
