@@ -48,6 +48,7 @@ async def talk(call: Call, stage: Talk) -> Stage:
         return _over(call, stage, just_begun=True)
     if stage.after is not None:
         complete(call, stage.after)
+        stage.one.leg.align(stage.other.leg)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:

@@ -213,6 +213,7 @@ async def _endpoint(
         media_address=config.media.address,
         domain=signalling.domain(config, network.own),
         codecs=codecs.spoken(config.media.codecs),
+        aligns_codecs=config.media.align_codecs,
         session_policy=Policy(interval=config.sip.session_timer, minimum=config.sip.min_session),
         secure_media=signalling.secure_media(config),
     )

@@ -186,6 +186,7 @@ class Media(Table, frozen=True, kw_only=True):
     drop_after_silence: Annotated[int, Meta(ge=0)] = 60  # seconds without RTP; 0 = never
     legs: Annotated[int, Meta(ge=2, le=65536)] = 2048  # for each worker
     codecs: tuple[CodecChoice, ...] = CODECS  # preferred first
+    align_codecs: bool = True  # ask for a common codec when a transfer has joined two that speak unlike ones
     srtp: SrtpPolicy = "offer"
     sdes_in_clear: bool = False  # take and give keys in signalling that others can read, too
     webrtc: bool = True  # phones in pages may call, whatever `srtp` says

@@ -69,6 +69,8 @@ class Endpoint:
     """From 0 to 1: for waits that two sides must not choose alike."""
     codecs: Sequence[Codec] = CODECS
     """What we speak, preferred first, with telephone-event; what the media workers could load."""
+    aligns_codecs: bool = True
+    """Whether legs of unlike codecs are asked to change when they are joined: see `pbx.leg.alignment`."""
     find_leg: Callable[[Replaces], Leg | None] = _nobody
     inside: dict[str, Callable[[Leg, Request, ServerTransaction], None]] = field(default_factory=dict)
     """Other rooms' answers to requests inside the dialogs of legs, by method; see `UserAgent.answers_inside`."""

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from pbx.endpoint import Endpoint
+from pbx.leg.alignment import align
 from pbx.leg.asking import Asking
 from pbx.leg.cookie import Cookie
 from pbx.leg.digits import DigitPath
@@ -318,6 +319,10 @@ class Leg:
         assert other.media is not None
         self.media.bridge(other.media)
         self.path.join(other.path)
+
+    def align(self, other: Leg) -> None:
+        """Who is joined for good: where both sides share a codec and speak two, ask one of them to change."""
+        align(self, other)
 
     def part(self) -> None:
         """Undo `join`; nothing when there was none."""

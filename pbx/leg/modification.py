@@ -38,10 +38,11 @@ BUSY_WAIT = 0.5  # seconds, while the peer's own change is under way
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Change:
-    """What to ask for: `offers` a new description, or only a sign of life."""
+    """What to ask for: `offers` a new description, or only a sign of life. `optional`: nothing depends on it."""
 
     told: Callable[[bool], None]
     offers: bool = True
+    optional: bool = False
     direction: Direction | None = None
     codecs: Sequence[Codec] | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -100,6 +101,10 @@ class Modification(Part["Leg"]):
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._ask(_Change(told=lambda agreed: _settle(done, agreed), direction=direction, codecs=codecs))
         return await done
+
+    def prefer(self, codecs: Sequence[Codec], told: Callable[[bool], None]) -> None:
+        """Ask the peer to speak one of these. Whatever but an agreement comes of it, all goes on as it was."""
+        self._ask(_Change(told=told, codecs=codecs, optional=True))
 
     def refresh(self) -> None:
         """The session timer asks for a sign of life. When it fails the timer ends the session, not this."""
@@ -203,7 +208,7 @@ class Modification(Part["Leg"]):
             self._agreed(change, usage, response)
         else:
             usage.negotiation.withdraw()
-            self._refused(usage, method, response)
+            self._refused(change, usage, method, response)
 
     def _agreed(self, change: _Change, usage: InviteUsage, response: Response) -> None:
         leg = self._leg
@@ -220,10 +225,12 @@ class Modification(Part["Leg"]):
         leg.remember()
         self._done(True)
 
-    def _refused(self, usage: InviteUsage, method: str, response: Response | None) -> None:
+    def _refused(self, change: _Change, usage: InviteUsage, method: str, response: Response | None) -> None:
         leg = self._leg
         status = response.status if response is not None else 408
-        if status in (408, 481):
+        if status == 408 and change.optional:
+            self._done(False)  # §12.2.1.2 below says SHOULD: a talk is not ended for something that it does not need
+        elif status in (408, 481):
             # RFC 3261 §12.2.1.2: "If the response for a request within a dialog is a 481 … or a 408 …, the UAC SHOULD
             # terminate the dialog. A UAC SHOULD also terminate a dialog if no response at all is received".
             leg.hang_up(LegEnd.TIMEOUT, Cause("SIP", status))

@@ -60,6 +60,7 @@ class Streams(Part["Leg"]):
         self.codecs: Sequence[Codec] = leg.endpoint.codecs
         self.preferred: Codec | None = None  # what the leg that we shall be joined with speaks
         self.negotiated: Answer | None = None
+        self.named: tuple[Codec, ...] = ()  # codecs of ours that the other side has ever named
         self.held = False
 
     def offer(
@@ -69,6 +70,8 @@ class Streams(Part["Leg"]):
         media = self._leg.media
         assert media is not None
         agreed = usage.agreement if usage is not None else None
+        if codecs is None and agreed is not None:  # a change of something else shall not change the codec
+            codecs = sorted(self.codecs, key=lambda codec: not codec.is_same(agreed.codec))
         offer = offer_answer.offer(
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
@@ -132,6 +135,7 @@ class Streams(Part["Leg"]):
             answered = replace(answered, sdp=succeeding(usage.negotiation.sent, answered.sdp))
         check_usable(answered)
         check_no_downgrade(answered, usage.agreement)
+        self._note_named(offered)
         if usage.negotiation.theirs is None:
             usage.negotiation.offered(offered)
         usage.negotiation.answer(answered.sdp)
@@ -150,9 +154,20 @@ class Streams(Part["Leg"]):
         agreement = offer_answer.accept(ours, answer)
         check_usable(agreement)
         check_no_downgrade(agreement, usage.agreement)
+        self._note_named(answer)
         usage.negotiation.answered(answer)
         usage.agreement = agreement
         self.use(usage)
+
+    def has_named(self, codec: Codec) -> bool:
+        """Whether the other side has said that it speaks this, and we may speak it with it."""
+        return any(codec.is_same(one) for one in self._without_events(self.named))
+
+    def _note_named(self, description: Sdp) -> None:
+        """An answer need not name everything that its writer speaks, and a later one may name less."""
+        found = offer_answer.in_common(description, self._leg.endpoint.codecs_for(self._leg.flow))
+        speech = [codec for codec in found if codec.name != TELEPHONE_EVENT.name]
+        self.named = (*self.named, *(codec for codec in speech if not any(codec.is_same(one) for one in self.named)))
 
     def preview(self, usage: InviteUsage, body: bytes) -> bool:
         """A description in an unreliable 183 is no answer yet, but says where early media come from (RFC 3261 §13.2.1,

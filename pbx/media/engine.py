@@ -447,7 +447,7 @@ class Engine:
             self.listening[leg] = cells[at + 8] != 0
             if self.rooms.peer[leg] >= 0:
                 self.outlet.begin_anew(self.rooms.peer[leg])
-        self.overhearing.listen_for_keys(leg, cells[at + 13])
+        self.overhearing.update(leg, cells[at + 6], cells[at + 13])
         self.inlet.set_clocks(leg, cells[at + 11], cells[at + 12])
         self.inlet.expect(leg, cells[at + 9], now)
         if self.inlet.name_source(leg, cells[at + 2], cells[at + 3], cells[at + 10]):

@@ -19,6 +19,9 @@ cdef class Overhearing:
     cdef ToneDetector ears
     cdef signed char[::1] is_open, inband, secret
     cdef unsigned char[::1] said
+    cdef long long[::1] spoken
+
+    cdef long long update(self, long long leg, long long codec, long long inband) except -1 nogil
 
     cdef long long open(self, long long leg) except -1 nogil
     cdef long long close(self, long long leg) except -1 nogil

@@ -57,6 +57,7 @@ class Overhearing:
         self.is_open = zeros("b", legs)
         self.inband = zeros("b", legs)  # keys come as tones
         self.secret = zeros("b", legs)
+        self.spoken = zeros("q", legs)  # codec
         self.said = bytearray(BUFFER)  # a packet of another codec in A-law, for a recording
 
     def open(self, leg: int) -> int:
@@ -90,6 +91,13 @@ class Overhearing:
                 self.recorder.put(leg, NONE)
         self.recorder.finish(slot, now)
         return self.events.put(0, RECORD_ENDED, slot, 0, 0)
+
+    def update(self, leg: int, codec: int, inband: int) -> int:
+        """What the leg speaks from now on; `inband`: its keys come as tones."""
+        if codec != self.spoken[leg]:
+            self.spoken[leg] = codec
+            self.recorder.forget(leg)
+        return self.listen_for_keys(leg, inband)
 
     def listen_for_keys(self, leg: int, on: int) -> int:
         if on != self.inband[leg]:

@@ -18,6 +18,7 @@ cdef class RecordBuffers:
     cdef long long begin(self, long long slot, long long now) except -1 nogil
     cdef long long finish(self, long long slot, long long now) except -1 nogil
     cdef long long put(self, long long leg, long long channel) except -1 nogil
+    cdef long long forget(self, long long leg) except -1 nogil
     cdef long long pause(self, long long slot, long long on, long long now) except -1 nogil
     @cython.locals(channel=cython.longlong, slot=cython.longlong, here=cython.longlong,
                    ahead=cython.longlong, position=cython.longlong, moved=cython.longlong)

@@ -132,6 +132,11 @@ class RecordBuffers:
                 self.anchored[leg] = 0
         return 0
 
+    def forget(self, leg: int) -> int:
+        """Its timestamps run by another clock now: they stand for the moment of arrival at first."""
+        self.anchored[leg] = 0
+        return 0
+
     def pause(self, slot: int, on: int, now: int) -> int:
         """While it is on, nothing is kept; nor afterwards what was said meanwhile and comes late."""
         if self.paused[slot] and not on:

@@ -270,3 +270,20 @@ def test_jitter_is_counted_in_the_clock_of_the_codec(engine: Rig, talker: Talk) 
     alice = talker("opus", 0)
     alice.say(tone(400, 1, 8000))
     assert engine.control.figures(0).jitter_ms < 1
+
+
+def test_a_recorded_leg_that_changes_its_codec_goes_on_in_its_place(engine: Rig, talker: Talk) -> None:
+    """Its timestamps run by another clock then, and stand for something else."""
+    alice, _ = talker("opus", 0), talker("pcma", 1)
+    engine.control.bridge(0, 1)
+    engine.record(0, 0, 1, Law.ULAW)
+    alice.say(tone(1000, 0.6, 8000))
+    alice.phone.payload_type = 8
+    engine.update(0, alice.phone, codec="pcma")
+    engine.talk([(alice.phone, g711_tone(1000, 0.6, Law.ALAW))])
+    engine.control.stop_record(0)
+    engine.advance(20)
+    left, _ = engine.control.recordings.drain(0, engine.control.recordings.ripe(0, engine.now))
+    silent = [at for at in range(400, 9200, 80) if heard_in(left[at : at + 80], 1000) < 3000]
+    assert len(silent) <= 2  # 20 ms
+    assert engine.control.figures(0).drops[6] == 0  # unrecorded
