@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -31,6 +32,8 @@ MODULES = (  # each after those that it imports
     "mixer",
     "engine",
 )
+# What Cython needs for typed arrays, in one module; otherwise it writes that megabyte of C into each of them.
+SHARED = "pbx.media.typed_arrays"
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,  # the types are in the .pxd files
@@ -55,15 +58,24 @@ def compile_engine(root: Path) -> bool:
     except ImportError as error:
         return _cannot(str(error))
     build = root / "build" / "media"
+    sources = {f"pbx.media.{name}": f"{name}.py" for name in MODULES} | {SHARED: "typed_arrays.c"}
     extensions = [
-        Extension(f"pbx.media.{name}", [str(root / "pbx" / "media" / f"{name}.py")], extra_compile_args=["-O3"])
-        for name in MODULES
+        Extension(name, [str(root / "pbx" / "media" / source)], extra_compile_args=["-O3", "-g0"])
+        for name, source in sources.items()
     ]
+    processors = os.cpu_count() or 1
     try:
         modules = cythonize(  # type: ignore[no-untyped-call]  # Cython ships no types for it
-            extensions, build_dir=str(build), compiler_directives=DIRECTIVES, include_path=[str(root)], quiet=True
+            extensions,
+            build_dir=str(build),
+            compiler_directives=DIRECTIVES,
+            include_path=[str(root)],
+            shared_utility_qualified_name=SHARED,
+            nthreads=processors,
+            quiet=True,
         )
         command = Distribution({"name": "pbx-media", "ext_modules": modules}).get_command_obj("build_ext")
+        command.parallel = processors
         command.build_temp = str(build)
         command.build_lib = str(root)
         command.ensure_finalized()
