@@ -1,7 +1,8 @@
 """What carrying sound costs, beside Debian's rtpengine: `python -m tests.bench.media.beside --calls 100 --runs 3`.
 
 A media worker of ours and an rtpengine in user space, each on the first processor, get the same load from the same
-generator on the second one, run by run in turn. rtpengine mixes no conferences: there ours stands alone.
+generator on the second one, run by run in turn. rtpengine mixes no conferences: there ours stands alone. `--bare` adds
+relays that do nothing but receive and send (`bare.c`): what they cost is the kernel's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -28,6 +30,7 @@ from tests.pbx.media.workers import WorkerProcess, joined_to, path_of, worker_pr
 
 FIRST_PORT = 6200  # of the generator's phones; RTCP lies beside. Few programs use ports there
 OURS = ("--ports", "10000-19999")
+BARE_PORT = 21000
 PHASES = ("latency", "relay", "relay+rec", "conf")
 LATENCY_CALLS = 5
 
@@ -73,11 +76,27 @@ def theirs(pid: int, ear: Ng, program: Path, phase: str, calls: int, seconds: fl
     return load
 
 
+def bare(program: Path, relay: Path, how: str, calls: int, seconds: float) -> Load:
+    """`how`: letters that `bare.c` explains, and microseconds after them: "cg2000"."""
+    letters = how.rstrip("0123456789")
+    command = ["taskset", "-c", "0", str(relay), str(BARE_PORT), str(FIRST_PORT), str(2 * calls), letters]
+    ends = [Leg(FIRST_PORT + 2 * number, BARE_PORT + 2 * number) for number in range(2 * calls)]
+    with subprocess.Popen(
+        [*command, how[len(letters) :] or "0"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            assert server.stdout.readline(), "the bare relay did not start: its reason is on stderr"
+            return generator.run(program, ends, [server.pid], seconds=seconds, mode="stamp")
+        finally:
+            server.kill()
+
+
 async def run(arguments: argparse.Namespace) -> dict[tuple[str, str], list[Load]]:
     found: dict[tuple[str, str], list[Load]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        program = generator.built(folder)
+        program, bare_relay = generator.built(folder), generator.built(folder, "bare")
         async with (
             worker_process(folder, *OURS) as worker,
             MediaPool([worker.socket], epoch=1) as pool,
@@ -92,12 +111,15 @@ async def run(arguments: argparse.Namespace) -> dict[tuple[str, str], list[Load]
                         show(found, phase, "dzvin", load)
                         if phase != "conf":
                             show(found, phase, "rtpengine", await asyncio.to_thread(theirs, pid, ear, *given))
+                        for how in arguments.bare.split(",") if phase == "relay" and arguments.bare else ():
+                            alone = (program, bare_relay, how, calls, arguments.seconds)
+                            show(found, phase, f"bare {how}", await asyncio.to_thread(bare, *alone))
     return found
 
 
 def show(found: dict[tuple[str, str], list[Load]], phase: str, name: str, load: Load) -> None:
     found[phase, name].append(load)
-    print(f"{phase:10} {name:10} {load.us_a_packet:7.2f} us a packet  {load}", flush=True)
+    print(f"{phase:10} {name:12} {load.us_a_packet:7.2f} us a packet  {load}", flush=True)
 
 
 def table(found: dict[tuple[str, str], list[Load]], members: int) -> str:
@@ -135,6 +157,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--phases", default=",".join(PHASES), help="default: %(default)s")
+    parser.add_argument("--bare", default="", help='relays that only receive and send, such as "p,c,m,cg2000"')
     arguments = parser.parse_args()
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     for program in ("rtpengine", "gcc", "taskset"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench import processor
 
-SOURCE = Path(__file__).with_name("rtpgen.c")
+FOLDER = Path(__file__).parent
 WARM = 2.0  # seconds before what counts
 PROCESSOR = 1  # the generator's; servers have the other one
 
@@ -47,10 +47,10 @@ class Load:
         return 100 * (1 - self.heard / max(1, self.sent))
 
 
-def built(folder: Path) -> Path:
+def built(folder: Path, name: str = "rtpgen") -> Path:
     """Raises CalledProcessError where there is no compiler."""
-    program = folder / "rtpgen"
-    subprocess.run(["gcc", "-O2", "-o", str(program), str(SOURCE), "-lm"], check=True)
+    program = folder / name
+    subprocess.run(["gcc", "-O2", "-o", str(program), str(FOLDER / f"{name}.c"), "-lm"], check=True)
     return program
 
 
