@@ -220,6 +220,8 @@ class Modification(Part["Leg"]):
                 # Both sides now believe different things of the session, and only one way leads out.
                 leg.hang_up(LegEnd.REFUSED, Cause("SIP", error.status or 400, error.reason))
                 return
+        if change.optional and usage.agreement is not None:
+            leg.streams.prefer(usage.agreement.codec)
         if usage.is_confirmed:
             leg.session.accepted(response)
         leg.remember()

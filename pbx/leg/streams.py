@@ -70,8 +70,6 @@ class Streams(Part["Leg"]):
         media = self._leg.media
         assert media is not None
         agreed = usage.agreement if usage is not None else None
-        if codecs is None and agreed is not None:  # a change of something else shall not change the codec
-            codecs = sorted(self.codecs, key=lambda codec: not codec.is_same(agreed.codec))
         offer = offer_answer.offer(
             address=self._leg.endpoint.sdp_address(self._leg.flow, media.address),
             port=media.port,
@@ -158,6 +156,10 @@ class Streams(Part["Leg"]):
         usage.negotiation.answered(answer)
         usage.agreement = agreement
         self.use(usage)
+
+    def prefer(self, codec: Codec) -> None:
+        """Name it first from now on, so that an offer for something else does not change it back."""
+        self.codecs = sorted(self.codecs, key=lambda known: not known.is_same(codec))
 
     def has_named(self, codec: Codec) -> bool:
         """Whether the other side has said that it speaks this, and we may speak it with it."""
