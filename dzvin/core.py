@@ -12,7 +12,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +21,15 @@ import msgspec
 import structlog
 
 from crm_core.database import Pool, migrate, open_pool
-from crm_core.follow_ups import FollowUpCare
 from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
-from crm_core.outside_pbx import OutsideCalls
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
 from dzvin import certificates, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
+from dzvin.crm_work import crm_work
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
@@ -38,7 +37,6 @@ from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import close_the_books, end_what_comes_late, end_what_was
 from dzvin.seeding import seed_database
-from dzvin.webhooks import Webhooks
 from dzvin.wishes import wills, wish_book
 
 log = structlog.get_logger("dzvin.core")
@@ -105,8 +103,8 @@ async def run(given: Arguments, config: Config) -> None:
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
         tasks = await stack.enter_async_context(_Background())
-        for work in (writer.run, outbox.run, bindings.run, *_crm_work(pool)):
-            tasks.start(work())
+        for work in (writer.run(), outbox.run(), bindings.run(), *crm_work(pool)):
+            tasks.start(work)
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
             wishes=await wish_book(pool, writer, config), wills=await wills(pool),
@@ -126,12 +124,6 @@ async def run(given: Arguments, config: Config) -> None:
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
         await _wind_down(config, switch, writer, hurry)
-
-
-def _crm_work(pool: Pool) -> Sequence[Callable[[], Awaitable[None]]]:
-    """What the CRM does by itself."""
-    clock = SystemClock().now
-    return FollowUpCare(pool, clock).run, OutsideCalls(pool, clock).run, Webhooks(pool, clock).run
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -13,6 +13,7 @@ from callflow.facts import Direction, Outcome
 from crm_core.outside_pbx.calls import BadRecord, OutsideCall
 
 LONGEST = 200  # characters of a key or a number
+YEARS = range(1970, 9000)  # beyond, the arithmetic of dates ends
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
@@ -21,6 +22,8 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise BadRecord(f"no time: {text[:40]!r}") from None
+    if at.year not in YEARS:
+        raise BadRecord(f"no time of a call: {text[:40]!r}")
     return at if at.tzinfo else at.replace(tzinfo=zone)
 
 

@@ -200,8 +200,10 @@ def test_music_while_waiting_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"uniqueid": ""}, {"duration": "x"}, {"billsec": "50"}, {"calldate": ""}, {"uniqueid": "x" * 201}]
-)
+    "change",
+    [{"uniqueid": ""}, {"duration": "x"}, {"billsec": "50"}, {"calldate": ""}, {"uniqueid": "x" * 201},
+     {"calldate": "9999-12-31 23:59:59"}, {"calldate": "0001-01-01 00:00:00"}],
+)  # fmt: skip
 def test_a_row_that_makes_no_sense_is_refused(change: dict[str, str]) -> None:
     row = {"uniqueid": "1", "calldate": "2030-01-07 09:30:00", "duration": "40", "billsec": "40", **change}
     with pytest.raises(BadRecord):
