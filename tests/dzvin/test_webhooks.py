@@ -19,6 +19,7 @@ from crm_core import sharing
 from crm_core.database import Connection, Pool
 from crm_core.organisation import User
 from crm_core.sharing import Webhook
+from dzvin import webhooks
 from dzvin.webhooks import Webhooks
 from tests.crm_core.company import MORNING, Telling, found_company, tell
 
@@ -148,6 +149,20 @@ async def test_what_was_taken_before_a_failure_is_not_sent_again(office: Office)
     server.close()
     await server.wait_closed()
     assert office.receiver.ids == [*owed[:3], *owed[2:]]
+
+
+async def test_a_slow_receiver_gets_what_it_is_owed_in_several_looks(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others shall not wait until it has everything."""
+    monkeypatch.setattr(webhooks, "ROUND", 0.0)
+    call = await office.call()
+    owed = [str(call.facts[index].id) for index in (1, -1)]
+    await office.hooks.look()
+    assert office.receiver.ids == owed[:1]
+    await office.hooks.look()
+    await office.hooks.look()
+    assert office.receiver.ids == owed
 
 
 async def test_a_receiver_that_is_not_there_is_told_by_its_error(office: Office) -> None:
