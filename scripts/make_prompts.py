@@ -1,10 +1,11 @@
 """Makes the audio that is shipped in callflow/prompts: spoken prompts in three languages, hold music, tones.
 
-    python scripts/make_prompts.py [uk|en|ru|music|tones …]
+    python scripts/make_prompts.py [uk|en|ru|say|music|tones …]
 
 Prompts are spoken by espeak-ng (the program, Debian package `espeak-ng`), then turned into 8 kHz mono 16-bit WAV.
 The music is composed below and written note by note into a ring, so that its end flows into its beginning.
-Needs nothing but the standard library, and makes the same bytes each time.
+`say` makes the words of numbers, times and amounts (`callflow.saying_words`) in all languages. Needs nothing but the
+standard library, and makes the same bytes each time.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ from collections.abc import Sequence
 from operator import mul
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from callflow.saying_words import words  # the script runs without an installation
+
 PROMPTS = Path(__file__).parents[1] / "callflow" / "prompts"
 RATE = 8000  # Hz, the telephone's
 BAND = 3400.0  # Hz, what a telephone carries
 SPEECH_LEVEL, MUSIC_LEVEL = 0.12, 0.05  # root mean square, of full scale
 PEAK = 0.7
 LEAD, TAIL = 0.15, 0.3  # seconds of silence around a prompt
+WORD_LEAD, WORD_TAIL = 0.02, 0.06  # and around a word that others follow
 
 VOICES = {"uk": "uk", "en": "en-gb", "ru": "ru"}
 TEXTS: dict[str, dict[str, str]] = {
@@ -130,11 +136,11 @@ def _weights(fraction: float, reach: int, cutoff: float) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def trimmed(samples: Sequence[float]) -> list[float]:
+def trimmed(samples: Sequence[float], lead: float = LEAD, tail: float = TAIL) -> list[float]:
     """Without the silence of the ends, and with ours instead."""
     loud = [index for index, sample in enumerate(samples) if abs(sample) > 0.01]
     spoken = list(samples[loud[0] : loud[-1] + 1])
-    return [0.0] * int(LEAD * RATE) + spoken + [0.0] * int(TAIL * RATE)
+    return [0.0] * int(lead * RATE) + spoken + [0.0] * int(tail * RATE)
 
 
 def levelled(samples: Sequence[float], level: float) -> list[float]:
@@ -236,6 +242,11 @@ def main(wanted: Sequence[str]) -> None:
             for name, texts in TEXTS.items():
                 rate, spoken = speak(voice, texts[language])
                 write(f"{language}/{name}.wav", levelled(trimmed(resample(spoken, rate)), SPEECH_LEVEL))
+        if not wanted or "say" in wanted:
+            for name, text in words(language).items():
+                rate, spoken = speak(voice, text)
+                word = trimmed(resample(spoken, rate), WORD_LEAD, WORD_TAIL)
+                write(f"{language}/say/{name}.wav", levelled(word, SPEECH_LEVEL))
     if not wanted or "music" in wanted:
         write("music/hold.wav", levelled(music(), MUSIC_LEVEL))
     if not wanted or "tones" in wanted:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from callflow.saying_words import words
+
 PROMPTS = Path(__file__).parents[1] / "callflow" / "prompts"
 LANGUAGES = ("uk", "en", "ru")
 NAMES = {
@@ -28,6 +30,11 @@ def samples(file: Path) -> array[int]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_prompt_is_there_in_every_language(language: str) -> None:
     assert {file.stem for file in (PROMPTS / language).glob("*.wav")} == NAMES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_numbers_times_and_amounts_is_there(language: str) -> None:
+    assert {file.stem for file in (PROMPTS / language / "say").glob("*.wav")} == set(words(language))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
