@@ -11,75 +11,63 @@ line by line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from queue_engine.agent import Agent
+from queue_engine.decisions import AutoPause, Decision, Leave, Offer, StrategyFailed, WakeAt, Withdraw
 from queue_engine.facts import Will
+from queue_engine.inputs import (
+    AgentAtWindow,
+    AgentLegs,
+    AgentLines,
+    AgentReachable,
+    AgentSkills,
+    AgentWill,
+    Input,
+    ItemArrived,
+    ItemChanged,
+    ItemLeft,
+    LineChanged,
+    LineOpened,
+    OfferRefused,
+    OfferTaken,
+    ServiceEnded,
+    TimePassed,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from queue_engine.reasons import AgentCondition
 from queue_engine.strategy import longest_idle
 from queue_engine.work import Line, WorkItem
 
-
-@dataclass(frozen=True, slots=True)
-class ItemArrived:
-    item: WorkItem
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLeft:
-    """The item is gone, whatever it was doing: abandoned, timed out, or its service ended."""
-
-    item_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class OfferRefused:
-    item_id: UUID
-    extension: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentReachable:
-    extension: str
-    reachable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AgentLegs:
-    extension: str
-    legs: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgentWill:
-    extension: str
-    will: Will
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    pass
-
-
-Input = ItemArrived | ItemLeft | OfferRefused | AgentReachable | AgentLegs | AgentWill | TimePassed
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    item_id: UUID
-    line: str
-    extension: str
-    expires_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """Give `TimePassed` at that time: an agent's rest ends then and somebody waits."""
-
-    at: float
-
-
-Decision = Offer | WakeAt
+__all__ = [
+    "AgentAtWindow",
+    "AgentLegs",
+    "AgentLines",
+    "AgentReachable",
+    "AgentSkills",
+    "AgentWill",
+    "AutoPause",
+    "Decision",
+    "Engine",
+    "Input",
+    "ItemArrived",
+    "ItemChanged",
+    "ItemLeft",
+    "Leave",
+    "LineChanged",
+    "LineOpened",
+    "Offer",
+    "OfferRefused",
+    "OfferTaken",
+    "ServiceEnded",
+    "StrategyFailed",
+    "TimePassed",
+    "WakeAt",
+    "Withdraw",
+    "WrapUpEnded",
+    "WrapUpExtended",
+]
 
 
 class Engine:
@@ -96,20 +84,35 @@ class Engine:
                 if item.line not in self.lines:
                     raise ValueError(f"no line {item.line}")
                 self.waiting[item.item_id] = item
-            case ItemLeft(item_id):
+            case ItemLeft(item_id, _):
                 self.waiting.pop(item_id, None)
                 self._release(item_id, now, rest=False)
-            case OfferRefused(item_id, extension):
+            case OfferRefused(item_id, extension, _):
                 self._refused(item_id, extension, now)
+            case OfferTaken(item_id, extension):
+                self._taken(item_id, extension)
+            case ServiceEnded(item_id, extension):
+                self._served(item_id, extension, now)
+            case _:
+                self._agent_told(given, now)
+        return self._match(now)
+
+    def _agent_told(self, given: Input, now: float) -> None:
+        match given:
             case AgentReachable(extension, reachable):
                 self._observe(extension, now, reachable=reachable)
             case AgentLegs(extension, legs):
                 self._observe(extension, now, legs=legs)
             case AgentWill(extension, will):
                 self._observe(extension, now, will=will)
-            case TimePassed():
+            case WrapUpEnded(extension) if extension in self.agents:
+                self.agents[extension].wrap_up_until = now
+            case WrapUpExtended(extension, until) if extension in self.agents:
+                self.agents[extension].wrap_up_until = until
+            case AgentAtWindow(extension, at_window) if extension in self.agents:
+                self.agents[extension].at_window = at_window
+            case _:
                 pass
-        return self._match(now)
 
     def position(self, item_id: UUID) -> int | None:
         """1 = next of its line; None when it does not wait."""
@@ -152,12 +155,22 @@ class Engine:
         self._release(item_id, now, rest=True)
         self.waiting[item_id] = item  # joined_at is kept: nobody loses the place to an agent's refusal
 
+    def _taken(self, item_id: UUID, extension: str) -> None:
+        if self._in_hand.get(item_id, (None, ""))[1] == extension:
+            self.agents[extension].offered, self.agents[extension].serving = None, item_id
+
+    def _served(self, item_id: UUID, extension: str, now: float) -> None:
+        item, holder = self._in_hand.get(item_id, (None, ""))
+        if item is not None and holder == extension:
+            self._release(item_id, now, rest=False)
+            self.agents[extension].wrap_up_until = now + self.lines[item.line].wrap_up
+
     def _release(self, item_id: UUID, now: float, *, rest: bool) -> None:
         item, extension = self._in_hand.pop(item_id, (None, ""))
         if item is None:
             return
         agent = self.agents[extension]
-        agent.offered = None
+        agent.offered = agent.serving = None
         agent.idle_since = now
         if rest:
             agent.not_before = now + self.lines[item.line].retry_after
@@ -193,5 +206,10 @@ class Engine:
         return {extension for line in lines for extension in self.lines[line].agents}
 
     def _wake(self, now: float) -> list[Decision]:
-        rests = [self.agents[e].not_before for e in self._serving() if self.agents[e].refusal(now) == "resting"]
+        agents = [self.agents[extension] for extension in self._serving()]
+        rests = [
+            max(agent.not_before, agent.wrap_up_until)
+            for agent in agents
+            if agent.refusal(now) in (AgentCondition.RESTING, AgentCondition.WRAP_UP)
+        ]
         return [WakeAt(min(rests))] if rests else []

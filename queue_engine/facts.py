@@ -17,7 +17,9 @@ from uuid import UUID
 class Will(StrEnum):
     """What an agent declared. Busy is computed, never declared."""
 
+    SIGNED_OUT = "signed_out"
     READY = "ready"
+    ON_DEMAND = "on_demand"  # gets an offer only when nobody ready can take it
     PAUSED = "paused"
 
 

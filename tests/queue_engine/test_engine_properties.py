@@ -46,7 +46,7 @@ class LineMachine(RuleBasedStateMachine):
                 assert decision.extension not in self.holders.values()
                 agent = self.engine.agents[decision.extension]
                 assert agent.reachable
-                assert agent.will is Will.READY
+                assert agent.will in (Will.READY, Will.ON_DEMAND)
                 assert agent.legs == 0
                 assert agent.not_before <= self.now
                 self.holders[decision.item_id] = decision.extension
