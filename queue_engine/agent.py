@@ -29,8 +29,16 @@ class Agent:
     serving: UUID | None = None  # the item that was taken
     not_before: float = LONG_AGO  # no offer before this time: the last one was not taken
     wrap_up_until: float = LONG_AGO
+    timer: float | None = None  # the deadline that is noted
     misses: int = 0  # offers in a row that were not taken, and count for auto-pause
+    calls: dict[str, int] = field(default_factory=dict)  # taken, by line
+    talk_time: float = 0.0
     skills: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def deadline(self) -> float:
+        """Rest and wrap-up are over then."""
+        return max(self.not_before, self.wrap_up_until)
 
     @property
     def at_work(self) -> bool:

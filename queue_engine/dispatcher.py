@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from uuid import UUID
 
 import structlog
 
 from queue_engine.decisions import AutoPause, Decision, Leave, Offer, StrategyFailed, WakeAt, Withdraw
 from queue_engine.engine import Engine
+from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
 from queue_engine.inputs import (
     AgentLegs,
+    AgentLines,
     AgentReachable,
     AgentWill,
     Input,
     ItemArrived,
     ItemLeft,
+    LineChanged,
     OfferTaken,
     TimePassed,
 )
 from queue_engine.place import Place
 from queue_engine.reasons import LeaveReason
+from queue_engine.strategy import Strategy
 from queue_engine.work import Line, WorkItem
 
 __all__ = ["MAX_WAITING", "Dispatcher", "LineFull", "NotAdmitted", "Place"]
@@ -51,10 +57,26 @@ def _nobody_asks(auto_pause: AutoPause) -> None:
     pass
 
 
+def strategy_of_ones_own(name: str) -> Strategy:
+    """The function that "module:function" names. Raises ImportError or AttributeError when there is none."""
+    module, _, function = name.partition(":")
+    strategy: Strategy = getattr(import_module(module), function)
+    return strategy
+
+
 class Dispatcher:
-    def __init__(self, lines: Iterable[Line]) -> None:
+    """`seed` decides what chance decides. A line's strategy "module:function" is loaded here; raises ImportError or
+    AttributeError when it cannot be, ValueError for a name that nobody knows."""
+
+    def __init__(self, lines: Iterable[Line], seed: int = 0) -> None:
         self._loop = asyncio.get_running_loop()
-        self._engine = Engine(lines, self._loop.time())
+        lines = tuple(lines)
+        own = {line.strategy: strategy_of_ones_own(line.strategy) for line in lines if ":" in line.strategy}
+        self._engine = Engine(lines, self._loop.time(), seed=seed, own=own)
+        self._given: deque[Input] = deque()
+        self._giving = False
+        self._reachable: dict[str, bool] = {}
+        self._legs: dict[str, int] = {}
         self._places: dict[UUID, Place] = {}
         self._wake: asyncio.TimerHandle | None = None
         self._wills: dict[str, Will] = {}
@@ -64,13 +86,15 @@ class Dispatcher:
         return len(self._places)
 
     def enter(self, item_id: UUID, line: str) -> Place:
-        """Take a place at the end of the line. Raises LineFull."""
+        """Take a place at the end of the line. Raises NotAdmitted; LineFull is one."""
         return self.put(WorkItem(item_id, line, self._loop.time()))
 
     def put(self, item: WorkItem) -> Place:
         """Take the place that the item is due. Raises NotAdmitted."""
         if len(self._places) >= MAX_WAITING:
             raise LineFull(item.line)
+        if (reason := self._engine.admission(item.line)) is not None:
+            raise LineFull(item.line) if reason is LeaveReason.FULL else NotAdmitted(item.line, reason)
         place = Place(self, item)
         self._places[item.item_id] = place
         self.give(ItemArrived(item))
@@ -89,10 +113,19 @@ class Dispatcher:
         if self._places.pop(item_id, None) is not None:
             self.give(given)
 
+    def withdraw(self, item_id: UUID, reason: LeaveReason = LeaveReason.WITHDRAWN) -> None:
+        """A supervisor ends the wait: whoever waits with the place hears it as a `Leave` of the engine."""
+        place = self._places.get(item_id)
+        if place is not None:
+            self.left(item_id, reason)
+            place.decided(Leave(item_id, place.item.line, reason))
+
     def reachable(self, extension: str, reachable: bool) -> None:
+        self._reachable[extension] = reachable
         self._observed(extension, AgentReachable(extension, reachable))
 
     def legs(self, extension: str, legs: int) -> None:
+        self._legs[extension] = legs
         self._observed(extension, AgentLegs(extension, legs))
 
     def declare(self, extension: str, will: Will) -> None:
@@ -107,6 +140,39 @@ class Dispatcher:
     def will(self, extension: str) -> Will:
         return self._wills.get(extension, Will.READY)
 
+    def serves(self, extension: str, lines: frozenset[str]) -> None:
+        """The agent serves these lines from now on; what is known of the agent is told to the engine."""
+        known = extension in self._engine.agents
+        self.give(AgentLines(extension, lines))
+        if not known:
+            self._acquaint(extension)
+
+    def change_line(self, line: Line) -> None:
+        """New settings of a line. One with a strategy of its own that is not loaded raises ValueError."""
+        strangers = [extension for extension in line.agents if extension not in self._engine.agents]
+        self.give(LineChanged(line))
+        for extension in strangers:
+            self._acquaint(extension)
+
+    def _acquaint(self, extension: str) -> None:
+        self.give(AgentWill(extension, self.will(extension)))
+        self.give(AgentLegs(extension, self._legs.get(extension, 0)))
+        self.give(AgentReachable(extension, self._reachable.get(extension, False)))
+
+    def admission(self, line: str) -> LeaveReason | None:
+        """Why nobody may come into the line now; None when they may."""
+        return self._engine.admission(line)
+
+    def expected_wait(self, line: str, item_id: UUID | None = None) -> float | None:
+        """Seconds that this item, or one that comes now, will wait; None while that cannot be said."""
+        return self._engine.expected_wait(line, item_id)
+
+    def why_item(self, item_id: UUID) -> ItemStory | None:
+        return self._engine.why_item(item_id, self._loop.time())
+
+    def why_agent(self, extension: str) -> AgentStory | None:
+        return self._engine.why_agent(extension, self._loop.time())
+
     def position(self, item_id: UUID) -> int | None:
         return self._engine.position(item_id)
 
@@ -116,10 +182,21 @@ class Dispatcher:
             self._wake = None
 
     def give(self, given: Input) -> None:
-        """One input to the engine; its decisions are carried out before the next."""
-        self.close()
-        for decision in self._engine.handle(given, self._loop.time()):
-            self._carry_out(decision)
+        """One input to the engine; its decisions are carried out before the next. Raises ValueError for a line that
+        there is not."""
+        self._given.append(given)
+        if self._giving:
+            return  # somebody who hears of a decision answers at once: after the other decisions
+        self._giving = True
+        try:
+            while self._given:
+                given = self._given.popleft()
+                decisions = self._engine.handle(given, self._loop.time())
+                self.close()
+                for decision in decisions:
+                    self._carry_out(decision)
+        finally:
+            self._giving = False
 
     def _carry_out(self, decision: Decision) -> None:
         match decision:

@@ -40,6 +40,7 @@ class Line:
     agents: tuple[str, ...]
     ring_timeout: float = 20.0
     retry_after: float = 5.0  # an agent who did not take an offer is left alone that long
+    offer_grace: float = 0.0  # an offer of which nobody tells the end is taken back that long after the ringing
 
     # Whom: one of `queue_engine.strategy.STRATEGIES`, or "module:function" of one's own.
     strategy: str = "longest_idle"
