@@ -25,7 +25,7 @@ from callflow.hearing import Hearing
 from callflow.inbox import CallOrder, Confer, Inbox, RecordingOrder, StopSupervising, Supervise
 from callflow.pressed_codes import PressedCodes
 from callflow.referring import referred
-from callflow.router import Refuse, Route, ToConference, ToExtension, ToLine, ToMenu, ToTrunk
+from callflow.router import Refuse, Route, ToConference, ToExtension, ToFlow, ToLine, ToMenu, ToTrunk
 from callflow.side import Side
 from callflow.sounding import Sounding, tell_measured
 from callflow.supervision import Supervision
@@ -75,6 +75,8 @@ class Call:
                 return line.number
             case ToMenu(menu):
                 return menu.number
+            case ToFlow(number):
+                return number
             case ToConference(conference):
                 return conference.number
             case _:
@@ -132,6 +134,8 @@ class Call:
                 self.tell(facts.CallRouted, target=Target.LINE, number=line.number)
             case ToMenu(menu):
                 self.tell(facts.CallRouted, target=Target.MENU, number=menu.number)
+            case ToFlow(number):
+                self.tell(facts.CallRouted, target=Target.FLOW, number=number)
             case ToConference(conference):
                 self.tell(facts.CallRouted, target=Target.CONFERENCE, number=conference.number)
             case ToTrunk(trunk):

@@ -9,11 +9,12 @@ from uuid_utils.compat import uuid7
 
 from callflow.caller_id import CallerIds
 from callflow.facts import Direction, Fact
+from callflow.flows.book import FlowBook
 from callflow.live_calls import LiveCalls
 from callflow.meeting import Meetings
 from callflow.numbers import SEPARATORS
 from callflow.permissions import Permissions
-from callflow.ports import Clock, FactSink, Prompts, RecordingPlaces
+from callflow.ports import Clock, FactSink, FlowWebhooks, Prompts, RecordingPlaces
 from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
 from callflow.wishes import WishBook
@@ -80,6 +81,8 @@ class Exchange:
     rules: CallRules = CallRules()
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
+    flows: FlowBook = field(default_factory=FlowBook)
+    webhooks: FlowWebhooks | None = None  # None: a flow's webhooks fail
     meetings: Meetings = field(default_factory=Meetings)
     trunks: Trunks = field(default_factory=Trunks)
     caller_ids: CallerIds = field(default_factory=CallerIds)

@@ -34,6 +34,7 @@ class Target(StrEnum):
     EXTENSION = "extension"
     LINE = "line"
     MENU = "menu"
+    FLOW = "flow"
     CONFERENCE = "conference"
     TRUNK = "trunk"
     NOBODY = "nobody"

@@ -31,6 +31,11 @@ class RecordingPlaces(Protocol):
         """What a writer that is gone has left there; None: nothing that can be played."""
 
 
+class FlowWebhooks(Protocol):
+    async def post(self, url: str, body: bytes, seconds: float) -> bytes | None:
+        """What a 2xx answer holds, JSON or not; None: none has come in that time. Never raises for the peer's sake."""
+
+
 class Prompts(Protocol):
     def path(self, name: str) -> Path | None:
         """The audio file of a prompt, or None when there is none by that name."""

@@ -90,6 +90,13 @@ class ToMenu:
 
 
 @dataclass(frozen=True, slots=True)
+class ToFlow:
+    """To the flow that has this number when the call gets there."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToConference:
     conference: ConferencePlan
 
@@ -110,7 +117,7 @@ class Refuse:
     status: int
 
 
-Route = ToExtension | ToLine | ToMenu | ToConference | ToTrunk | ToFeature | Refuse
+Route = ToExtension | ToLine | ToMenu | ToFlow | ToConference | ToTrunk | ToFeature | Refuse
 
 UNKNOWN_NUMBER = Refuse(Outcome.UNKNOWN_NUMBER, 404)
 FORBIDDEN = Refuse(Outcome.FORBIDDEN, 403)
@@ -122,6 +129,7 @@ class DialPlan:
     lines: Mapping[str, LinePlan] = field(default_factory=dict)
     menus: Mapping[str, MenuPlan] = field(default_factory=dict)
     conferences: Mapping[str, ConferencePlan] = field(default_factory=dict)
+    flows: Container[str] = frozenset()  # those that are published now
     trunks: Mapping[str, TrunkPlan] = field(default_factory=dict)  # by name
     trunk_numbers: Mapping[str, str] = field(default_factory=dict)  # a number that stands for a whole trunk
     dids: Dids = field(default_factory=Dids)
@@ -136,6 +144,8 @@ class DialPlan:
             return ToLine(line)
         if menu := self.menus.get(number):
             return ToMenu(menu)
+        if number in self.flows:
+            return ToFlow(number)
         if conference := self.conferences.get(number):
             return ToConference(conference)
         if name := self.trunk_numbers.get(number):

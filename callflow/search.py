@@ -17,6 +17,7 @@ from callflow.agent_leg import Rung, ring_extension, telling
 from callflow.call import Call
 from callflow.facts import CallForwarded, CallQueued, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
 from callflow.feature_codes import ToFeature
+from callflow.flows.live import visit_flow
 from callflow.menu import play_menu
 from callflow.outside import Outward, ring_outside
 from callflow.permissions import NotPermitted, Permit
@@ -28,6 +29,7 @@ from callflow.router import (
     Route,
     ToConference,
     ToExtension,
+    ToFlow,
     ToLine,
     ToMenu,
     ToTrunk,
@@ -157,12 +159,14 @@ class Search:
         match route:
             case ToExtension(number):
                 return await self._extension(number)
-            case ToLine() | ToMenu() if self._aside:  # a forward led there: nobody comes out of it by themselves
+            case ToLine() | ToMenu() | ToFlow() if self._aside:  # a forward led there: nobody comes out by themselves
                 return Result(Outcome.UNREACHABLE, status=480)
             case ToLine(line):
                 return await self._line(line)
             case ToMenu(menu):
                 return await self._menu(menu)
+            case ToFlow(number):
+                return await visit_flow(self, number)
             case ToConference(conference):
                 self.conference = conference
                 return Result(Outcome.UNREACHABLE, status=480)
@@ -301,6 +305,30 @@ class Search:
         if isinstance(route, ToExtension):
             self.call.music(self.waiting.leg)
         return await self._go(route)
+
+    # ---- what a flow asks for --------------------------------------------------------------------------------------
+
+    async def enqueue(self, number: str) -> Side | Result:
+        line = self.call.exchange.line(number)
+        if line is None:
+            return Result(Outcome.UNKNOWN_NUMBER, status=404)
+        self.call.routed(ToLine(line))
+        return await self._line(line)
+
+    async def dial(self, number: str, seconds: float) -> Side | Result:
+        """An extension or an outside number, on the account of whoever called the flow."""
+        route = self.call.exchange.route(number, by=self._payer)
+        if not isinstance(route, ToExtension | ToTrunk):
+            return Result(Outcome.UNKNOWN_NUMBER, status=404)
+        self.call.routed(route)
+        usual, self._timeout = self._timeout, seconds
+        try:
+            async with asyncio.timeout(None if isinstance(route, ToExtension) else seconds):
+                return await self._go(route)
+        except TimeoutError:
+            return Result(Outcome.NO_ANSWER, status=480)
+        finally:
+            self._timeout = usual
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from callflow.inbox import Command, Decline, GiveAway, Substitute, Summon, Take,
 from callflow.meeting_visit import knock
 from callflow.parking import came, summons
 from callflow.rescue import come_back, left, tell_end
-from callflow.router import Refuse, ToLine
+from callflow.router import Refuse, ToFlow, ToLine
 from callflow.search import DIVERSIONS, Search
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result, Seek, Stage, Talk
@@ -137,7 +137,7 @@ def _substitute(call: Call, stage: Seek, search: Search, command: Substitute) ->
     command.done()
     if isinstance(side.leg, InboundLeg):
         side.leg.answer()
-    if isinstance(stage.route, ToLine):
+    if isinstance(stage.route, ToLine | ToFlow):
         call.music(side.leg)
     else:
         call.ringing_tone(side)

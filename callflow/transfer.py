@@ -12,7 +12,7 @@ from callflow.feature_codes import Feature, ToFeature
 from callflow.inbox import ConsultWith, GiveAway, ParkAt, Refer, Substitute, TransferTo
 from callflow.parking import free_orbit
 from callflow.rescue import complete
-from callflow.router import Refuse, Route, ToConference, ToExtension, ToLine, ToMenu
+from callflow.router import Refuse, Route, ToConference, ToExtension, ToFlow, ToLine, ToMenu
 from callflow.side import Side
 from callflow.stages import Consult, Parked, Result, Seek, Stage, Talk, Transfer
 
@@ -40,7 +40,7 @@ def begin_transfer(call: Call, command: TransferTo, mine: Side, theirs: Side) ->
         transfer.side, transfer.report = mine, command.referral.progress
     else:
         call.lets_go(mine.leg)
-    if isinstance(command.route, ToLine | ToMenu):
+    if isinstance(command.route, ToLine | ToMenu | ToFlow):
         # They take everybody at once; how long somebody waits there is not the transferor's business.
         complete(call, transfer)
     timeout = call.exchange.rules.transfer_timeout

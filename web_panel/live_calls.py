@@ -138,7 +138,7 @@ class LiveCall:
             return CallState.RINGING
         if self.waiting_since:
             return CallState.QUEUED
-        return CallState.MENU if self.target is Target.MENU else CallState.RINGING
+        return CallState.MENU if self.target in (Target.MENU, Target.FLOW) else CallState.RINGING
 
     @property
     def since(self) -> datetime:

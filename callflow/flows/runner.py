@@ -16,7 +16,7 @@ class InCircles(Exception):
 
 async def run(flow: Flow, visit: Visit) -> None:
     """Raises InCircles, and what the verbs raise; returns at an exit that leads nowhere (see `flows.checking`)."""
-    visit.language = flow.language
+    visit.language, visit.time_zone = flow.language, flow.time_zone
     visit.variables = {**flow.variables, **visit.variables}
     name = flow.start
     for _ in range(MOST_STEPS):

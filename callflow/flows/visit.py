@@ -37,6 +37,7 @@ class Visit(ABC):
         self.number = number
         self.variables: dict[str, str] = {"caller": "", "dialled": "", "key": "", **variables}
         self.language = language
+        self.time_zone = ""  # of its calendars and of `say`; "": the installation's
 
     @abstractmethod
     def enters(self, node: str) -> None:

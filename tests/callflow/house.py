@@ -20,6 +20,7 @@ from callflow.call import Call
 from callflow.calls import Calls
 from callflow.exchange import CallRules, Exchange, RecordingRules
 from callflow.facts import CallEnded, Fact, SegmentEnded, TransferEnded, TransferStarted
+from callflow.flows.book import FlowBook
 from callflow.presence import Presence
 from callflow.router import ConferencePlan, DialPlan, LinePlan
 from pbx.media.client import RecordingClosed
@@ -223,11 +224,13 @@ class House:
     ) -> None:
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
+        self.flows = FlowBook()
         self.dispatcher = Dispatcher(Line(number, ("1003",)) for number in lines)
         plan = DialPlan(
             extensions=USERS,
             lines={number: LinePlan(number=number) for number in lines},
             conferences={conference.number: conference for conference in conferences},
+            flows=self.flows,
         )
         self.exchange = Exchange(
             user_agent=self.switch.user_agent,
@@ -241,6 +244,7 @@ class House:
             recording_rules=recording,
             rules=rules,
             supervisors=frozenset(supervisors),
+            flows=self.flows,
         )
         self.calls = Calls(self.exchange)
         self.switch.on_call = self.calls.arrived
