@@ -27,6 +27,7 @@ from web_panel.routes.clients import ClientController
 from web_panel.routes.conferences import ConferenceController
 from web_panel.routes.dependencies import DEPENDENCIES
 from web_panel.routes.events import EventController
+from web_panel.routes.flows import FlowController
 from web_panel.routes.follow_ups import FollowUpController
 from web_panel.routes.hall import HallController
 from web_panel.routes.live import board, live
@@ -58,6 +59,7 @@ CONTROLLERS = (
     RecordingController,
     SettingsController,
     WebhookController,
+    FlowController,
     UserController,
     HallController,
     PublicController,

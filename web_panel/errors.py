@@ -3,6 +3,7 @@
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
+    FlowChanged, TooManyFlows 409
     DatabaseAway, SpoolFull 503
     anything else 500, logged
 
@@ -27,6 +28,7 @@ from crm_core.organisation import User
 from crm_core.settings import BadSetting
 from crm_core.sharing import TooManyWebhooks
 from crm_core.spool import SpoolFull
+from crm_core.telephony.flows import FlowChanged, TooManyFlows
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.rate_limit import TooMany
@@ -157,6 +159,8 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     AlreadyClosed: simple(409, "already_closed"),
     AlreadyClaimed: simple(409, "already_claimed"),
     TooManyWebhooks: simple(409, "too_many_webhooks"),
+    TooManyFlows: simple(409, "too_many_flows"),
+    FlowChanged: simple(409, "flow_changed"),
     NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,
     Refused: refused,

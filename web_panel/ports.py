@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from callflow.control import Actor, Order
 from callflow.facts import ForwardKind
+from callflow.flows.book import FlowBook
+from callflow.flows.checking import NOWHERE
+from callflow.flows.checking import Surroundings as FlowSurroundings
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
@@ -190,6 +193,8 @@ class PanelServices:
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text
     phones: PhoneDoor | None = None
+    flows: FlowBook = field(default_factory=FlowBook)
+    flow_surroundings: FlowSurroundings = NOWHERE  # what a flow may name
     settings: PanelSettings = field(default_factory=PanelSettings)
     passwords: Passwords = field(default_factory=Passwords)
     limits: Limits = field(default_factory=Limits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from callflow.flows.model import Flow
@@ -42,7 +43,14 @@ class InPython:
         await self.function(visit)
 
 
-AnyFlow = Published | InPython
+class AnyFlow(Protocol):
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def language(self) -> Language: ...
+
+    async def run(self, visit: Visit) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)

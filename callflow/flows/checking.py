@@ -24,6 +24,12 @@ class Surroundings:
     line: Callable[[str], float | None]  # for how many seconds one waits there at most; None: there is none
     is_flow: Callable[[str], bool]
     is_dialled: Callable[[str], bool]  # an extension, or an outside number for which there is a trunk
+    is_taken: Callable[[str], bool] = lambda number: False  # it is something else than a flow already
+
+
+NOWHERE = Surroundings(
+    prompt=lambda name: None, line=lambda number: None, is_flow=lambda number: False, is_dialled=lambda number: False
+)
 
 
 def check(flow: Flow, around: Surroundings) -> list[Finding]:

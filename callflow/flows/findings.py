@@ -75,6 +75,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Node “{node}” reads the variable “{variable}”, which nothing sets.",
         "ru": "Узел «{node}» читает переменную «{variable}», которую никто не задаёт.",
     },
+    "number_taken": {
+        "uk": "Номер «{number}» уже має щось інше: сценарій ніколи не спрацював би.",
+        "en": "The number “{number}” is something else already: nobody would ever come to the flow.",
+        "ru": "Номер «{number}» уже занят: сценарий никогда не сработал бы.",
+    },
     "bad_hours": {
         "uk": "У розкладі вузла «{node}» є помилка: «{value}».",
         "en": "The calendar of node “{node}” has a mistake: “{value}”.",

@@ -27,6 +27,7 @@ from crm_core.projection import project
 from crm_core.seed import SeedLine, SeedService, SeedUser
 from queue_engine.facts import Will
 from recordings.encode import Format
+from tests.callflow.flows.office import AROUND
 from tests.web_panel.phone_door import EchoDoor
 from tests.web_panel.story import BEGIN, named
 from web_panel.app import create_app
@@ -303,6 +304,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         health=lambda: Health(ok=True, parts={"sip": "ok"}),
         metrics=lambda: b"dzvin_calls 0\n",
         phones=EchoDoor(),
+        flow_surroundings=AROUND,
         settings=settings or PanelSettings(company="Ромашка", session_check=0.01, trusted=("192.0.2.1",)),
         passwords=Passwords(hasher=QUICK),
     )

@@ -77,6 +77,17 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/close"): DESK,
     ("GET", "/api/recordings/{recording_id:uuid}"): DESK,
     ("GET", "/api/facts"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/flows"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/flows/schema"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/flows/{number:str}/draft"): frozenset({"supervisor", "admin"}),
+    ("PUT", "/api/flows/{number:str}/draft"): frozenset({"supervisor", "admin"}),
+    ("POST", "/api/flows/{number:str}/validate"): frozenset({"supervisor", "admin"}),
+    ("POST", "/api/flows/{number:str}/simulate"): frozenset({"supervisor", "admin"}),
+    ("POST", "/api/flows/{number:str}/publish"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/flows/{number:str}/versions"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/flows/{number:str}/versions/{version:int}"): frozenset({"supervisor", "admin"}),
+    ("POST", "/api/flows/{number:str}/roll-back"): frozenset({"supervisor", "admin"}),
+    ("DELETE", "/api/flows/{number:str}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/exports/queue-log"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/users/{user_id:uuid}"): ADMIN,
     ("PUT", "/api/users/{user_id:uuid}/parameters"): ADMIN,
@@ -206,7 +217,14 @@ PAGES = {
 def filled_in(path: str) -> str:
     parts = path.split("/")
     filled = (
-        str(named("nothing")) if ":uuid}" in part else "nothing" if part.startswith("{") else part for part in parts
+        str(named("nothing"))
+        if ":uuid}" in part
+        else "1"
+        if ":int}" in part
+        else "nothing"
+        if part.startswith("{")
+        else part
+        for part in parts
     )
     return "/".join(filled)
 
