@@ -150,11 +150,11 @@ def adopt(program: Program, pid: int) -> Process | None:
     return Process(program.name, pid, pidfd)._watch()
 
 
-def die_with(parent: int) -> Callable[[], None]:
-    """What a child does before `exec` so that it is killed as soon as `parent` has ended, however that came."""
+def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+    """What a child does before `exec` so that it gets that signal as soon as `parent` has ended, however that came."""
 
     def before_exec() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _libc.prctl(PR_SET_PDEATHSIG, how)
         if os.getppid() != parent:  # it ended before the line above
             os._exit(1)
 

@@ -29,6 +29,7 @@ import msgspec
 
 from dzvin import local_ca
 from dzvin.clock import SystemClock
+from dzvin.processes import die_with
 from tests.support.deadlines import eventually, until
 from tests.support.network import Address, bound_socket
 from tests.support.panel import Panel
@@ -170,7 +171,8 @@ class Server:
 
 
 def start(data: Path, *, config: Path = ACCEPTANCE, overrides: Mapping[str, str] | None = None) -> Server:
-    """Start and wait for the ready line. Whoever calls this calls `stop`."""
+    """Start and wait for the ready line. Whoever calls this calls `stop`; a test that is killed cannot, so the product
+    is told to end in order as soon as the process (or the thread) that started it has ended."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     local_ca.init(local_ca.paths(data), ["127.0.0.1"], SystemClock().now())
     peers = _peers(data)
@@ -183,7 +185,7 @@ def start(data: Path, *, config: Path = ACCEPTANCE, overrides: Mapping[str, str]
         process = subprocess.Popen(
             [sys.executable, "-m", "dzvin", "run", "--data", str(data), "--config", str(file), "--no-hello"],
             cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=die_with(os.getpid(), signal.SIGTERM),
         )  # fmt: skip
     server = Server(data, peers, process)
     assert process.stdout
