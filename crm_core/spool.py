@@ -21,12 +21,13 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from crm_core.fact_codec import AnyFact, encode
+from crm_core.fact_codec import AnyFact, UnknownKind, UnreadableRecord, decode, encode
 
 SEGMENT_BYTES = 256 * 1024
 RECORD_LIMIT = 64 * 1024
@@ -119,6 +120,14 @@ class Spool:
                     return entries
             start = 0
         return entries
+
+    def waiting(self) -> list[AnyFact]:
+        """Every fact that was not acknowledged, oldest first; without what cannot be read."""
+        facts: list[AnyFact] = []
+        for entry in self.read(self._pending):
+            with suppress(UnknownKind, UnreadableRecord):
+                facts.append(decode(entry.record))
+        return facts
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
         """The data base has these: they are the first of what `read` gave, in order."""

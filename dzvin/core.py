@@ -35,7 +35,7 @@ from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
-from dzvin.recovery import close_the_books, end_what_comes_late, end_what_was
+from dzvin.recovery import calls_left, close_recordings, end_what_comes_late, end_what_was
 from dzvin.seeding import seed_database
 from dzvin.wishes import wills, wish_book
 
@@ -110,10 +110,11 @@ async def run(given: Arguments, config: Config) -> None:
             wishes=await wish_book(pool, writer, config), wills=await wills(pool),
             certificate=kept.certificate if kept else None, origins=Origins(config),
         )  # fmt: skip
+        left = await calls_left(pool, spool, started_at)
         switch = await stack.enter_async_context(telephony(around))
-        owners = await end_what_was(switch, spool)
+        owners = await end_what_was(switch, spool, left)
         tasks.start(end_what_comes_late(switch, owners))
-        tasks.start(close_the_books(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
+        tasks.start(close_recordings(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(web.metrics.watch_loop())
         tasks.start(web.speakers.run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from callflow.call_recording import ready
 from callflow.facts import CallEnded, EndedBy, Outcome, RecordingReady
 from crm_core.calls.recordings import unfinished_recordings
 from crm_core.calls.unfinished import unfinished
-from crm_core.database import Pool
+from crm_core.database import Pool, borrowed
 from crm_core.ledger import LedgerWriter
 from crm_core.spool import Spool
 from dzvin.bootstrap import Telephony
@@ -27,8 +28,16 @@ Owners = dict[UUID, UUID]
 """Recordings that an earlier core began -> their calls."""
 
 
-async def end_what_was(telephony: Telephony, spool: Spool) -> Owners:
-    """Take down the legs that the media workers kept, before the first new call."""
+async def calls_left(pool: Pool, spool: Spool, started_at: datetime) -> list[UUID]:
+    """Calls that began before `started_at` and whose end nobody has told, in the spool neither."""
+    waiting = spool.waiting()
+    async with borrowed(pool) as conn:
+        return [call.call_id for call in await unfinished(conn, waiting) if call.started_at < started_at]
+
+
+async def end_what_was(telephony: Telephony, spool: Spool, left: Sequence[UUID]) -> Owners:
+    """Take down the legs that the media workers kept, and end the calls that were `left`, before the first new call:
+    the database may be away by now, and a call that was cut has not lasted until it comes back."""
     owners: Owners = {
         adopted.recording_id: adopted.call_id for adopted in telephony.media.adopted if adopted.recording_id
     }
@@ -44,7 +53,17 @@ async def end_what_was(telephony: Telephony, spool: Spool) -> Owners:
     orphans = await end_orphans(telephony.endpoint, found)
     if orphans.calls:
         log.warning("calls of an earlier core ended", calls=len(orphans.calls))
+    end_in_the_books(spool, left, SystemClock().now())
     return owners
+
+
+def end_in_the_books(spool: Spool, left: Sequence[UUID], at: datetime) -> None:
+    for call_id in left:
+        spool.append(
+            CallEnded(id=fresh_id(), at=at, call_id=call_id, outcome=Outcome.INTERRUPTED, ended_by=EndedBy.SYSTEM)
+        )
+    if left:
+        log.warning("calls closed as interrupted", calls=len(left))
 
 
 async def end_what_comes_late(telephony: Telephony, owners: Owners) -> None:
@@ -68,7 +87,7 @@ def _told(spool: Spool, call_id: UUID, closed: RecordingClosed) -> None:
     spool.append(RecordingReady(id=fresh_id(), at=SystemClock().now(), call_id=call_id, **ready(closed)))  # type: ignore[arg-type]  # the fact's own constructor checks
 
 
-async def close_the_books(
+async def close_recordings(
     pool: Pool,
     writer: LedgerWriter,
     spool: Spool,
@@ -76,28 +95,14 @@ async def close_the_books(
     recordings: KeptRecordings,
     owners: Owners,
 ) -> None:
-    """End in the ledger every call that the database knows as running since before `started_at`, and every recording
-    but those in `owners`, whose end their worker tells.
+    """Tell the end of every recording that the database knows as running since before `started_at`, but of those in
+    `owners`, whose end their worker tells.
 
-    Waits until the spool that was found is written: only then is the database's list of running calls complete.
+    Waits until the spool that was found is written: only then is the database's list complete.
     """
     await writer.drained()
     async with pool.acquire() as conn:
-        left = [call for call in await unfinished(conn) if call.started_at < started_at]
         open_files = await unfinished_recordings(conn, started_at)
-    clock = SystemClock()
-    for call in left:
-        spool.append(
-            CallEnded(
-                id=fresh_id(),
-                at=clock.now(),
-                call_id=call.call_id,
-                outcome=Outcome.INTERRUPTED,
-                ended_by=EndedBy.SYSTEM,
-            )
-        )
-    if left:
-        log.warning("calls closed as interrupted", calls=len(left))
     for each in open_files:
         found = await recordings.measure(each.id, each.place)
         if found is not None and each.id not in owners:
