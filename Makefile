@@ -7,6 +7,7 @@ CONFIG ?= examples/demo.toml
 PYTEST ?= -n 3 --dist loadfile
 BENCH  ?=
 FUZZ   ?= messages
+DAY    ?=
 
 BIN     := .venv/bin
 STAMP   := .venv/.dzvin-installed
@@ -18,7 +19,8 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-relay bench-media fuzz kills requirements packages clean
+.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-ledger fuzz kills day day-short \
+	database-faults requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,11 +60,23 @@ bench-relay: install packages ## processor time of carrying sound, beside Debian
 bench-media: install ## packets lost at 300 recorded calls while the core computes (BENCH="--calls 100 --seconds 10")
 	$(BIN)/python -m tests.bench.media.lossless $(BENCH)
 
+bench-ledger: install ## facts that the spool accepts and PostgreSQL takes in a second (BENCH="--facts 200000")
+	$(BIN)/python -m tests.bench.ledger $(BENCH)
+
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 kills: install ## kill the media worker and the core fifty times, and play what they recorded
 	$(BIN)/python -m pytest -q tests/pbx/media/test_recording_kills.py -m minutes -n 0
+
+day: install ## 2,000 random calls while core and database are killed, and the books afterwards (DAY="--seed 7")
+	timeout 1200 $(BIN)/python -m tests.day --calls 2000 --kills 20 --database-kills 5 --refusals 2 --refusal 60 $(DAY)
+
+day-short: install ## the same with 200 calls and 4 kills, in half a minute
+	timeout 300 $(BIN)/python -m tests.day $(DAY)
+
+database-faults: install ## how calls are set up while PostgreSQL hangs, refuses or is killed, and how soon all is written
+	timeout 600 $(BIN)/python -m tests.day.database_faults $(DAY)
 
 requirements: install $(RESULTS) ## one line for each requirement row that has a passing test
 	@$(BIN)/python -m tests.requirements_plugin $(RESULTS)

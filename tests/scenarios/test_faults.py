@@ -12,12 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.day.faults import refusing
 from tests.scenarios.company import HEARD, Company, connect, hear_each_other
 from tests.support import tones
 from tests.support.deadlines import eventually, until
 from tests.support.leaks import nothing_left
 from tests.support.server import Server, gone, running_dzvin, start, stop
 
+FACTS_IN_ORDER = """
+    SELECT c.sip_call_id, array_agg(l.kind ORDER BY l.seq) AS kinds, array_agg(l.at ORDER BY l.seq) AS times
+      FROM ledger l JOIN call c ON c.id = l.call_id WHERE c.sip_call_id = ANY($1::text[])
+     GROUP BY c.id ORDER BY min(l.seq)
+"""
 SECOND_START = 15.0  # seconds; alone on a machine it takes less than five
 
 
@@ -84,6 +90,27 @@ async def test_calls_go_on_while_the_database_is_gone(server: Server) -> None:
         async with server.database() as conn:
             told = await conn.fetchval("SELECT count(*) FROM ledger WHERE kind = 'CallEnded'")
             assert told == await conn.fetchval("SELECT count(DISTINCT call_id) FROM event WHERE call_id IS NOT NULL")
+
+
+async def test_calls_go_on_while_the_database_refuses_and_their_facts_come_in_order(server: Server) -> None:
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001"), await company.phone("1002")
+        async with refusing(server):
+            talks = []
+            for _ in range(3):
+                talk = await connect(anna, boris, "1002")
+                await talk.caller.hang_up()
+                await talk.callee.ended()
+                talks.append(talk.caller.sip_call_id)
+            assert (await server.metrics())["dzvin_spool_facts"] > 0
+        await server.settled(60)
+        async with server.database() as conn:
+            rows = await conn.fetch(FACTS_IN_ORDER, talks)
+    assert [row["sip_call_id"] for row in rows] == talks
+    for row in rows:
+        assert row["times"] == sorted(row["times"])
+        kinds = [kind for kind in row["kinds"] if kind in ("CallStarted", "CallAnswered", "CallEnded")]
+        assert kinds == ["CallStarted", "CallAnswered", "CallEnded"]
 
 
 async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(server: Server) -> None:
