@@ -14,14 +14,16 @@ import structlog
 from callflow.calls import Calls
 from callflow.exchange import Exchange
 from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
+from callflow.flows.book import FlowBook
 from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import codecs, gate, signalling, switchboard, trunk_plans
+from dzvin import codecs, flows, gate, signalling, switchboard, trunk_plans
 from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
+from dzvin.flow_webhooks import FlowWebhooks
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
 from dzvin.voice_files import PromptFiles
@@ -132,6 +134,7 @@ class Surroundings:
     bindings: PostgresBindings
     wishes: WishBook
     wills: Mapping[str, Will]
+    flows: FlowBook
     certificate: Certificate | None
     origins: Origins
 
@@ -162,7 +165,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         endpoint.transactions.user = user_agent
         watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will, given.wishes)
         stack.callback(watched.subscriptions.close)
-        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks))
+        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks, stack))
         stack.push_async_callback(calls.close)
         await _resume(given, registrations, dispatcher, watched)
         await _open(given, endpoint, registrations, trunks)
@@ -311,20 +314,24 @@ def _exchange(
     dispatcher: Dispatcher,
     watched: Watchers,
     trunks: Trunks,
+    stack: AsyncExitStack,
 ) -> Exchange:
-    config = given.config
-    return Exchange(
+    config, webhooks = given.config, FlowWebhooks()
+    stack.callback(webhooks.close)
+    exchange = Exchange(
         user_agent=user_agent,
         dispatcher=dispatcher,
         presence=Presence(dispatcher.legs, watched.watching.enters),
         ledger=given.spool,
         clock=SystemClock(),
-        plan=switchboard.dial_plan(config, accounts),
+        plan=switchboard.dial_plan(config, accounts, given.flows),
         prompts=PromptFiles(given.data / "prompts", config.language),
         recordings=KeptRecordings.of(config, given.data),
         recording_rules=switchboard.recording_rules(config),
         rules=switchboard.call_rules(config),
         wishes=given.wishes,
+        flows=given.flows,
+        webhooks=webhooks,
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
         supervisors=switchboard.supervisors(config),
@@ -332,3 +339,5 @@ def _exchange(
         trunks=trunks,
         caller_ids=trunk_plans.caller_ids(config),
     )
+    exchange.flows.own = flows.fit(exchange.flows.own, flows.surroundings(exchange))
+    return exchange

@@ -25,6 +25,7 @@ from dzvin.config_shape import (
     Config,
     Did,
     Extension,
+    Flow,
     Http,
     Line,
     Locale,
@@ -129,7 +130,9 @@ class _Reading:
         values = {name: self._part(name, hints[name], value) for name, value in raw.items() if name in hints}
         self._unknown(Config, (), raw)
         config = Config(**{name: value for name, value in values.items() if value is not None})  # type: ignore[arg-type]  # each value was converted to its field's type
-        config = msgspec.structs.replace(config, tls=_located(config.tls, self.folder))
+        config = msgspec.structs.replace(
+            config, tls=_located(config.tls, self.folder), flows=_flows(config, self.folder)
+        )
         if not self.problems:  # a part that could not be read would break rules that it does not break
             for where, message in breaches(config):
                 self._problem(where, message)
@@ -203,6 +206,12 @@ class _Reading:
 def _located(tls: Tls, folder: Path) -> Tls:
     found = {name: str(folder / file) if (file := getattr(tls, name)) else "" for name in tls.__struct_fields__}
     return Tls(**found)
+
+
+def _flows(config: Config, folder: Path) -> tuple[Flow, ...]:
+    return tuple(
+        msgspec.structs.replace(flow, file=str(folder / flow.file)) if flow.file else flow for flow in config.flows
+    )
 
 
 def _is_table(hint: object) -> TypeGuard[type[Table]]:

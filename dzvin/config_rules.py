@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_core import settings
 from dzvin.config_call_rules import call_breaches, code_breaches
+from dzvin.config_flow_rules import flow_breaches
 from dzvin.config_shape import SAME, Address, Config, Hours, NumberRange
 from dzvin.config_table import Breach, Path
 from dzvin.config_table import parses as _parses
@@ -28,7 +29,8 @@ def breaches(config: Config) -> Iterator[Breach]:
     """Everything that is wrong between the values of a configuration whose shapes are right."""
     for rule in (
         _installation, _crm, _addresses, _security, _registrations, _extensions, _numbers, _users, _lines, _menus,
-        _conferences, _trunks, _dids, _unchallenged, _services, _presence, _call_control, transport_breaches,
+        _conferences, flow_breaches, _trunks, _dids, _unchallenged, _services, _presence, _call_control,
+        transport_breaches,
     ):  # fmt: skip
         yield from rule(config)
 
@@ -152,7 +154,7 @@ def _numbers(config: Config) -> Iterator[Breach]:
 def _dialled(config: Config) -> Iterator[tuple[Path, str]]:
     tables: tuple[tuple[str, Sequence[object]], ...] = (
         ("extensions", config.extensions), ("lines", config.lines), ("menus", config.menus),
-        ("conferences", config.conferences), ("trunks", config.trunks),
+        ("conferences", config.conferences), ("flows", config.flows), ("trunks", config.trunks),
     )  # fmt: skip
     for name, entries in tables:
         for index, entry in enumerate(entries):

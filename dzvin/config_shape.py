@@ -375,6 +375,16 @@ class Menu(Table, frozen=True, kw_only=True):
     timeout: Positive = 10
 
 
+class Flow(Table, frozen=True, kw_only=True):
+    """A call flow: of a file, of a Python function, or of the panel's people alone."""
+
+    number: str
+    name: str
+    file: str = ""  # JSON; met until people have published another
+    function: str = ""  # "module:function"
+    language: Locale | Literal[""] = ""  # in which a function speaks; empty: the installation's
+
+
 class Conference(Table, frozen=True, kw_only=True):
     """A number at which everybody who dials it hears everybody else."""
 
@@ -426,6 +436,7 @@ class Config(Table, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     menus: tuple[Menu, ...] = ()
     conferences: tuple[Conference, ...] = ()
+    flows: tuple[Flow, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     dids: tuple[Did, ...] = ()
     unchallenged: tuple[Unchallenged, ...] = ()

@@ -25,11 +25,11 @@ from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
-from dzvin import certificates, logs
+from dzvin import certificates, flows, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
-from dzvin.crm_work import crm_work
+from dzvin.crm_work import crm_work, unceasing
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
@@ -102,12 +102,13 @@ async def run(given: Arguments, config: Config) -> None:
         await seed_database(pool, config)
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
+        flow_keeper = await flows.kept(pool, outbox, config)
         tasks = await stack.enter_async_context(_Background())
-        for work in (writer.run(), outbox.run(), bindings.run(), *crm_work(pool)):
+        for work in (writer.run(), outbox.run(), bindings.run(), unceasing("flows", flow_keeper.run), *crm_work(pool)):
             tasks.start(work)
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
-            wishes=await wish_book(pool, writer, config), wills=await wills(pool),
+            wishes=await wish_book(pool, writer, config), wills=await wills(pool), flows=flow_keeper.book,
             certificate=kept.certificate if kept else None, origins=Origins(config),
         )  # fmt: skip
         left = await calls_left(pool, spool, started_at)

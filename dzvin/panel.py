@@ -18,7 +18,7 @@ from callflow.meeting_speakers import MeetingSpeakers
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
-from dzvin import certificates
+from dzvin import certificates, flows
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
@@ -120,6 +120,8 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
         phones=PhoneDoor(switch.transports, given.origins),
+        flows=switch.calls.exchange.flows,
+        flow_surroundings=flows.surroundings(switch.calls.exchange),
         settings=PanelSettings(
             language=config.language,
             time_zone=ZoneInfo(config.timezone),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -73,7 +73,7 @@ class ConfiguredDoors:
         return None if trunk is None else Door(trunk.name, trunk.settings)
 
 
-def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
+def dial_plan(config: Config, accounts: ConfiguredAccounts, flows: Container[str] = ()) -> DialPlan:
     return DialPlan(
         extensions=accounts,
         lines={
@@ -102,6 +102,7 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts) -> DialPlan:
             )
             for conference in config.conferences
         },
+        flows=flows,
         trunks={trunk.name: trunk_plan(trunk) for trunk in config.trunks},
         trunk_numbers={trunk.number: trunk.name for trunk in config.trunks if trunk.number and trunk.outbound},
         dids=dids(config),

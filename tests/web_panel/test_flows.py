@@ -8,7 +8,9 @@ from typing import Any
 from httpx import AsyncClient
 
 from callflow.flows import model
+from callflow.flows.book import FlowBook
 from crm_core.telephony import flows
+from dzvin.flows import FlowKeeper
 from tests.callflow.flows.office import OFFICE
 from tests.web_panel.house import House
 
@@ -116,6 +118,17 @@ async def test_what_is_no_flow_is_not_even_a_draft(house: House) -> None:
     assert (wrong.status_code, wrong.json()["field"]) == (400, "flow")
     assert nowhere.status_code == 400
     assert set(model.AnyNode.__args__) and "Menu" in schema["$defs"]
+
+
+async def test_the_core_reads_what_is_published(house: House) -> None:
+    keeper = FlowKeeper(house.services.pool, FlowBook())
+    async with await house.signed_in("supervisor") as tab:
+        await tab.post(PUBLISH, json={"revision": await saves(tab, OFFICE, 0)})
+        await keeper.load()
+        assert keeper.book.versions == {"800": 1}
+        await tab.delete("/api/flows/800")
+        await keeper.load()
+    assert keeper.book.versions == {}
 
 
 async def test_the_last_hundred_versions_are_kept(house: House) -> None:
