@@ -36,10 +36,13 @@ NUMBER = msgspec.json.Decoder(model.Number)
 
 
 class FlowView(msgspec.Struct, kw_only=True):
+    """`version`: that is published; `met`: that callers meet, which follows within moments (0: the configuration's)."""
+
     number: str
     name: str
     revision: int
     version: int | None
+    met: int | None
     changed_at: datetime
 
 
@@ -96,7 +99,12 @@ class FlowController(Controller):
     tags = ("flows",)
 
     @get(opt=RULE)
-    async def read(self, user: NamedDependency[User], conn: NamedDependency[Connection]) -> list[FlowView]:
+    async def read(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> list[FlowView]:
         """All that have a draft."""
         return [
             FlowView(
@@ -104,6 +112,7 @@ class FlowController(Controller):
                 name=each.flow.name,
                 revision=each.revision,
                 version=each.version,
+                met=_met(services, each.number),
                 changed_at=each.changed_at,
             )
             for each in await flows.flows(conn, user)
@@ -237,6 +246,11 @@ class FlowController(Controller):
     ) -> None:
         """Callers meet it no more. Draft and versions stay."""
         await flows.withdraw(conn, user, number)
+
+
+def _met(services: PanelServices, number: str) -> int | None:
+    flow = services.flows.get(number)
+    return flow.version if flow is not None else None
 
 
 async def _kept(conn: Connection, user: User, number: str, services: PanelServices) -> Draft:

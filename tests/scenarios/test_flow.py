@@ -1,0 +1,44 @@
+"""A flow that somebody publishes in the panel, and the next caller meets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.scenarios.company import Company, hear_each_other, heard
+from tests.support import tones
+from tests.support.deadlines import eventually
+from tests.support.server import Server
+
+FLOW: dict[str, Any] = {
+    "start": "fee",
+    "nodes": {
+        "fee": {"verb": "say", "what": "amount", "value": "22.50", "next": "menu"},
+        "menu": {"verb": "menu", "prompts": ["menu"], "keys": {"1": "boris"}, "timeout": "end"},
+        "boris": {"verb": "dial", "number": "1002", "unanswered": "end"},
+        "end": {"verb": "hangup"},
+    },
+}
+
+
+async def test_a_flow_is_published_and_the_next_caller_meets_it(company: Company, server: Server) -> None:
+    caller, boris = await company.phone("1001"), await company.phone("1002")
+    async with server.sign_in("supervisor") as panel:
+        saved = await panel.ask("PUT", "/api/flows/8100/draft", {"flow": FLOW, "revision": 0})
+        await panel.ask("POST", "/api/flows/8100/publish", saved.json())
+
+        async def met() -> bool:
+            (listed,) = (await panel.ask("GET", "/api/flows")).json()
+            return bool(listed["met"] == listed["version"] == 1)
+
+        await eventually("the flow is met", met)
+        call = await caller.dial("8100")
+        await call.answered()
+        assert tones.loudness(await heard(call)) > 100, "nothing is said"
+        await call.audio.press("1")  # cuts what is said, and answers the menu
+        incoming = await boris.rings()
+        incoming.ring()
+        await incoming.answer()
+        await hear_each_other(call, incoming)
+        await call.hang_up()
+        await incoming.ended()
+        await panel.ask("DELETE", "/api/flows/8100")
