@@ -37,6 +37,7 @@ from web_panel.app import create_app
 from web_panel.live import LivePanel
 from web_panel.live_meetings import Conference
 from web_panel.ports import Health, PanelServices, PanelSettings, PhoneSettings
+from web_panel.screen_pop import ScreenPop
 
 STARTED_WITHIN = 15.0  # seconds
 
@@ -61,6 +62,9 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
     config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
+    pop = ScreenPop(pool, live)
+    spool.subscribe(pop.on_fact)
+    outbox.subscribe(pop.on_outbox)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
@@ -85,7 +89,8 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
         given.origins.own.add(url)
         meetings = switch.calls.exchange.meetings
         looking = MeetingSpeakers(meetings, looked_at=lambda: live.is_looked_at, tell=live.on_speakers)
-        yield Panel(url, metrics, looking)
+        async with pop:
+            yield Panel(url, metrics, looking)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)

@@ -19,7 +19,7 @@ from callflow.facts import Fact, ForwardKind
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_meetings import Conference, MeetingHeard
-from web_panel.live_messages import from_outbox
+from web_panel.live_messages import CardFound, from_outbox
 from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
 from web_panel.live_views import BoardView, Sight, StaffView, View
@@ -61,9 +61,10 @@ class Seed:
 class Subscription:
     """One socket's messages, encoded, the snapshot first. Use it as a context manager and iterate it."""
 
-    def __init__(self, panel: LivePanel, key: str, view: View) -> None:
+    def __init__(self, panel: LivePanel, key: str, view: View, sight: Sight | None = None) -> None:
         self._panel = panel
         self._key = key
+        self.sight = sight  # whose socket it is; None: the hall board's
         self._view = view  # for the first looker of its kind; the others share the first one's
         self._queue: deque[str] = deque()
         self._lost = 0
@@ -128,6 +129,8 @@ class LivePanel:
         self._gallery = Gallery()
         self._views: dict[str, View] = {}
         self._subscriptions: dict[str, dict[Subscription, None]] = {}
+        self.lookers: dict[UUID, Sight] = {}  # people with a socket open
+        self._looks_in: Callable[[], None] | None = None
         self._midnight = self._next_midnight()
 
     def seed(self, seed: Seed) -> None:
@@ -180,9 +183,15 @@ class LivePanel:
             self._turn_the_day()
             self._show(self.state.apply(told, self._now()))
 
+    def on_card(self, found: CardFound) -> None:
+        self._show(self.state.apply(found, self._now()))
+
+    def on_looker(self, tell: Callable[[], None] | None) -> None:
+        """Say each time that somebody opens a socket."""
+        self._looks_in = tell
+
     def subscribe(self, sight: Sight) -> Subscription:
-        view = StaffView(sight=sight)
-        return Subscription(self, sight.key, view)
+        return Subscription(self, sight.key, StaffView(sight=sight), sight)
 
     def subscribe_board(self) -> Subscription:
         return Subscription(self, BOARD, BoardView())
@@ -199,16 +208,25 @@ class LivePanel:
             view.load(self.state, self._gallery)
             self._views[key] = view
         self._subscriptions.setdefault(key, {})[subscription] = None
+        if subscription.sight:
+            self.lookers[subscription.sight.user_id] = subscription.sight
+            if self._looks_in:
+                self._looks_in()
 
     def leave(self, key: str, subscription: Subscription) -> None:
         """The last looker takes the view along: nothing is rendered for nobody."""
         lookers = self._subscriptions.get(key, {})
         lookers.pop(subscription, None)
+        self._leaves(subscription.sight, lookers)
         if not lookers:
             self._subscriptions.pop(key, None)
             self._views.pop(key, None)
         if not self._views:
             self._gallery.clear()
+
+    def _leaves(self, sight: Sight | None, others: Iterable[Subscription]) -> None:
+        if sight and not any(other.sight and other.sight.user_id == sight.user_id for other in others):
+            self.lookers.pop(sight.user_id, None)
 
     def snapshot(self, key: str) -> str:
         self._turn_the_day()

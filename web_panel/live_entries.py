@@ -29,12 +29,24 @@ class Kind(StrEnum):
     LINE = "line"
     MEETING = "meeting"
     MISSED = "missed"
+    CARD = "card"
     TICKET = "ticket"
     NOTICE = "notice"
     BOARD = "board"
 
 
-Key = tuple[Kind, UUID | str]
+@dataclass(frozen=True, slots=True)
+class CardKey:
+    """One call's card for one viewer; `viewer` None: for all who see everything."""
+
+    call_id: UUID
+    viewer: UUID | None
+
+    def __str__(self) -> str:
+        return str(self.call_id)
+
+
+Key = tuple[Kind, UUID | str | CardKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
-from web_panel.wire import FollowUpView
+from web_panel.live_entries import CardKey
+from web_panel.wire import CardView, FollowUpView
 
 
 class CallLinked(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,13 @@ class CallLinked(msgspec.Struct, frozen=True, kw_only=True):
     event_id: UUID | None = None
     client_id: UUID | None = None
     client_name: str | None = None
+
+
+class CardFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What one viewer may see of who calls. It does not come by the outbox: `screen_pop` looks it up."""
+
+    key: CardKey
+    card: CardView
 
 
 class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):

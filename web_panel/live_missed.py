@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from callflow.facts import Direction, Outcome
@@ -9,6 +10,7 @@ from crm_core.calls.rules import NOBODY_CALLED, is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
 from web_panel.live_calls import LiveCall
 from web_panel.live_entries import Missed
+from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.wire import FollowUpView
 
 
@@ -45,3 +47,22 @@ def missed_by(call: LiveCall, at: datetime, listed: dict[str, Missed], *, region
         event_id=call.event_id,
         follow_up=still_open(earlier),
     )
+
+
+def linked(message: CallLinked, listed: dict[str, Missed]) -> Iterator[str]:
+    """Note the Event and the client of a missed call; the keys of the entries that hold it."""
+    for missed in listed.values():
+        if message.call_id in missed.calls:
+            missed.event_id = message.event_id
+            missed.party.client_id, missed.party.client_name = message.client_id, message.client_name
+            yield missed.key
+
+
+def concerned(message: FollowUpTold, listed: dict[str, Missed], *, region: str) -> Iterator[Missed]:
+    """The entries that this follow-up is for."""
+    number = normalise(message.phone, region=region).e164
+    for missed in listed.values():
+        told = missed.follow_up is not None and missed.follow_up.id == message.id
+        same = missed.key == message.party_key or (number is not None and missed.key == number)
+        if told or same or (message.call_id is not None and message.call_id in missed.calls):
+            yield missed

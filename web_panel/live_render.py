@@ -13,7 +13,7 @@ from uuid import UUID
 
 from queue_engine.facts import Will
 from web_panel.live_calls import LiveCall, Party
-from web_panel.live_entries import Key, Kind
+from web_panel.live_entries import CardKey, Key, Kind
 from web_panel.live_meetings import Visit
 from web_panel.live_state import LiveState
 from web_panel.statuses import CallState
@@ -22,6 +22,7 @@ from web_panel.wire import (
     BoardLineView,
     CallPerson,
     CallView,
+    CardView,
     GuestView,
     LineView,
     MeetingView,
@@ -41,7 +42,17 @@ from web_panel.wire import (
 CALLS_SHOWN = 4  # of one person: more than a phone has lines
 CALLERS_SHOWN = 20  # of one line; the count is of all
 
-Entry = AgentView | CallView | LineView | MeetingView | NoticeView | MissedView | TicketView | tuple[BoardLineView, ...]
+Entry = (
+    AgentView
+    | CallView
+    | LineView
+    | MeetingView
+    | NoticeView
+    | MissedView
+    | CardView
+    | TicketView
+    | tuple[BoardLineView, ...]
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +109,7 @@ def _everything(state: LiveState) -> Iterator[Key]:
     yield from ((Kind.MEETING, number) for number in state.meetings.by_number)
     yield from ((Kind.NOTICE, notice) for notice in state.notices)
     yield from ((Kind.MISSED, key) for key in state.missed)
+    yield from ((Kind.CARD, key) for cards in state.cards.values() for key in cards)
     yield from ((Kind.TICKET, ticket) for ticket in state.tickets)
     yield (Kind.BOARD, "")
 
@@ -116,6 +128,8 @@ def _render(state: LiveState, key: Key) -> Entry | None:
             return notice_view(state, notice)
         case Kind.MISSED, str(missed):
             return missed_view(state, missed)
+        case Kind.CARD, CardKey() as card:
+            return state.cards.get(card.call_id, {}).get(card)
         case Kind.TICKET, UUID() as ticket:
             return ticket_view(state, ticket)
         case Kind.BOARD, _:

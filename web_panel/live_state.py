@@ -49,14 +49,14 @@ from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
 from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
-from web_panel.live_entries import Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, bound
+from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, bound
 from web_panel.live_meetings import LiveMeetings, MeetingNews
-from web_panel.live_messages import CallLinked, FollowUpTold
-from web_panel.live_missed import is_missed, missed_by
+from web_panel.live_messages import CallLinked, CardFound, FollowUpTold
+from web_panel.live_missed import concerned, is_missed, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
 from web_panel.statuses import AgentStatus, TicketState, agent_status
-from web_panel.wire import BoardLineView, ServiceView
+from web_panel.wire import BoardLineView, CardView, ServiceView
 
 MAX_CALLS = 10_000
 MAX_PARTIES = 10_000
@@ -88,6 +88,7 @@ class LiveState:
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
     meetings: LiveMeetings = field(default_factory=LiveMeetings)
     missed: dict[str, Missed] = field(default_factory=dict)
+    cards: dict[UUID, dict[CardKey, CardView]] = field(default_factory=dict)  # call -> its cards
     notices: dict[UUID, Notice] = field(default_factory=dict)
     services: dict[UUID, ServiceView] = field(default_factory=dict)
     tickets: dict[UUID, Ticket] = field(default_factory=dict)
@@ -411,21 +412,20 @@ class LiveState:
             call.event_id = message.event_id
             call.party.client_id, call.party.client_name = message.client_id, message.client_name
             self._changed(call)
-        for missed in self.missed.values():
-            if message.call_id in missed.calls:
-                missed.event_id = message.event_id
-                missed.party.client_id, missed.party.client_name = message.client_id, message.client_name
-                self._touch(Kind.MISSED, missed.key)
+        for key in linked(message, self.missed):
+            self._touch(Kind.MISSED, key)
+
+    @_fold.register
+    def _(self, message: CardFound) -> None:
+        if message.key.call_id in self.calls:  # an answer for a call that is over came too late
+            self.cards.setdefault(message.key.call_id, {})[message.key] = message.card
+            self._touch(Kind.CARD, message.key)
 
     @_fold.register
     def _(self, message: FollowUpTold) -> None:
-        number = normalise(message.phone, region=self.region).e164
-        for missed in self.missed.values():
-            told = missed.follow_up is not None and missed.follow_up.id == message.id
-            same = missed.key == message.party_key or (number is not None and missed.key == number)
-            if told or same or (message.call_id is not None and message.call_id in missed.calls):
-                missed.follow_up = message.view()
-                self._touch(Kind.MISSED, missed.key)
+        for missed in concerned(message, self.missed, region=self.region):
+            missed.follow_up = message.view()
+            self._touch(Kind.MISSED, missed.key)
 
     # What the fold does in several places
 
@@ -433,6 +433,8 @@ class LiveState:
         now = {extension: status for extension, (status, _) in call.extensions().items()}
         people = self.said.says(call.call_id, now)
         self._touch(Kind.CALL, call.call_id)
+        for key in self.cards.get(call.call_id, ()):
+            self._touch(Kind.CARD, key)
         if call.visit:
             self._touch(Kind.MEETING, call.visit.conference)
         if call.line and call.waiting_since:
@@ -444,6 +446,7 @@ class LiveState:
         call.ended_at = call.ended_at or call.started_at
         self._leave_line(call)
         self._changed(call)
+        self.cards.pop(call.call_id, None)
         self.said.forget(call.call_id)
         self.parties.pop(call.party_id, None)
         self._ended.append(call.call_id)
@@ -464,7 +467,7 @@ class LiveState:
     def _board_without(self, number: str) -> tuple[BoardLineView, ...]:
         return tuple(line for line in self.board if line.number != number)
 
-    def _touch(self, kind: Kind, key: UUID | str) -> None:
+    def _touch(self, kind: Kind, key: UUID | str | CardKey) -> None:
         self._touched[kind, key] = None
 
     def _touch_agent(self, user_id: UUID) -> None:

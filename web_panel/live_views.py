@@ -4,9 +4,9 @@ A view keeps what its lookers were shown last, so that it can say what changed f
 of one view share its numbers and its messages. There are three kinds:
 
 - `StaffView` with a sight of everything, for those with the right to view statuses (R-PANEL-07, R-PANEL-15);
-- `StaffView` with a sight of one's own: the own status, the own calls and the parked ones, the lines that the person
-  serves, the conferences that the person is in or moderates, and the missed calls that rang the person, came to one of
-  those lines, or are the person's to work on;
+- `StaffView` with a sight of one's own: the own status, the own calls with their cards and the parked ones, the lines
+  that the person serves, the conferences that the person is in or moderates, and the missed calls that rang the
+  person, came to one of those lines, or are the person's to work on;
 - `BoardView`: the hall board, public, numbers and windows only (R-PANEL-16).
 """
 
@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from web_panel.live_entries import Key, Kind
+from web_panel.live_entries import CardKey, Key, Kind
 from web_panel.live_render import Gallery, Rendered
 from web_panel.live_state import LiveState
 from web_panel.wire import (
     AgentView,
     BoardSnapshot,
     CallView,
+    CardView,
     Gone,
     LineView,
     MeetingView,
@@ -103,6 +104,10 @@ class StaffView(View):
                 return self.sight.everything or user_id == self.sight.user_id
             case _ if not self.sight.phones:
                 return False
+            case Kind.CARD, CardKey(call_id, viewer):
+                if self.sight.everything:
+                    return viewer is None
+                return viewer == self.sight.user_id and self._takes_part(state, call_id)
             case _ if self.sight.everything:
                 return True
             case Kind.CALL, UUID() as call_id:
@@ -127,6 +132,7 @@ class StaffView(View):
             meetings=tuple(entry for entry in entries if isinstance(entry, MeetingView)),
             notices=tuple(entry for entry in entries if isinstance(entry, NoticeView)),
             missed=tuple(entry for entry in entries if isinstance(entry, MissedView)),
+            cards=tuple(entry for entry in entries if isinstance(entry, CardView)),
             tickets=tuple(entry for entry in entries if isinstance(entry, TicketView)),
             services=tuple(state.services.values()),
             board=state.board,

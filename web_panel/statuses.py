@@ -34,6 +34,15 @@ class CallState(StrEnum):
     ENDED = "ended"  # told once, then the call leaves the panel
 
 
+class CardState(StrEnum):
+    """How much is known of who calls."""
+
+    KNOWN = "known"
+    SEVERAL = "several"
+    UNKNOWN = "unknown"
+    LATE = "late"  # not yet
+
+
 class TicketState(StrEnum):
     WAITING = "waiting"
     CALLED = "called"

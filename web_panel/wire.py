@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from web_panel.statuses import AgentStatus, CallState, TicketState
+from web_panel.statuses import AgentStatus, CallState, CardState, TicketState
 
 
 class SupervisingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +185,71 @@ class MissedView(msgspec.Struct, frozen=True, kw_only=True):
     follow_up: FollowUpView | None
 
 
+class CardClientView(msgspec.Struct, frozen=True, kw_only=True):
+    """A client whose number it may be; `confidence` is 0 to 1."""
+
+    id: UUID
+    name: str
+    owner_name: str | None
+    language: str | None  # uk, en, ru: in which the client is spoken to
+    black_listed: bool
+    confidence: float
+    contact_id: UUID | None
+    contact_name: str | None
+    job_title: str | None
+
+
+class CardFollowUpView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    state: str
+    owner_id: UUID
+    owner_name: str
+    due_at: datetime
+    missed_count: int
+
+
+class CardCallView(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: UUID
+    type: str  # key of the event type
+    started_at: datetime
+    talk_seconds: float
+    owner_name: str | None
+
+
+class CardTaskView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    status: str
+    title: str
+    due_at: datetime | None
+    owner_name: str | None
+
+
+class CardTicketView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    number: str
+    starts_at: datetime
+    state: str
+    window: str | None
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls, for one who is offered the call or is in it; what it holds is what this person may see. It comes by
+    itself, never later than 100 ms after the call began: `late` then says that only the number is known so far, and
+    the whole card follows when it comes.
+
+    state: known (one client), several (one of `clients`, the surest first), unknown (nobody's number), late.
+    """
+
+    call_id: UUID
+    number: str
+    state: CardState
+    clients: tuple[CardClientView, ...]
+    follow_up: CardFollowUpView | None
+    calls: tuple[CardCallView, ...]
+    tasks: tuple[CardTaskView, ...]
+    tickets: tuple[CardTicketView, ...]
+
+
 class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     """A place in the hall queue. No names: the operator's page asks for those by its own right."""
 
@@ -227,6 +292,7 @@ class Snapshot(_Message, frozen=True, kw_only=True, tag="snapshot"):
     meetings: tuple[MeetingView, ...]
     notices: tuple[NoticeView, ...]
     missed: tuple[MissedView, ...]
+    cards: tuple[CardView, ...]
     tickets: tuple[TicketView, ...]
     services: tuple[ServiceView, ...]
     board: Board
@@ -261,6 +327,10 @@ class MissedChanged(_Message, frozen=True, kw_only=True, tag="missed.changed"):
     missed: MissedView
 
 
+class CardChanged(_Message, frozen=True, kw_only=True, tag="card.changed"):
+    card: CardView
+
+
 class TicketChanged(_Message, frozen=True, kw_only=True, tag="ticket.changed"):
     ticket: TicketView
 
@@ -270,8 +340,8 @@ class BoardChanged(_Message, frozen=True, kw_only=True, tag="board.changed"):
 
 
 class Gone(_Message, frozen=True, kw_only=True, tag="gone"):
-    """This entry is no longer yours to see, or no longer there. `kind` is agent, call, line, meeting, notice, missed or
-    ticket."""
+    """This entry is no longer yours to see, or no longer there. `kind` is agent, call, line, meeting, notice, missed,
+    card (by its call's id) or ticket."""
 
     kind: str
     id: str
@@ -294,6 +364,7 @@ Change = (
     | MeetingChanged
     | NoticeChanged
     | MissedChanged
+    | CardChanged
     | TicketChanged
     | BoardChanged
     | Gone
@@ -325,6 +396,7 @@ def encode(
     | MeetingView
     | NoticeView
     | MissedView
+    | CardView
     | TicketView
     | Board,
 ) -> str:

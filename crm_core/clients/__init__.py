@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_core.clients.card import History, KnownClient, history, mark, who
 from crm_core.clients.choosing import choose
 from crm_core.clients.phone_numbers import PhoneNumber, normalise
 from crm_core.clients.register import NewClient, NewContact, create
@@ -10,6 +11,8 @@ from crm_core.clients.whose import Candidate, ClientMatch, UnknownCaller, candid
 __all__ = [
     "Candidate",
     "ClientMatch",
+    "History",
+    "KnownClient",
     "NewClient",
     "NewContact",
     "PhoneNumber",
@@ -17,6 +20,9 @@ __all__ = [
     "candidates",
     "choose",
     "create",
+    "history",
+    "mark",
     "normalise",
     "unknown_callers",
+    "who",
 ]

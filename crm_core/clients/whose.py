@@ -89,7 +89,8 @@ class Candidate:
 
 
 MOST = 50  # candidates of a number: a switchboard may have many
-CANDIDATES = """
+# Each client who has the number $1, with what the choices of people weigh.
+WEIGHED = """
     WITH weighed AS (
         SELECT m.client_id, 1 + 2 * coalesce(n.times, 0) AS weight
           FROM (SELECT p.client_id FROM client_phone p WHERE p.e164 = $1
@@ -99,6 +100,10 @@ CANDIDATES = """
                  WHERE p.e164 = $1) m
           LEFT JOIN number_choice n ON n.e164 = $1 AND n.client_id = m.client_id
     )
+"""
+CANDIDATES = (
+    WEIGHED
+    + """
     SELECT c.id, c.name, c.owner_id,
            (w.weight::double precision / sum(w.weight) OVER ()) AS confidence,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'job_title', k.job_title)
@@ -110,6 +115,7 @@ CANDIDATES = """
      ORDER BY w.weight DESC, c.name, c.id
      LIMIT $2
 """
+)
 
 
 async def candidates(conn: Connection, user: User, e164: str) -> list[Candidate]:

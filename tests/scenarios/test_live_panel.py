@@ -77,6 +77,20 @@ async def test_a_missed_call_appears_with_its_follow_up(company: Company, server
         assert dig(told, "missed", "party", "number") == number
 
 
+async def test_who_is_offered_a_call_gets_the_card_of_who_calls(company: Company, server: Server) -> None:
+    number = "+380502229002"
+    provider, agent = await company.provider(), await company.phone("1003")
+    async with server.sign_in("agent3") as panel, panel.live() as live:
+        await panel.ask("POST", "/api/clients", {"name": "ТОВ Ромашка", "phones": [number]})
+        call = await provider.dial(DID, caller=number)
+        incoming = await agent.rings()
+        incoming.ring()
+        told = await live.until("the card", lambda message: dig(message, "card", "state") == "known")
+        assert (dig(told, "card", "number"), dig(told, "card", "clients", 0, "name")) == (number, "ТОВ Ромашка")
+        await call.cancel()
+        await incoming.cancelled()
+
+
 def _waiting(message: Row) -> int:
     waiting = dig(message, "line", "waiting")
     return len(waiting) if isinstance(waiting, list) else -1

@@ -36,6 +36,7 @@ from web_panel.live import LivePanel, Seed
 from web_panel.live_entries import Line, Person
 from web_panel.passwords import Passwords
 from web_panel.ports import Health, PanelServices, PanelSettings
+from web_panel.screen_pop import ScreenPop
 from web_panel.wire import ServiceView
 
 PASSWORD = "correct horse"
@@ -233,12 +234,15 @@ class House:
     traces: Ladders
     clock: Clock
     users: dict[str, User]
+    pop: ScreenPop | None = None
 
     async def tell(self, *told: Fact | Sequence[Fact]) -> None:
         """Facts as they reach the product: the live panel at once, the ledger and its outbox after."""
         facts = [fact for each in told for fact in ([each] if isinstance(each, Fact) else each)]
         for fact in facts:
             self.live.on_fact(fact)
+            if self.pop:
+                self.pop.on_fact(fact)
         async with self.services.pool.acquire() as conn, conn.transaction():
             await project(conn, await ledger.write(conn, facts))
         await self.deliver()
@@ -248,7 +252,10 @@ class House:
         async with self.services.pool.acquire() as conn:
             rows = await conn.fetch("DELETE FROM outbox RETURNING id, kind, payload")
         for row in sorted(rows, key=itemgetter("id")):
-            self.live.on_outbox(OutboxMessage(row["id"], row["kind"], msgspec.json.decode(row["payload"])))
+            message = OutboxMessage(row["id"], row["kind"], msgspec.json.decode(row["payload"]))
+            self.live.on_outbox(message)
+            if self.pop:
+                self.pop.on_outbox(message)
 
     def visitor(self, *, address: str = STRANGER, **headers: str) -> httpx.AsyncClient:
         """A browser's tab of somebody who has not signed in."""

@@ -69,6 +69,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/clients/by-phone"): DESK,
     ("GET", "/api/clients/unknown-callers"): DESK,
     ("POST", "/api/clients"): DESK,
+    ("PATCH", "/api/clients/{client_id:uuid}"): DESK,
     ("GET", "/api/follow-ups"): DESK,
     ("GET", "/api/follow-ups/{follow_up_id:uuid}"): DESK,
     ("POST", "/api/follow-ups/{follow_up_id:uuid}/postpone"): DESK,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from crm_core import clients, events, settings
 from crm_core.access import Right
@@ -36,6 +36,13 @@ class Client(msgspec.Struct, kw_only=True):
     phones: Phones = []
     contacts: Annotated[list[ContactPerson], msgspec.Meta(max_length=50)] = []
     event_id: UUID | None = None
+
+
+class Marks(msgspec.Struct, kw_only=True):
+    """What the card says of a client; what is left out stays. An empty language: not known."""
+
+    language: Literal["uk", "en", "ru", ""] | None = None
+    black_listed: bool | None = None
 
 
 class Whose(msgspec.Struct):
@@ -88,3 +95,14 @@ class ClientController(Controller):
             if data.event_id is not None:
                 await clients.choose(conn, user, data.event_id, client_id, None)
         return Made(client_id)
+
+    @patch("/{client_id:uuid}", opt={"rule": needs(Right.WRITE_CLIENTS)}, status_code=204)
+    async def mark(
+        self,
+        client_id: FromPath[UUID],
+        data: JSONBody[Marks],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+    ) -> None:
+        """The language in which the client is spoken to, and whether the client stands on the black list."""
+        await clients.mark(conn, user, client_id, language=data.language, black_listed=data.black_listed)

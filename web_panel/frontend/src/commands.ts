@@ -62,3 +62,7 @@ export const closeFollowUp = (followUp: string, result: string): Promise<unknown
   request("POST", `/api/follow-ups/${followUp}/close`, { result });
 export const writeContent = (eventId: string, content: string): Promise<unknown> =>
   request("PUT", `/api/events/${eventId}/content`, { content });
+export const chooseClient = (eventId: string, clientId: string): Promise<unknown> =>
+  request("PUT", `/api/events/${eventId}/client`, { client_id: clientId });
+export const createClient = (eventId: string, name: string): Promise<unknown> =>
+  request("POST", "/api/clients", { name, event_id: eventId });

@@ -9,6 +9,7 @@ import type {
   BoardLineView,
   BoardSnapshot,
   CallView,
+  CardView,
   Change,
   LineView,
   MeetingView,
@@ -27,6 +28,8 @@ export const lines = signal<ReadonlyMap<string, LineView>>(new Map());
 export const meetings = signal<ReadonlyMap<string, MeetingView>>(new Map());
 export const notices = signal<ReadonlyMap<string, NoticeView>>(new Map());
 export const missed = signal<ReadonlyMap<string, MissedView>>(new Map());
+/** Who calls, by call. */
+export const cards = signal<ReadonlyMap<string, CardView>>(new Map());
 export const tickets = signal<ReadonlyMap<string, TicketView>>(new Map());
 export const services = signal<readonly ServiceView[]>([]);
 export const board = signal<readonly BoardLineView[]>([]);
@@ -66,6 +69,7 @@ function load(message: Snapshot | BoardSnapshot): void {
     meetings.value = keyed(message.meetings, (meeting) => meeting.number);
     notices.value = keyed(message.notices, (notice) => notice.id);
     missed.value = keyed(message.missed, (entry) => entry.key);
+    cards.value = keyed(message.cards, (card) => card.call_id);
     tickets.value = keyed(message.tickets, (ticket) => ticket.id);
     services.value = message.services;
     board.value = message.board;
@@ -93,6 +97,9 @@ function change(message: Change): void {
     case "missed.changed":
       missed.value = put(missed.value, message.missed.key, message.missed);
       return;
+    case "card.changed":
+      cards.value = put(cards.value, message.card.call_id, message.card);
+      return;
     case "ticket.changed":
       tickets.value = put(tickets.value, message.ticket.id, message.ticket);
       return;
@@ -111,6 +118,7 @@ function gone(kind: string, id: string): void {
   else if (kind === "meeting") meetings.value = put(meetings.value, id, null);
   else if (kind === "notice") notices.value = put(notices.value, id, null);
   else if (kind === "missed") missed.value = put(missed.value, id, null);
+  else if (kind === "card") cards.value = put(cards.value, id, null);
   else if (kind === "ticket") tickets.value = put(tickets.value, id, null);
 }
 
@@ -142,5 +150,6 @@ export function stopLive(): void {
   meetings.value = new Map();
   notices.value = new Map();
   missed.value = new Map();
+  cards.value = new Map();
   tickets.value = new Map();
 }

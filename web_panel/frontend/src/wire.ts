@@ -2,6 +2,7 @@
 
 export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "away" | "dnd";
 export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "parked" | "ended";
+export type CardState = "known" | "several" | "unknown" | "late";
 export type TicketState = "waiting" | "called" | "served";
 export type Direction = "inbound" | "outbound" | "internal";
 
@@ -153,6 +154,62 @@ export interface MissedView {
   follow_up: FollowUpView | null;
 }
 
+export interface CardClientView {
+  id: string;
+  name: string;
+  owner_name: string | null;
+  language: "uk" | "en" | "ru" | null;
+  black_listed: boolean;
+  confidence: number;
+  contact_id: string | null;
+  contact_name: string | null;
+  job_title: string | null;
+}
+
+export interface CardFollowUpView {
+  id: string;
+  state: string;
+  owner_id: string;
+  owner_name: string;
+  due_at: string;
+  missed_count: number;
+}
+
+export interface CardCallView {
+  event_id: string;
+  type: string;
+  started_at: string;
+  talk_seconds: number;
+  owner_name: string | null;
+}
+
+export interface CardTaskView {
+  id: string;
+  status: string;
+  title: string;
+  due_at: string | null;
+  owner_name: string | null;
+}
+
+export interface CardTicketView {
+  id: string;
+  number: string;
+  starts_at: string;
+  state: TicketState;
+  window: string | null;
+}
+
+export interface CardView {
+  call_id: string;
+  number: string;
+  state: CardState;
+  clients: CardClientView[];
+  follow_up: CardFollowUpView | null;
+  calls: CardCallView[];
+  tasks: CardTaskView[];
+  tickets: CardTicketView[];
+}
+
 export interface TicketView {
   id: string;
   number: string;
@@ -186,6 +243,7 @@ export interface Snapshot {
   meetings: MeetingView[];
   notices: NoticeView[];
   missed: MissedView[];
+  cards: CardView[];
   tickets: TicketView[];
   services: ServiceView[];
   board: BoardLineView[];
@@ -234,6 +292,12 @@ export interface MissedChanged {
   missed: MissedView;
 }
 
+export interface CardChanged {
+  type: "card.changed";
+  seq: number;
+  card: CardView;
+}
+
 export interface TicketChanged {
   type: "ticket.changed";
   seq: number;
@@ -249,7 +313,7 @@ export interface BoardChanged {
 export interface Gone {
   type: "gone";
   seq: number;
-  kind: "agent" | "call" | "line" | "meeting" | "notice" | "missed" | "ticket";
+  kind: "agent" | "call" | "line" | "meeting" | "notice" | "missed" | "card" | "ticket";
   id: string;
 }
 
@@ -270,6 +334,7 @@ export type Change =
   | MeetingChanged
   | NoticeChanged
   | MissedChanged
+  | CardChanged
   | TicketChanged
   | BoardChanged
   | Gone;

@@ -6,6 +6,7 @@ import { t } from "../i18n";
 import { lines, myCalls } from "../live-store";
 import { me } from "../session";
 import type { CallPerson, CallView } from "../wire";
+import { CallerCard } from "./caller-card";
 import { Icon } from "./icon";
 import { MyCallActions } from "./my-call-actions";
 import { conferenceName, nameOf, partyNumber, partyTitle, Since, StatusPill } from "./words";
@@ -48,6 +49,7 @@ function MyCall({ call }: { call: CallView }): JSX.Element | null {
           {t("event.card")}
         </a>
       )}
+      <CallerCard call={call} />
       <MyCallActions call={call} part={part} />
     </section>
   );
