@@ -19,8 +19,8 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-ledger fuzz kills day day-short \
-	database-faults requirements packages clean
+.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger fuzz kills \
+	day day-short database-faults requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: install packages ## processor time for each call and registration, beside
 
 bench-relay: install packages ## processor time of carrying sound, beside Debian's rtpengine (BENCH="--calls 100 --runs 5")
 	$(BIN)/python -m tests.bench.media.beside $(BENCH)
+
+bench-volume: install ## look-ups and registers beside a million clients and five million events (BENCH="--keep /a/folder")
+	$(BIN)/python -m tests.bench.volume $(BENCH)
 
 bench-media: install ## packets lost at 300 recorded calls while the core computes (BENCH="--calls 100 --seconds 10")
 	$(BIN)/python -m tests.bench.media.lossless $(BENCH)

@@ -75,8 +75,13 @@ class Page:
     rows: Sequence[EventRow]
     page: int
     pages: int
-    total: int  # rows (in the grouped kind: groups) over all pages
+    total: int  # rows (in the grouped kind: groups) over all pages, at most 1000
+    more: bool  # there are more than these
 
+
+MOST_LISTED = 1_000
+"""Rows that can be paged to. Who looks for an older event narrows the period or the text."""
+MOST_GROUPED = 5_000  # the latest unanswered calls, of which the groups are made
 
 COLUMNS = """
     e.id, e.type, e.number, e.started_at, e.ended_at, e.phone, e.e164, e.display_name, e.client_id,
@@ -86,65 +91,87 @@ COLUMNS = """
         AS recording_id,
     e.internal, e.follow_up_id, e.answers_event_id, e.forwarded_from, e.forwarded_to, e.content
 """
-FROM = """
-    FROM event e
+JOINS = """
     LEFT JOIN client ON client.id = e.client_id
     LEFT JOIN contact_person contact ON contact.id = e.contact_id
     LEFT JOIN app_user owner ON owner.id = e.owner_id
 """
-WHERE = (
-    " WHERE e.archived_at IS NULL AND "
-    + VISIBLE_EVENT
-    + """
-      AND ($3::text IS NULL OR e.phone ILIKE $3 OR client.name ILIKE $3 OR e.content ILIKE $3
-           OR e.display_name ILIKE $3 OR e.e164 LIKE $4)
-      AND ($5::timestamptz IS NULL OR e.started_at >= $5)
-      AND ($6::timestamptz IS NULL OR e.started_at < $6)
-"""
+FROM = " FROM event e" + JOINS
+
+OF_ALL = " FROM event e WHERE e.archived_at IS NULL AND " + VISIBLE_EVENT
+# Who sees a part walks the own rows and not everybody's, except where all are few.
+OF_VIEWER = (
+    " FROM event_viewer v JOIN event e ON e.id = v.event_id AND e.started_at = v.started_at"
+    " WHERE v.user_id = $2 AND e.archived_at IS NULL AND " + VISIBLE_EVENT
 )
 UNANSWERED = " AND e.type IN ('missed_incoming_call', 'missed_outgoing_call') AND e.answered_event_id IS NULL"
-ANSWERED = " AND e.answered_at IS NOT NULL"
-NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC LIMIT $7 OFFSET $8"
-BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC LIMIT $7 OFFSET $8"
-PLAIN = "SELECT" + COLUMNS + ", 1::bigint AS group_size" + FROM + WHERE
-COUNT = "SELECT count(*)" + FROM + WHERE
+KINDS = {
+    View.STANDARD: "",
+    View.UNANSWERED: UNANSWERED,
+    View.UNANSWERED_GROUPED: UNANSWERED,
+    View.ANSWERED: " AND e.answered_at IS NOT NULL",
+}
+# Conditions are in a statement only when they are asked for: behind `$3 IS NULL OR …` no index would be found.
+# The text is written as the index event_text has it; at most a thousand clients are meant by a name.
+EVENT_TEXT = "(coalesce(e.e164, '') || ' ' || e.phone || ' ' || e.display_name || ' ' || e.content)"
+CLIENT_NAME = "e.client_id = ANY (ARRAY(SELECT client.id FROM client WHERE client.name ILIKE {text} LIMIT 1000))"
+TEXT = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {CLIENT_NAME})"
+TEXT_OR_DIGITS = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {EVENT_TEXT} ILIKE {{digits}} OR {CLIENT_NAME})"
+SINCE = " AND e.started_at >= {since}"
+UNTIL = " AND e.started_at < {until}"
+
+NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC"
+BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC"
+FOUND = "SELECT e.*, 1::bigint AS group_size{found}"
 LATEST_OF_GROUP = (
-    "SELECT DISTINCT ON (e.party_key)"
-    + COLUMNS
-    + ", count(*) OVER (PARTITION BY e.party_key) AS group_size"
-    + FROM
-    + WHERE
-    + UNANSWERED
-    + " ORDER BY e.party_key, e.started_at DESC, e.id DESC"
+    "SELECT DISTINCT ON (e.party_key) e.*, count(*) OVER (PARTITION BY e.party_key) AS group_size"
+    " FROM (SELECT e.*{found}"
+    + NEWEST_FIRST
+    + f" LIMIT {MOST_GROUPED}) e ORDER BY e.party_key, e.started_at DESC, e.id DESC"
 )
-ROWS = {
-    View.STANDARD: PLAIN,
-    View.UNANSWERED: PLAIN + UNANSWERED,
-    View.ANSWERED: PLAIN + ANSWERED,
-    View.UNANSWERED_GROUPED: "SELECT * FROM (" + LATEST_OF_GROUP + ") e",
-}
-TOTALS = {
-    View.STANDARD: COUNT,
-    View.UNANSWERED: COUNT + UNANSWERED,
-    View.ANSWERED: COUNT + ANSWERED,
-    View.UNANSWERED_GROUPED: "SELECT count(DISTINCT e.party_key)" + FROM + WHERE + UNANSWERED,
-}
+COUNT = f"SELECT count(*) FROM ({{source}} LIMIT {MOST_LISTED + 1}) e"
+PAGE = "SELECT" + COLUMNS + ", e.group_size FROM (SELECT * FROM ({source}) e{order} LIMIT {limit} OFFSET {offset}) e"
 
 
 async def register(
     conn: Connection, user: User, wanted: EventFilter | None = None, *, page: int = 1, size: int = 20
 ) -> Page:
-    """One page of the events that `user` may see. Raises Forbidden."""
+    """One page of the events that `user` may see, of the first 1000. Raises Forbidden."""
     require(user, Right.SEE_EVENTS)
     wanted = wanted or EventFilter()
     size = max(1, min(size, LARGEST_PAGE))
-    bound = (sees_all(user), user.id, *_patterns(wanted.text), wanted.since, wanted.until)
-    total: int = await conn.fetchval(TOTALS[wanted.view], *bound)
+    values: list[object] = [sees_all(user), user.id]
+    source = _source(user, wanted, values)
+    counted: int = await conn.fetchval(COUNT.format(source=source), *values)
+    total = min(counted, MOST_LISTED)
     pages = max(1, -(-total // size))
     page = max(1, min(page, pages))
     order = BY_PHONE if wanted.by_phone else NEWEST_FIRST
-    rows = await conn.fetch(ROWS[wanted.view] + order, *bound, size, (page - 1) * size)
-    return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total)
+    limit = min(size, MOST_LISTED - (page - 1) * size)
+    statement = PAGE.format(source=source, order=order, limit=f"${len(values) + 1}", offset=f"${len(values) + 2}")
+    rows = await conn.fetch(statement + JOINS + order, *values, limit, (page - 1) * size)
+    return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total, more=counted > MOST_LISTED)
+
+
+def _source(user: User, wanted: EventFilter, values: list[object]) -> str:
+    """The statement of all that is wanted; what it binds beside $1 and $2 is added to `values`."""
+
+    def bind(name: str, value: object) -> dict[str, str]:
+        values.append(value)
+        return {name: f"${len(values)}"}
+
+    text, digits = _patterns(wanted.text)
+    few = wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
+    found = (OF_ALL if few or sees_all(user) else OF_VIEWER) + KINDS[wanted.view]
+    if text is not None and digits is not None:
+        found += TEXT_OR_DIGITS.format(**bind("text", text), **bind("digits", digits))
+    elif text is not None:
+        found += TEXT.format(**bind("text", text))
+    if wanted.since is not None:
+        found += SINCE.format(**bind("since", wanted.since))
+    if wanted.until is not None:
+        found += UNTIL.format(**bind("until", wanted.until))
+    return (LATEST_OF_GROUP if wanted.view is View.UNANSWERED_GROUPED else FOUND).format(found=found)
 
 
 def from_row(row: asyncpg.Record) -> EventRow:

@@ -21,6 +21,7 @@ interface Page {
   page: number;
   pages: number;
   total: number;
+  more: boolean;
 }
 
 const VIEWS: readonly [View, TextKey][] = [
@@ -178,7 +179,9 @@ function Row({ row, chosen }: { row: EventRow; chosen: boolean }): JSX.Element {
 function Pager({ answer }: { answer: Page }): JSX.Element {
   return (
     <div class="pager">
-      <span class="muted">{plural("journal.count", answer.total)}</span>
+      <span class="muted">
+        {answer.more ? t("journal.more", { count: answer.total }) : plural("journal.count", answer.total)}
+      </span>
       <div class="row">
         <button
           class="button compact"

@@ -1,0 +1,1 @@
+"""How quick the CRM is when it has grown: a million clients, five million events."""

@@ -1,0 +1,80 @@
+"""What is asked of the big database: look-ups, pages, lists, and the work that is done by itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from crm_core import events
+from crm_core.clients.whose import candidates, only_matches
+from crm_core.database import Connection
+from crm_core.events import EventFilter, View
+from crm_core.organisation import Role, User
+from crm_core.organisation.users import all_users
+from dzvin.clock import SystemClock
+from tests.bench.volume.filling import Size
+
+Ask = Callable[[Connection, Any, Size, int], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    name: str
+    ask: Ask
+
+
+async def people(conn: Connection) -> Mapping[str, User]:
+    """One who sees everything, and one who sees a two-hundredth."""
+    everybody = [user for user in await all_users(conn) if user.login.startswith("agent")]
+    return {role.value: next(user for user in everybody if user.role is role) for role in (Role.SUPERVISOR, Role.AGENT)}
+
+
+def _number(size: Size, turn: int) -> str:
+    """Four of five are a client's."""
+    return f"+380{500_000_000 + random.Random(turn).randrange(1, int(size.clients * 1.25))}"
+
+
+def _page(**wanted: Any) -> Ask:
+    page = wanted.pop("page", 1)
+
+    async def ask(conn: Connection, user: User, size: Size, turn: int) -> object:
+        return await events.register(conn, user, EventFilter(**wanted), page=page)
+
+    return ask
+
+
+async def _look_up(conn: Connection, user: User, size: Size, turn: int) -> object:
+    return await only_matches(conn, [_number(size, turn)])
+
+
+async def _candidates(conn: Connection, user: User, size: Size, turn: int) -> object:
+    return await candidates(conn, user, _number(size, turn))
+
+
+async def _of_number(conn: Connection, user: User, size: Size, turn: int) -> object:
+    return await events.register(conn, user, EventFilter(text=_number(size, turn)))
+
+
+NOW = SystemClock().now()
+QUESTIONS = (
+    Question("number: whose", _look_up),
+    Question("number: candidates", _candidates),
+    Question("register: standard", _page()),
+    Question("register: standard, page 40", _page(page=40)),
+    Question("register: standard by phone", _page(by_phone=True)),
+    Question("register: a day", _page(since=NOW - timedelta(days=31), until=NOW - timedelta(days=30))),
+    Question("register: a year", _page(since=NOW - timedelta(days=500), until=NOW - timedelta(days=135))),
+    Question("register: unanswered", _page(view=View.UNANSWERED)),
+    Question("register: unanswered by phone", _page(view=View.UNANSWERED, by_phone=True)),
+    Question("register: unanswered grouped", _page(view=View.UNANSWERED_GROUPED)),
+    Question("register: answered", _page(view=View.ANSWERED)),
+    Question("register: answered by phone", _page(view=View.ANSWERED, by_phone=True)),
+    Question("register: text of a number", _of_number),
+    Question("register: text, rare", _page(text="замовлення 499990")),
+    Question("register: text, common", _page(text="доставку")),
+    Question("register: text, a client", _page(text="Ткаченко Оксана 123")),
+    Question("register: text, nobody", _page(text="щедрик ведрик")),
+)
