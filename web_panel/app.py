@@ -16,11 +16,13 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from web_panel.auth import PUBLIC, Guarding, Sessions, enforce
+from web_panel.bearer import Keys
 from web_panel.errors import EXCEPTION_HANDLERS
 from web_panel.ports import PanelServices
 from web_panel.rate_limit import TrustedAddresses
 from web_panel.recording_audio import RecordingAudio
 from web_panel.routes.agents import AgentController
+from web_panel.routes.api_keys import ApiKeyController
 from web_panel.routes.call_control import CallControlController
 from web_panel.routes.calls import CallController
 from web_panel.routes.clients import ClientController
@@ -59,6 +61,7 @@ CONTROLLERS = (
     RecordingController,
     SettingsController,
     WebhookController,
+    ApiKeyController,
     FlowController,
     UserController,
     HallController,
@@ -115,6 +118,7 @@ def _guarding(services: PanelServices) -> Guarding:
     ours = {settings.public_url.rstrip("/")} if settings.public_url else set()
     return Guarding(
         sessions=Sessions(services.pool, services.clock),
+        keys=Keys(services.pool, services.clock, services.limits),
         settings=settings,
         trusted=TrustedAddresses(settings.trusted),
         local=TrustedAddresses(LOOPBACK),

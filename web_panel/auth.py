@@ -15,9 +15,10 @@ import structlog
 from litestar.handlers import BaseRouteHandler
 
 from crm_core import sessions
-from crm_core.access import Right, allowed, require
+from crm_core.access import Forbidden, Right, allowed, require
 from crm_core.database import Pool
 from crm_core.organisation import User
+from web_panel.bearer import Keys, bearer_of
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.ports import PanelServices, PanelSettings
 from web_panel.rate_limit import TrustedAddresses
@@ -109,6 +110,7 @@ class Guarding:
     """What `enforce` needs; kept in the app's state as `guarding`."""
 
     sessions: Sessions
+    keys: Keys
     settings: PanelSettings
     trusted: TrustedAddresses
     local: TrustedAddresses
@@ -155,11 +157,18 @@ async def enforce(connection: Connection, handler: BaseRouteHandler) -> None:
         case TrustedOrAdmin() if is_trusted(connection) or address_of(connection) in guarding.local:
             return
         case _:
-            user = await guarding.sessions.user(token_of(connection))
+            user = await _who_asks(connection, guarding)
             if user is None:
                 raise NotSignedIn
             connection.scope["user"] = user
             _check(rule, user)
+
+
+async def _who_asks(connection: Connection, guarding: Guarding) -> User | None:
+    secret = bearer_of(connection)
+    if secret is None:
+        return await guarding.sessions.user(token_of(connection))
+    return await guarding.keys.user(connection, secret, address=address_of(connection))
 
 
 def is_trusted(connection: Connection) -> bool:
@@ -173,5 +182,7 @@ def _check(rule: Rule, user: User) -> None:
                 require(user, rights[0])
         case TrustedOrAdmin():
             require(user, Right.CHANGE_SETTINGS)
+        case _ if user.only is not None:
+            raise Forbidden(f"{user.login}: a key is no person")
         case _:
             return

@@ -3,7 +3,7 @@
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
-    FlowChanged, TooManyFlows 409
+    FlowChanged, TooManyFlows 409           KeyNameTaken, TooManyKeys 409
     DatabaseAway, SpoolFull 503
     anything else 500, logged
 
@@ -27,6 +27,7 @@ from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
 from crm_core.settings import BadSetting
 from crm_core.sharing import TooManyWebhooks
+from crm_core.sharing.api_keys import KeyNameTaken, TooManyKeys
 from crm_core.spool import SpoolFull
 from crm_core.telephony.flows import FlowChanged, TooManyFlows
 from web_panel.auth import NotSignedIn
@@ -159,6 +160,8 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     AlreadyClosed: simple(409, "already_closed"),
     AlreadyClaimed: simple(409, "already_claimed"),
     TooManyWebhooks: simple(409, "too_many_webhooks"),
+    TooManyKeys: simple(409, "too_many_keys"),
+    KeyNameTaken: simple(409, "key_name_taken"),
     TooManyFlows: simple(409, "too_many_flows"),
     FlowChanged: simple(409, "flow_changed"),
     NotYours: simple(409, "not_yours"),

@@ -74,6 +74,8 @@ class Limits:
     sign_in: RateLimit = field(default_factory=lambda: RateLimit(5, 600))  # failures by account and address
     sign_in_address: RateLimit = field(default_factory=lambda: RateLimit(50, 600))  # failures by address, any account
     booking_address: RateLimit = field(default_factory=lambda: RateLimit(10, 60))
+    key_guesses: RateLimit = field(default_factory=lambda: RateLimit(20, 600))  # wrong API keys by address
+    key_work: RateLimit = field(default_factory=lambda: RateLimit(600, 60))  # requests by API key
     booking_phone: RateLimit = field(default_factory=lambda: RateLimit(3, 3600))
 
 

@@ -75,7 +75,7 @@ _RIGHTS = MappingProxyType(
 
 
 def allowed(user: User, right: Right) -> bool:
-    return right in _RIGHTS[user.role]
+    return right in _RIGHTS[user.role] and (user.only is None or right in user.only)
 
 
 def require(user: User, right: Right) -> None:

@@ -39,6 +39,7 @@ class User:
     extension: str | None
     window: str | None  # where the hall sends this operator's visitors
     org_unit_id: UUID | None
+    only: frozenset[str] | None = None  # the rights of the key that speaks for this person; None: the person's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
