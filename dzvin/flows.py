@@ -19,7 +19,7 @@ from callflow.flows.book import AnyFlow, FlowBook, InPython, NoSuchFunction, Pub
 from callflow.flows.checking import Surroundings
 from callflow.flows.model import BadFlow
 from callflow.ports import Prompts
-from callflow.router import Refuse, ToExtension, ToFlow, ToTrunk
+from callflow.router import DialPlan, Refuse, ToExtension, ToFlow, ToTrunk
 from callflow.saying import Language
 from crm_core.database import AWAY, Pool, borrowed
 from crm_core.outbox import Outbox, OutboxMessage
@@ -60,8 +60,17 @@ def surroundings(exchange: Exchange) -> Surroundings:
         line=line,
         is_flow=exchange.flows.__contains__,
         is_dialled=lambda number: isinstance(plan.from_phone(number), ToExtension | ToTrunk),
-        is_taken=lambda number: not isinstance(plan.inside(number), Refuse | ToFlow),
+        is_taken=lambda number: _is_taken(plan, number),
     )
+
+
+def _is_taken(plan: DialPlan, number: str) -> bool:
+    """A flow comes before the outside numbers that look like its own, as a line or a menu does; before codes it must
+    not."""
+    inside = plan.inside(number)
+    if isinstance(inside, Refuse):
+        return plan.codes.read(number, plan.extensions) is not None
+    return not isinstance(inside, ToFlow)
 
 
 def fit(own: Mapping[str, AnyFlow], around: Surroundings) -> dict[str, AnyFlow]:

@@ -44,8 +44,8 @@ async def visit_flow(search: Search, number: str) -> Side | Result:
     visit = LiveVisit(search, number)
     for _ in range(MOST_FLOWS):
         flow = search.call.exchange.flows.get(visit.number)
-        if flow is None:
-            return Result(Outcome.UNKNOWN_NUMBER, status=404)
+        if flow is None:  # withdrawn since somebody led there
+            return Result(Outcome.UNKNOWN_NUMBER, status=404) if visit.number == number else await visit.apologise()
         visit.begins(flow.language)
         search.call.tell(FlowEntered, flow=visit.number, version=flow.version)
         try:

@@ -188,6 +188,30 @@ async def test_a_message_is_recorded_until_the_hash_key() -> None:
 
 
 @virtual_time
+async def test_who_hangs_up_while_leaving_a_message_has_left_it() -> None:
+    async with a_house() as house:
+        mail = {"verb": "voicemail", "prompts": ["leave"], "seconds": 60, "next": "b"}
+        publish(house, n800={"a": mail, "b": BYE})
+        dialog = await enters(house)
+        await prompt_ends(house, dialog)
+        await prompt_ends(house, dialog)
+        await asyncio.sleep(10)
+        await hangs_up(house, dialog)
+        assert [fact.seconds for fact in house.of(RecordingReady)] == [1.5]
+        assert outcomes(house) == [Outcome.ABANDONED]
+
+
+@virtual_time
+async def test_a_flow_that_was_withdrawn_does_not_swallow_who_is_led_there() -> None:
+    async with a_house() as house:
+        publish(house, n800={"a": {"verb": "flow", "flow": "801"}})
+        dialog = await enters(house)
+        assert played(dialog) == ["uk/nobody"]
+        await prompt_ends(house, dialog)
+        assert outcomes(house) == [Outcome.FAILED]
+
+
+@virtual_time
 async def test_a_caller_who_hangs_up_in_a_flow_has_abandoned() -> None:
     async with a_house() as house:
         publish(house, n800=MENU)
