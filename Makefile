@@ -19,7 +19,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger fuzz kills \
+.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger fuzz bench-engine engine-soak kills \
 	day day-short database-faults requirements packages clean
 
 help: ## say what there is
@@ -68,6 +68,13 @@ bench-ledger: install ## facts that the spool accepts and PostgreSQL takes in a 
 
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+bench-engine: install ## offers a second of the queue engine with 10,000 waiting and 500 agents; a simulated day
+	$(BIN)/python -m tests.bench.engine $(BENCH)
+	$(BIN)/python -m tests.queue_engine.simulated_day
+
+engine-soak: install ## 100,000 random steps of the queue engine beside a naive account of what it did
+	$(BIN)/python -m pytest -q tests/queue_engine/test_engine_properties.py -m minutes -n 0 -o faulthandler_timeout=1200
 
 kills: install ## kill the media worker and the core fifty times, and play what they recorded
 	$(BIN)/python -m pytest -q tests/pbx/media/test_recording_kills.py -m minutes -n 0

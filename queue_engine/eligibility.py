@@ -56,40 +56,24 @@ def required(line: Line, skills: Signature, wait: float) -> dict[str, int]:
     return levels
 
 
-def tier_of(line: Line, extension: str) -> int:
-    """The tier's number in the order of the line; 0 for whoever is in none."""
-    return next((number for number, tier in enumerate(line.tiers) if extension in tier.agents), 0)
+def tier_waits(line: Line) -> dict[str, float]:
+    """For each agent of the line the wait after which their tier opens; 0 for whoever is in none."""
+    waits = {extension: tier.opens_after for tier in reversed(line.tiers) for extension in tier.agents}
+    return {extension: waits.get(extension, 0.0) for extension in line.agents}
 
 
-def opens_after(line: Line, extension: str, agents: Mapping[str, Agent]) -> float:
-    """The wait after which the agent may be asked."""
-    wait = _own_wait(line, extension)
-    if wait > 0 and line.skip_empty_tiers:
-        ahead = (agents[other] for other in line.agents if _own_wait(line, other) < wait)
-        if not any(agent.at_work for agent in ahead):
-            return 0.0
-    return wait
+def first_at_work(waits: Mapping[str, float], agents: Mapping[str, Agent]) -> float:
+    """The wait of the first tier in which somebody is at work."""
+    return min((wait for extension, wait in waits.items() if agents[extension].at_work), default=float("inf"))
 
 
-def _own_wait(line: Line, extension: str) -> float:
-    return next((tier.opens_after for tier in line.tiers if extension in tier.agents), 0.0)
-
-
-def obstacle(line: Line, skills: Signature, wait: float, agent: Agent, agents: Mapping[str, Agent]) -> Obstacle | None:
-    """Why the line's rules keep this item from this agent after that wait; None when nothing does."""
-    if agent.extension not in line.agents:
-        return Obstacle("other_line", {"line": line.number})
-    opens = opens_after(line, agent.extension, agents)
-    if opens > wait:
-        return Obstacle("tier_closed", {"seconds": opens})
-    for name, level in required(line, skills, wait).items():
+def obstacle(levels: Mapping[str, int], wait: float, agent: Agent, opens_after: float) -> Obstacle | None:
+    """Why the line's rules keep an item that needs these levels from its agent after that wait; None when nothing
+    does."""
+    if opens_after > wait:
+        return Obstacle("tier_closed", {"seconds": opens_after})
+    for name, level in levels.items():
         has = agent.skills.get(name, 0)
         if has < level:
             return Obstacle("skill", {"skill": name, "needed": level, "has": has})
     return None
-
-
-def able(line: Line, skills: Signature, wait: float, agents: Mapping[str, Agent]) -> frozenset[str]:
-    return frozenset(
-        extension for extension in line.agents if obstacle(line, skills, wait, agents[extension], agents) is None
-    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from queue_engine.agent import Agent
-from queue_engine.eligibility import obstacle, stage, waited
+from queue_engine.eligibility import stage
 from queue_engine.facts import Will
 from queue_engine.floor import Choice, Floor
 from queue_engine.pool import Entry, rank
@@ -35,6 +35,7 @@ class ItemStory:
     position: int | None  # None while somebody's phone rings for it
     waited: float
     score: float
+    kept_for: str | None  # the only agent who may take it now
     agents: Mapping[str, Reason]  # of everybody who serves the line
     choice: Choice | None  # the last time that somebody was asked
 
@@ -58,6 +59,7 @@ def item(floor: Floor, item_id: UUID, now: float) -> ItemStory | None:
         floor.pool.position(entry),
         now - entry.item.joined_at,
         -rank(entry.key, line, now)[0],
+        keeper(floor, entry, now),
         {extension: why(floor, entry, floor.roster.agents[extension], now) for extension in line.agents},
         floor.choices.get(item_id),
     )
@@ -98,10 +100,10 @@ def why(floor: Floor, entry: Entry, agent: Agent, now: float) -> Reason:
     if kept is not None and kept != agent.extension:
         return Reason("kept", {"extension": kept})
     if kept is None:
-        wait = waited(
-            floor.roster.steps[line.number], stage(floor.roster.steps[line.number], entry.item.joined_at, now)
-        )
-        if found := obstacle(line, entry.skills, wait, agent, floor.roster.agents):
+        if agent.extension not in line.agents:
+            return Reason("other_line", {"line": line.number})
+        reached = stage(floor.roster.steps[line.number], entry.item.joined_at, now)
+        if found := floor.roster.obstacle(line.number, entry.skills, reached, agent.extension):
             return Reason(found.key, found.values)
     if state := state_of(agent, now):
         return state

@@ -6,11 +6,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from queue_engine.agent import LONG_AGO, Agent
-from queue_engine.eligibility import Signature, able, thresholds, tier_of, waited
+from queue_engine.eligibility import (
+    Obstacle,
+    Signature,
+    first_at_work,
+    obstacle,
+    required,
+    thresholds,
+    tier_waits,
+    waited,
+)
 from queue_engine.reasons import AgentCondition
 from queue_engine.strategy import Candidate
 from queue_engine.work import Line
 
+ABSENT = (AgentCondition.SIGNED_OUT, AgentCondition.PAUSED, AgentCondition.UNREACHABLE)
 BY_TIME = (AgentCondition.WRAP_UP, AgentCondition.RESTING)
 
 
@@ -35,6 +45,7 @@ class Roster:
         self.lost: set[str] = set()
         self._able: dict[str, dict[tuple[Signature, int], frozenset[str]]] = {}
         self._positions: dict[str, dict[str, int]] = {}
+        self._waits: dict[str, dict[str, float]] = {}
         self._seen: dict[str, dict[str, Candidate]] = {}
         for line in lines:
             self.set_line(line, now)
@@ -44,6 +55,7 @@ class Roster:
         before = self.lines[line.number].agents if line.number in self.lines else ()
         self.lines[line.number] = line
         self.steps[line.number] = thresholds(line)
+        self._waits[line.number] = tier_waits(line)
         self._positions[line.number] = {extension: place for place, extension in enumerate(line.agents)}
         self.free[line.number] = set()
         self._able[line.number] = {}
@@ -82,8 +94,9 @@ class Roster:
         self._seen[agent.extension].clear()
         if before is condition:
             return
+        was_at_work = before not in ABSENT
         self.conditions[agent.extension] = condition
-        if not agent.at_work:
+        if was_at_work and not agent.at_work:
             self.lost.add(agent.extension)
         if condition is None and before is not AgentCondition.OFFERED:
             agent.idle_since = agent.deadline if before in BY_TIME and LONG_AGO < agent.deadline <= now else now
@@ -93,7 +106,7 @@ class Roster:
                 self.dirty.add(number)
             else:
                 self.free[number].discard(agent.extension)
-            if self.lines[number].tiers:  # who is at work keeps the later ones closed
+            if was_at_work != agent.at_work and self.lines[number].tiers:  # who is at work keeps the later ones closed
                 self._able[number].clear()
                 self.dirty.add(number)
             if self.lines[number].leave_empty:
@@ -108,10 +121,23 @@ class Roster:
         """Who may take such items, free or not."""
         known = self._able[number].get((skills, stage))
         if known is None:
-            line = self.lines[number]
-            known = able(line, skills, waited(self.steps[number], stage), self.agents)
-            self._able[number][skills, stage] = known
+            line, wait = self.lines[number], waited(self.steps[number], stage)
+            levels, first = required(line, skills, wait), first_at_work(self._waits[number], self.agents)
+            opening = ((self.agents[e], self._opens_after(line, e, first)) for e in line.agents)
+            able = frozenset(agent.extension for agent, at in opening if obstacle(levels, wait, agent, at) is None)
+            known = self._able[number][skills, stage] = able
         return known
+
+    def obstacle(self, number: str, skills: Signature, stage: int, extension: str) -> Obstacle | None:
+        """Why such items are not for this agent of the line."""
+        line, wait = self.lines[number], waited(self.steps[number], stage)
+        opens_after = self._opens_after(line, extension, first_at_work(self._waits[number], self.agents))
+        return obstacle(required(line, skills, wait), wait, self.agents[extension], opens_after)
+
+    def _opens_after(self, line: Line, extension: str, first: float) -> float:
+        """A tier opens at once while nobody of those before it is at work, if the line wants it so."""
+        wait = self._waits[line.number][extension]
+        return 0.0 if line.skip_empty_tiers and wait <= first else wait
 
     def candidates(self, number: str, extensions: Iterable[str]) -> tuple[Candidate, ...]:
         """What a strategy sees of them, in the order of the line."""
@@ -132,7 +158,7 @@ class Roster:
         self._seen[extension][number] = seen = Candidate(
             extension,
             self._positions[number][extension],
-            tier_of(line, extension),
+            self._waits[number][extension],
             line.penalties.get(extension, 0),
             agent.idle_since,
             agent.calls.get(number, 0),

@@ -20,7 +20,7 @@ class Candidate:
 
     extension: str
     position: int  # in the line's list of agents
-    tier: int  # 0: in none, or in the first
+    opens_after: float  # of the agent's tier
     penalty: int
     idle_since: float
     calls: int  # of this line, since the engine began

@@ -1,0 +1,353 @@
+"""Random days in a few lines, beside a naive account of the same that is kept from inputs and decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from queue_engine.decisions import AutoPause, Decision, Leave, Offer, Withdraw
+from queue_engine.engine import Engine
+from queue_engine.facts import Will
+from queue_engine.inputs import (
+    AgentAtWindow,
+    AgentLegs,
+    AgentLines,
+    AgentReachable,
+    AgentSkills,
+    AgentWill,
+    Input,
+    ItemArrived,
+    ItemChanged,
+    ItemLeft,
+    LineOpened,
+    OfferRefused,
+    OfferTaken,
+    ServiceEnded,
+    TimePassed,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from queue_engine.reasons import AgentCondition, LeaveReason, RefusalCause
+from queue_engine.work import ItemKind, Line, Relaxation, Tier, WorkItem
+
+AGENTS = ("1001", "1002", "1003", "1004")
+GONE = frozenset({AgentCondition.SIGNED_OUT, AgentCondition.UNREACHABLE})
+LINES = (
+    Line("7000", AGENTS, wrap_up=4.0, aging=0.1, sticky_patience=6.0, resume_window=20.0),
+    Line("7001", AGENTS[:2], strategy="ring_all", retry_after=2.0, weight=1.0, auto_pause_after=3),
+    Line("7002", AGENTS, strategy="progressive", progress_delay=3.0, max_wait=40.0, offer_grace=5.0),
+    Line(
+        "7003",
+        AGENTS[1:],
+        strategy="random",
+        tiers=(Tier(("1003",), 5.0), Tier(("1004",), 9.0)),
+        skills={"english": 1},
+        relaxations=(Relaxation(8.0, {"english": 0}),),
+        leave_empty=GONE,
+        leave_empty_after=7.0,
+    ),
+    Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True),
+)
+NUMBERS = tuple(line.number for line in LINES)
+extensions = st.sampled_from(AGENTS)
+numbers = st.sampled_from(NUMBERS)
+
+
+@dataclass
+class Known:
+    """What the account knows of an agent."""
+
+    reachable: bool = False
+    will: Will = Will.READY
+    legs: int = 0
+    at_window: bool = False
+    rests_until: float = float("-inf")
+    wraps_until: float = float("-inf")
+    skills: Mapping[str, int] = field(default_factory=dict)
+    holds: UUID | None = None
+    serves: UUID | None = None
+
+    @property
+    def at_work(self) -> bool:
+        return self.reachable and self.will in (Will.READY, Will.ON_DEMAND)
+
+    def is_free(self, now: float) -> bool:
+        busy = self.legs or self.at_window or self.holds or self.serves
+        return self.at_work and not busy and now >= self.rests_until and now >= self.wraps_until
+
+
+class LineMachine(RuleBasedStateMachine):
+    """Drives the engine as a dispatcher would, and remembers what it decided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.engine = Engine(LINES, self.now, seed=3)
+        self.agents = {extension: Known() for extension in AGENTS}
+        self.items: dict[UUID, WorkItem] = {}  # in no agent's hand for good
+        self.holders: dict[UUID, set[str]] = {}
+        self.ended: set[UUID] = set()
+        self.joined: dict[UUID, float] = {}
+        self.served: dict[str, str] = {}  # by which line
+        self.count = 0
+        for extension in AGENTS:
+            self.agents[extension].reachable = True
+            self.give(AgentReachable(extension, True))
+
+    # ---- the account -----------------------------------------------------------------------------------------------
+
+    def give(self, given: Input) -> None:
+        for decision in self.engine.handle(given, self.now):
+            self.carry_out(decision)
+
+    def carry_out(self, decision: Decision) -> None:
+        match decision:
+            case Offer(item_id, line, extension):
+                assert self.agents[extension].is_free(self.now), "no offer to who is not free"
+                assert line == self.items[item_id].line
+                assert self.may_take(self.items[item_id], extension)
+                self.agents[extension].holds = item_id
+                self.holders[item_id].add(extension)
+            case Withdraw(item_id, extension, reason):
+                assert extension in self.holders[item_id]
+                self.let_go(item_id, extension)
+                if reason == "expired":
+                    self.rests(self.items[item_id].line, extension)
+            case Leave(item_id):
+                self.ends(item_id)
+            case AutoPause(extension):
+                self.agents[extension].will = Will.PAUSED
+            case _:
+                pass
+
+    def let_go(self, item_id: UUID, extension: str) -> None:
+        self.holders[item_id].remove(extension)
+        self.agents[extension].holds = None
+
+    def rests(self, number: str, extension: str) -> None:
+        self.agents[extension].rests_until = self.now + self.engine.lines[number].retry_after
+
+    def ends(self, item_id: UUID) -> None:
+        assert item_id not in self.ended, "every item ends once"
+        for extension in list(self.holders.pop(item_id)):
+            self.agents[extension].holds = None
+        self.ended.add(item_id)
+        del self.items[item_id]
+
+    def service_ends(self, extension: str, number: str) -> None:
+        self.agents[extension].serves = None
+        self.agents[extension].wraps_until = self.now + self.engine.lines[number].wrap_up
+
+    def may_take(self, item: WorkItem, extension: str) -> bool:
+        """By the line's rules read one by one, or as the only one whom it is kept for."""
+        line, agent = self.engine.lines[item.line], self.agents[extension]
+        if extension not in line.agents:
+            return False
+        story = self.engine.why_item(item.item_id, self.now)
+        if story is not None and story.kept_for is not None:
+            return story.kept_for == extension
+        wait = next((tier.opens_after for tier in line.tiers if extension in tier.agents), 0.0)
+        tiers = [tier for tier in line.tiers if tier.opens_after < wait]
+        first = [other for other in line.agents if not any(other in tier.agents for tier in line.tiers)]
+        before = first + [other for tier in tiers for other in tier.agents if other in line.agents]
+        if any(self.agents[other].at_work for other in before) and self.now < self.joined[item.item_id] + wait:
+            return False
+        for name in {*line.skills, *item.skills}:
+            needed = max(line.skills.get(name, 0), item.skills.get(name, 0))
+            for step in line.relaxations:
+                if self.now >= self.joined[item.item_id] + step.after:
+                    needed = min(needed, step.skills.get(name, needed))
+            if agent.skills.get(name, 0) < needed:
+                return False
+        return True
+
+    # ---- what may happen -------------------------------------------------------------------------------------------
+
+    @rule(line=numbers)
+    def simply_arrives(self, line: str) -> None:
+        self.arrives(line, 0.0, skilled=False, sticky=None, key=None)
+
+    @rule(
+        line=numbers,
+        priority=st.sampled_from((0.0, 0.0, 2.0)),
+        skilled=st.booleans(),
+        sticky=st.sampled_from((None, None, *AGENTS)),
+        key=st.sampled_from((None, "anna", "borys")),
+    )
+    def somebody_special_arrives(
+        self, line: str, priority: float, skilled: bool, sticky: str | None, key: str | None
+    ) -> None:
+        self.arrives(line, priority, skilled=skilled, sticky=sticky, key=key)
+
+    def arrives(self, line: str, priority: float, *, skilled: bool, sticky: str | None, key: str | None) -> None:
+        self.count += 1
+        skills = {"english": 2} if skilled else {}
+        item = WorkItem(UUID(int=self.count), line, self.now, ItemKind.CALL, priority, skills, sticky, key)
+        self.items[item.item_id], self.holders[item.item_id], self.joined[item.item_id] = item, set(), self.now
+        given = self.engine.handle(ItemArrived(item), self.now)
+        story = self.engine.why_item(item.item_id, self.now)
+        if story is not None:
+            assert story.waited >= 0.0
+            self.joined[item.item_id] = self.now - story.waited  # earlier, if it came again
+        for decision in given:
+            self.carry_out(decision)
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), reason=st.sampled_from((LeaveReason.ABANDONED, LeaveReason.EXIT_KEY)))
+    def leaves(self, data: st.DataObject, reason: LeaveReason) -> None:
+        item_id = data.draw(st.sampled_from(sorted(self.items)))
+        self.ends(item_id)
+        self.give(ItemLeft(item_id, reason))
+
+    @precondition(lambda self: any(self.holders.values()))
+    @rule(data=st.data(), cause=st.sampled_from(RefusalCause))
+    def is_refused(self, data: st.DataObject, cause: RefusalCause) -> None:
+        item_id = data.draw(st.sampled_from(sorted(item for item, holders in self.holders.items() if holders)))
+        extension = data.draw(st.sampled_from(sorted(self.holders[item_id])))
+        self.let_go(item_id, extension)
+        self.rests(self.items[item_id].line, extension)
+        self.give(OfferRefused(item_id, extension, cause))
+
+    @precondition(lambda self: any(self.holders.values()))
+    @rule(data=st.data())
+    def is_taken(self, data: st.DataObject) -> None:
+        item_id = data.draw(st.sampled_from(sorted(item for item, holders in self.holders.items() if holders)))
+        extension = data.draw(st.sampled_from(sorted(self.holders[item_id])))
+        losers = self.holders[item_id] - {extension}
+        decisions = self.engine.handle(OfferTaken(item_id, extension), self.now)
+        withdrawn = {d.extension for d in decisions if isinstance(d, Withdraw) and d.item_id == item_id}
+        assert withdrawn == losers, "losers are always released"
+        self.agents[extension].serves = item_id
+        for decision in decisions:
+            if not isinstance(decision, Withdraw) or decision.item_id != item_id:
+                continue
+            self.carry_out(decision)
+        number = self.items[item_id].line
+        self.ends(item_id)
+        self.served[extension] = number
+        for decision in decisions:
+            if not isinstance(decision, Withdraw) or decision.item_id != item_id:
+                self.carry_out(decision)
+
+    @precondition(lambda self: any(agent.serves for agent in self.agents.values()))
+    @rule(data=st.data())
+    def service_is_over(self, data: st.DataObject) -> None:
+        extension = data.draw(st.sampled_from([e for e, agent in self.agents.items() if agent.serves]))
+        item_id = self.agents[extension].serves
+        assert item_id is not None
+        self.service_ends(extension, self.served[extension])
+        self.give(ServiceEnded(item_id, extension))
+
+    @precondition(lambda self: self.items)
+    @rule(
+        data=st.data(),
+        priority=st.sampled_from((None, 0.0, 5.0)),
+        line=st.sampled_from((None, *NUMBERS)),
+        assigned=st.sampled_from((None, "", *AGENTS)),
+    )
+    def a_supervisor_changes(
+        self, data: st.DataObject, priority: float | None, line: str | None, assigned: str | None
+    ) -> None:
+        item_id = data.draw(st.sampled_from(sorted(self.items)))
+        before = self.items[item_id]
+        decisions = self.engine.handle(ItemChanged(item_id, priority, line, assigned), self.now)
+        for decision in decisions:
+            if isinstance(decision, Withdraw) and decision.reason == "moved":
+                self.carry_out(decision)
+        if line is not None:
+            self.items[item_id] = WorkItem(
+                item_id, line, before.joined_at, before.kind, before.priority, before.skills, before.sticky, before.key
+            )
+        for decision in decisions:
+            if not (isinstance(decision, Withdraw) and decision.reason == "moved"):
+                self.carry_out(decision)
+
+    @rule(extension=extensions, legs=st.sampled_from((0, 0, 1)))
+    def legs(self, extension: str, legs: int) -> None:
+        agent = self.agents[extension]
+        if agent.legs and not legs and agent.serves is not None:
+            self.service_ends(extension, self.served[extension])
+        agent.legs = legs
+        self.give(AgentLegs(extension, legs))
+
+    @rule(extension=extensions, data=st.data())
+    def an_agent_changes(self, extension: str, data: st.DataObject) -> None:
+        agent = self.agents[extension]
+        match data.draw(st.integers(0, 9)):
+            case 0 | 1:
+                agent.reachable = not agent.reachable
+                self.give(AgentReachable(extension, agent.reachable))
+            case 2:
+                agent.will = data.draw(st.sampled_from(Will))
+                self.give(AgentWill(extension, agent.will))
+            case 3 | 4:
+                agent.will = Will.READY
+                self.give(AgentWill(extension, agent.will))
+            case 5 | 6:
+                agent.skills = {"english": data.draw(st.integers(0, 3))}
+                self.give(AgentSkills(extension, agent.skills))
+            case 7:
+                self.give(AgentLines(extension, data.draw(st.frozensets(numbers, min_size=2))))
+            case 8:
+                agent.at_window = not agent.at_window
+                self.give(AgentAtWindow(extension, agent.at_window))
+            case _:
+                seconds = data.draw(st.sampled_from((0.0, 3.0, 8.0)))
+                agent.wraps_until = self.now + seconds
+                self.give(WrapUpExtended(extension, self.now + seconds) if seconds else WrapUpEnded(extension))
+
+    @precondition(lambda self: self.count > 20)
+    @rule(number=numbers, is_open=st.booleans())
+    def line_opens_or_closes(self, number: str, is_open: bool) -> None:
+        self.give(LineOpened(number, is_open))
+
+    @rule(seconds=st.sampled_from((0.1, 1.0, 2.5, 5.0, 30.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.give(TimePassed())
+
+    # ---- what holds always -----------------------------------------------------------------------------------------
+
+    @invariant()
+    def every_item_waits_or_rings_or_has_ended(self) -> None:
+        waiting = set(self.engine.waiting)
+        assert waiting == {item_id for item_id in self.items if not self.holders[item_id]}
+
+    @invariant()
+    def joined_at_never_increases(self) -> None:
+        for item_id, item in self.engine.waiting.items():
+            assert item.joined_at <= self.joined[item_id]
+            self.joined[item_id] = item.joined_at
+
+    @invariant()
+    def nobody_waits_while_a_willing_capable_free_agent_idles(self) -> None:
+        for item_id in self.engine.waiting:
+            item = self.items[item_id]
+            idle = [e for e in AGENTS if self.agents[e].is_free(self.now) and self.may_take(item, e)]
+            assert idle == []
+
+    @invariant()
+    def the_explanation_agrees_with_the_decision(self) -> None:
+        for item_id, holders in self.holders.items():
+            story = self.engine.why_item(item_id, self.now)
+            assert story is not None
+            assert {e for e, reason in story.agents.items() if reason.key == "ringing"} <= holders
+            if not holders:
+                assert "next" not in {reason.key for reason in story.agents.values()}
+            for extension, reason in story.agents.items():
+                agent = self.agents[extension]
+                free_of = {"paused": Will.PAUSED, "signed_out": Will.SIGNED_OUT}
+                assert reason.key not in free_of or agent.will is free_of[reason.key]
+                assert (reason.key in ("tier_closed", "skill")) <= (not self.may_take(self.items[item_id], extension))
+
+    @invariant()
+    def an_agent_holds_at_most_one_live_item(self) -> None:
+        held = [extension for holders in self.holders.values() for extension in holders]
+        held += [extension for extension, agent in self.agents.items() if agent.serves is not None]
+        assert len(held) == len(set(held))
+        for extension, agent in self.engine.agents.items():
+            assert (agent.offered, agent.serving) == (self.agents[extension].holds, self.agents[extension].serves)
