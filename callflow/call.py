@@ -26,6 +26,7 @@ from callflow.inbox import CallOrder, Confer, Inbox, RecordingOrder, StopSupervi
 from callflow.pressed_codes import PressedCodes
 from callflow.referring import referred
 from callflow.router import Refuse, Route, ToConference, ToExtension, ToFlow, ToLine, ToMenu, ToTrunk
+from callflow.service import Service
 from callflow.side import Side
 from callflow.sounding import Sounding, tell_measured
 from callflow.supervision import Supervision
@@ -57,6 +58,7 @@ class Call:
         self.hearing = Hearing(self)
         self.supervision = Supervision(self)
         self._segment: tuple[UUID, Side] | None = None
+        self._service: Service | None = None  # what an agent has taken out of a line
         self._held_by: set[Side] = set()
         self._ended = False
 
@@ -290,6 +292,8 @@ class Call:
             if isinstance(side.leg, InboundLeg):
                 side.leg.answer(speaking=far.codec if far is not None else None)
         self.hearing.between(*((one, other) if not (one.on_hold or other.on_hold) else ()))
+        if self._service is not None:
+            self._service.stands(agent)
         self.sounding.begin(one, other)
         self._listen_to_keys(one, other)
         self.recording.joined(customer, agent)
@@ -358,7 +362,8 @@ class Call:
     def _begin_segment(self, agent: Side) -> None:
         if self._segment is not None and self._segment[1] is agent:
             return
-        self.end_segment()
+        self._tell_segment_ended()
+        self.end_service(but=agent)
         self.was_answered = True
         self._segment = (uuid7(), agent)
         self.tell(
@@ -368,7 +373,22 @@ class Call:
             extension=agent.extension or "",
         )
 
+    def serves(self, service: Service) -> None:
+        """An agent has answered for a line; what one had taken before is over."""
+        self.end_service()
+        self._service = service
+
+    def end_service(self, but: Side | None = None) -> None:
+        """Nobody serves this call for a line any more, unless `but` does."""
+        if self._service is not None and self._service.side is not but:
+            service, self._service = self._service, None
+            service.over()
+
     def end_segment(self) -> None:
+        self._tell_segment_ended()
+        self.end_service()
+
+    def _tell_segment_ended(self) -> None:
         if self._segment is not None:
             segment, agent = self._segment
             self._segment = None

@@ -13,6 +13,7 @@ from callflow.dids import Dids
 from callflow.facts import Direction, Outcome
 from callflow.feature_codes import FeatureCodes, ToFeature
 from callflow.numbers import LONGEST_NUMBER, NumberPlan, Rule, is_dialable
+from callflow.saying import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,17 @@ class LinePlan:
     max_wait: float = 300.0
     record: bool = False
     music: bool = False  # answer at once and play music; else the caller hears ringing until an agent answers
+    overflow: str = ""  # our number for whom the line does not take, or not serve in time; "": the call ends
+    exit_keys: Mapping[str, str] = field(default_factory=dict)  # digit -> our number
+    position: bool = False  # tell it, at entry and whenever it is better
+    expected_wait: bool = False
+    messages: Sequence[str] = ()  # prompts, in turn, when nothing better can be told
+    announce_every: float = 30.0  # seconds of music between what is told
+    language: Language = Language.UK
+
+    @property
+    def tells(self) -> bool:
+        return self.position or self.expected_wait or bool(self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,15 @@ from uuid_utils.compat import uuid7
 
 from callflow.agent_leg import Rung, ring_extension, telling
 from callflow.call import Call
-from callflow.facts import CallForwarded, CallQueued, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
+from callflow.facts import CallForwarded, CallRinging, EndedBy, ForwardKind, OfferEnd, OfferEnded, Outcome
 from callflow.feature_codes import ToFeature
 from callflow.flows.live import visit_flow
+from callflow.lining import wait_in_line
 from callflow.menu import play_menu
 from callflow.outside import Outward, ring_outside
 from callflow.permissions import NotPermitted, Permit
 from callflow.router import (
     ConferencePlan,
-    LinePlan,
     MenuPlan,
     Refuse,
     Route,
@@ -36,13 +36,11 @@ from callflow.router import (
 )
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result
-from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Diversion, Identity, Leg
 from pbx.media.client import NoMedia
 from pbx.sip.offer_answer import NotAcceptable
 from pbx.transactions import Overloaded
-from queue_engine.dispatcher import LineFull, Place
 
 log = structlog.get_logger("callflow.search")
 
@@ -138,10 +136,15 @@ class Search:
             found = self.found.result()
             if isinstance(found, Side):
                 self.call.lets_go(found.leg)
+                self.call.end_service()
 
     @property
     def shown(self) -> Identity:
         return self.waiting.shown
+
+    def withdrawn(self) -> OfferEnd:
+        """Why those who ring for it are let go, should it end now."""
+        return self._withdrawn
 
     # ---- one function for each kind of target ----------------------------------------------------------------------
 
@@ -162,7 +165,7 @@ class Search:
             case ToLine() | ToMenu() | ToFlow() if self._aside:  # a forward led there: nobody comes out by themselves
                 return Result(Outcome.UNREACHABLE, status=480)
             case ToLine(line):
-                return await self._line(line)
+                return await wait_in_line(self, line)
             case ToMenu(menu):
                 return await self._menu(menu)
             case ToFlow(number):
@@ -308,12 +311,16 @@ class Search:
 
     # ---- what a flow asks for --------------------------------------------------------------------------------------
 
+    async def go_on(self, route: Route) -> Side | Result:
+        """Where a key or the overflow of a line leads."""
+        return await self._go(route)
+
     async def enqueue(self, number: str) -> Side | Result:
         line = self.call.exchange.line(number)
         if line is None:
             return Result(Outcome.UNKNOWN_NUMBER, status=404)
         self.call.routed(ToLine(line))
-        return await self._line(line)
+        return await wait_in_line(self, line)
 
     async def dial(self, number: str, seconds: float) -> Side | Result:
         """An extension or an outside number, on the account of whoever called the flow."""
@@ -329,47 +336,6 @@ class Search:
             return Result(Outcome.NO_ANSWER, status=480)
         finally:
             self._timeout = usual
-
-    # ---- lines -----------------------------------------------------------------------------------------------------
-
-    async def _line(self, line: LinePlan) -> Side | Result:
-        """Wait in the line; the agents whom the dispatcher names are rung until one answers or patience ends."""
-        self.call.tell(CallQueued, line=line.number)
-        if line.music:
-            self._pick_up()
-        if self.waiting.is_answered:
-            self.call.music(self.waiting.leg)
-        else:
-            self.call.ringing_tone(self.waiting)
-        try:
-            place = self.call.exchange.dispatcher.enter(self.call.call_id, line.number)
-        except LineFull:
-            return Result(Outcome.FAILED, status=503)
-        try:
-            return await self._served(line, place)
-        finally:
-            place.leave()
-
-    async def _served(self, line: LinePlan, place: Place) -> Side | Result:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + line.max_wait
-        while True:
-            await first_of(place.offer, timeout=max(0.0, deadline - loop.time()))
-            if not place.offer.done():
-                return Result(Outcome.NO_ANSWER, status=480)
-            extension = place.offer.result().extension
-            rung = await ring_extension(
-                self.call,
-                extension,
-                caller=self.shown,
-                codecs=self.waiting.codecs(),
-                near=self.waiting.leg,
-                timeout=min(line.ring_timeout, max(1.0, deadline - loop.time())),
-                withdrawn=lambda: self._withdrawn,
-            )
-            if rung.leg is not None:
-                return rung.side(extension, self.call.exchange.identity(extension))
-            place.refused(extension)
 
     def _pick_up(self) -> None:
         """Answer the caller ourselves."""

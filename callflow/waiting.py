@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pbx.leg import Ended
 from pbx.media.messages import PlaybackEnd
-from queue_engine.engine import Offer
+from queue_engine.reasons import LeaveReason
 
 if TYPE_CHECKING:
+    from callflow.agent_leg import Rung
     from callflow.side import Side
     from callflow.stages import Result
 
 Awaited: TypeAlias = (
-    "asyncio.Future[Ended] | asyncio.Future[None] | asyncio.Future[Offer] | asyncio.Future[PlaybackEnd]"
-    "| asyncio.Future[str] | asyncio.Task[Side | Result]"
+    "asyncio.Future[Ended] | asyncio.Future[None] | asyncio.Future[LeaveReason] | asyncio.Future[PlaybackEnd]"
+    "| asyncio.Future[str] | asyncio.Task[Side | Result] | asyncio.Task[Rung]"
 )
 
 

@@ -217,7 +217,8 @@ class House:
         self,
         rules: CallRules,
         *,
-        lines: Sequence[str] = (),
+        lines: Sequence[str | LinePlan] = (),
+        queue: Sequence[Line] = (),
         conferences: Sequence[ConferencePlan] = (),
         recording: RecordingRules,
         supervisors: Sequence[str] = (),
@@ -225,10 +226,11 @@ class House:
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
         self.flows = FlowBook()
-        self.dispatcher = Dispatcher(Line(number, ("1003",)) for number in lines)
+        named = [LinePlan(number=each) if isinstance(each, str) else each for each in lines]
+        self.dispatcher = Dispatcher(queue or [Line(line.number, ("1003",)) for line in named])
         plan = DialPlan(
             extensions=USERS,
-            lines={number: LinePlan(number=number) for number in lines},
+            lines={line.number: line for line in named},
             conferences={conference.number: conference for conference in conferences},
             flows=self.flows,
         )
@@ -320,7 +322,8 @@ class House:
 async def a_house(
     rules: CallRules | None = None,
     *,
-    lines: Sequence[str] = (),
+    lines: Sequence[str | LinePlan] = (),
+    queue: Sequence[Line] = (),
     conferences: Sequence[ConferencePlan] = (),
     recording: RecordingRules | None = None,
     supervisors: Sequence[str] = (),
@@ -329,6 +332,7 @@ async def a_house(
     house = House(
         replace(rules or CallRules(), transfer_timeout=20.0),
         lines=lines,
+        queue=queue,
         conferences=conferences,
         recording=recording or RecordingRules(),
         supervisors=supervisors,

@@ -1,0 +1,61 @@
+"""What somebody who waits is told between the music: place, expected wait, messages. It never delays an offer: the wait
+itself is another task, and ends this one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from callflow import saying
+from callflow.router import LinePlan
+from pbx.media.messages import MAX_FILES
+from queue_engine.place import Place
+
+if TYPE_CHECKING:
+    from callflow.search import Search
+
+LARGEST_POSITION = 999
+LONGEST_WAIT = 60  # minutes; nobody is told more
+
+
+class Announcements:
+    """What is due, as names of prompts. A place or a wait is told again only when it has become better: an estimate
+    that grows is worse than none."""
+
+    def __init__(self, line: LinePlan) -> None:
+        self._line = line
+        self._position = LARGEST_POSITION + 1
+        self._minutes = LONGEST_WAIT + 1
+        self._told = 0
+
+    def due(self, position: int | None, wait: float | None) -> list[str]:
+        """`position`: 1 = next; None: is being offered. `wait`: seconds; None: cannot be said honestly."""
+        names: list[str] = []
+        if self._line.position and position is not None and position < self._position:
+            self._position = position
+            names += saying.position(position, self._line.language)
+        minutes = None if wait is None else max(1, -(-int(wait) // 60))
+        if self._line.expected_wait and minutes is not None and minutes < self._minutes:
+            self._minutes = minutes
+            names += saying.expected_wait(minutes, self._line.language)
+        if not names and self._line.messages:
+            names.append(self._line.messages[self._told % len(self._line.messages)])
+            self._told += 1
+        return names
+
+
+async def announce(search: Search, line: LinePlan, place: Place) -> None:
+    """Until it is cancelled."""
+    call, due = search.call, Announcements(line)
+    dispatcher = call.exchange.dispatcher
+    while True:
+        item = place.item.item_id
+        names = due.due(dispatcher.position(item), dispatcher.expected_wait(line.number, item))
+        paths = [str(path) for name in names if (path := call.exchange.prompts.path(name)) is not None]
+        for first in range(0, len(paths), MAX_FILES):
+            media = search.waiting.leg.media
+            if media is not None:
+                await asyncio.wait([media.play(paths[first : first + MAX_FILES]).ended])
+        if paths:
+            call.music(search.waiting.leg)
+        await asyncio.sleep(line.announce_every)

@@ -1,0 +1,231 @@
+"""Wait in a line: what the engine decides is carried out here, and what the caller does is told to the engine.
+
+Each agent whom the engine names is rung in a task of their own. The first to answer wins; the others ring until the
+bridge stands (`callflow.service`), so that nobody is let go for an answer that came to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from callflow.agent_leg import Rung, ring_extension
+from callflow.announcing import announce
+from callflow.facts import CallQueued, OfferEnd, OfferEnded, Outcome
+from callflow.line_facts import CallLeftLine, LineEnd
+from callflow.router import LinePlan, Refuse, ToLine
+from callflow.service import Service
+from callflow.side import Side
+from callflow.stages import Result
+from callflow.waiting import first_of
+from pbx.inbound_leg import InboundLeg
+from pbx.sip.reason import ANSWERED_ELSEWHERE
+from queue_engine.dispatcher import NotAdmitted, Place
+from queue_engine.reasons import LeaveReason, RefusalCause
+from queue_engine.work import WorkItem
+
+if TYPE_CHECKING:
+    from callflow.search import Search
+
+REFUSALS = {
+    OfferEnd.BUSY: RefusalCause.BUSY,
+    OfferEnd.REJECTED: RefusalCause.REJECTED,
+    OfferEnd.UNREACHABLE: RefusalCause.UNREACHABLE,
+    OfferEnd.FAILED: RefusalCause.UNREACHABLE,
+}
+"""What an offer came to, in the engine's words; all else is no answer."""
+RESULTS = {
+    LeaveReason.FULL: Result(Outcome.FAILED, status=503),
+    LeaveReason.NO_AGENTS: Result(Outcome.UNREACHABLE, status=480),
+    LeaveReason.LEFT_EMPTY: Result(Outcome.UNREACHABLE, status=480),
+}
+NOT_SERVED = Result(Outcome.NO_ANSWER, status=480)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The wait ended without an agent. `to`: the number that the caller goes on to; "": none."""
+
+    reason: LeaveReason
+    to: str = ""
+
+
+async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
+    """Until an agent answers or the wait ends; a line that overflows into another takes the joining time along."""
+    joined_at = asyncio.get_running_loop().time()
+    been = set()
+    while True:
+        been.add(line.number)
+        found = await Lining(search, line, joined_at).run()
+        if isinstance(found, Side):
+            return found
+        ended = RESULTS.get(found.reason, NOT_SERVED)
+        if not found.to:
+            return ended
+        route = search.call.exchange.plan.inside(found.to)
+        if isinstance(route, Refuse) or (isinstance(route, ToLine) and route.line.number in been):
+            return ended  # a chain that comes back to where it began serves nobody
+        search.call.routed(route)
+        if not isinstance(route, ToLine):
+            return await search.go_on(route)
+        line = route.line
+
+
+class Lining:
+    """One wait in one line."""
+
+    def __init__(self, search: Search, line: LinePlan, joined_at: float) -> None:
+        self._search = search
+        self._call = search.call
+        self._line = line
+        self._joined_at = joined_at
+        self._position: int | None = None
+        self._rings: dict[str, asyncio.Task[Rung]] = {}
+        self._withdrawn: dict[str, OfferEnd] = {}  # why somebody rings no more
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> Side | Gone:
+        """Raises NoMedia, Overloaded, NotAcceptable; nobody rings then."""
+        self._call.tell(CallQueued, line=self._line.number)
+        self._heard()
+        try:
+            item = WorkItem(self._call.call_id, self._line.number, self._joined_at)
+            place = self._call.exchange.dispatcher.put(item)
+        except NotAdmitted as refused:
+            return self._gone(refused.reason)
+        keys = self._loop.create_task(self._pressed()) if self._line.exit_keys else None
+        told = self._loop.create_task(announce(self._search, self._line, place)) if self._line.tells else None
+        found: Side | Gone | None = None
+        reason = LeaveReason.TECHNICAL
+        try:
+            found = await self._served(place, keys)
+            return found
+        except asyncio.CancelledError:
+            reason = LeaveReason.ABANDONED
+            raise
+        finally:
+            for task in (keys, told):
+                if task is not None:
+                    task.cancel()
+            if not isinstance(found, Side):
+                self._position = self._call.exchange.dispatcher.position(self._call.call_id)
+                place.leave(found.reason if found is not None else reason)
+                await self._let_go(self._search.withdrawn())
+                if found is None:
+                    self._tell_left(reason)
+                else:
+                    self._tell_left(found.reason, found.to)
+
+    def _heard(self) -> None:
+        leg = self._search.waiting.leg
+        if isinstance(leg, InboundLeg) and (self._line.music or self._line.tells or self._line.exit_keys):
+            leg.answer()
+        if self._search.waiting.is_answered:
+            self._call.music(leg)
+        else:
+            self._call.ringing_tone(self._search.waiting)
+
+    async def _served(self, place: Place, keys: asyncio.Task[str] | None) -> Side | Gone:
+        deadline = self._loop.time() + self._line.max_wait
+        while True:
+            self._ring_whom(place)
+            if place.left.done():
+                return Gone(place.left.result(), self._line.overflow)
+            awaited = (place.changed, place.left, *self._rings.values(), *((keys,) if keys is not None else ()))
+            await first_of(*awaited, timeout=max(0.0, deadline - self._loop.time()))
+            if (side := self._answered(place)) is not None:
+                return side
+            if keys is not None and keys.done():
+                return Gone(LeaveReason.EXIT_KEY, self._line.exit_keys[keys.result()])
+            if self._loop.time() >= deadline and not place.left.done():
+                return self._too_long()
+
+    def _too_long(self) -> Gone:
+        return Gone(LeaveReason.OVERFLOWED if self._line.overflow else LeaveReason.TIMEOUT, self._line.overflow)
+
+    def _gone(self, reason: LeaveReason) -> Gone:
+        """Was not let in."""
+        self._tell_left(reason, self._line.overflow)
+        return Gone(reason, self._line.overflow)
+
+    # ---- agents ----------------------------------------------------------------------------------------------------
+
+    def _ring_whom(self, place: Place) -> None:
+        """Whom the engine names, and nobody else."""
+        offers = place.seen()
+        for extension in self._rings.keys() - offers.keys():
+            self._withdrawn[extension] = OfferEnd.CANCELLED if place.left.done() else OfferEnd.ANSWERED_ELSEWHERE
+            self._call.chore(self._end(self._rings.pop(extension), extension))
+        for extension in offers.keys() - self._rings.keys():
+            self._withdrawn.pop(extension, None)
+            self._rings[extension] = self._loop.create_task(self._ring(extension))
+
+    async def _ring(self, extension: str) -> Rung:
+        waiting = self._search.waiting
+        return await ring_extension(
+            self._call,
+            extension,
+            caller=waiting.shown,
+            codecs=waiting.codecs(),
+            near=waiting.leg,
+            timeout=self._line.ring_timeout,
+            withdrawn=lambda: self._withdrawn.get(extension, self._search.withdrawn()),
+        )
+
+    def _answered(self, place: Place) -> Side | None:
+        for extension, task in tuple(self._rings.items()):
+            if not task.done():
+                continue
+            rung = task.result()
+            del self._rings[extension]
+            if rung.leg is None:
+                assert rung.reason is not None
+                place.refused(extension, REFUSALS.get(rung.reason, RefusalCause.NO_ANSWER))
+                continue
+            side = rung.side(extension, self._call.exchange.identity(extension))
+            tell = partial(self._tell_left, extension=extension)
+            self._call.serves(Service(side, place, tell, self._let_others_go))
+            return side
+        return None
+
+    def _let_others_go(self) -> None:
+        self._call.chore(self._let_go(OfferEnd.ANSWERED_ELSEWHERE))
+
+    async def _let_go(self, why: OfferEnd) -> None:
+        """Nobody rings for this wait any more when this returns."""
+        rings, self._rings = self._rings, {}
+        self._withdrawn.update(dict.fromkeys(rings, why))
+        await asyncio.gather(*(self._end(task, extension) for extension, task in rings.items()))
+
+    async def _end(self, task: asyncio.Task[Rung], extension: str) -> None:
+        """Who has answered in the same moment is hung up."""
+        task.cancel()
+        await asyncio.wait([task])
+        if task.cancelled() or task.exception() is not None:
+            return
+        rung = task.result()
+        if rung.leg is not None:
+            self._call.lets_go(rung.leg, ANSWERED_ELSEWHERE)
+            self._call.tell(OfferEnded, leg=rung.offer, extension=extension, reason=OfferEnd.ANSWERED_ELSEWHERE)
+
+    # ---- the caller ------------------------------------------------------------------------------------------------
+
+    async def _pressed(self) -> str:
+        """The first key that leads somewhere."""
+        while True:
+            key = await self._search.waiting.leg.digits.get()
+            if key in self._line.exit_keys:
+                return key
+
+    def _tell_left(self, reason: LeaveReason, to: str = "", extension: str = "") -> None:
+        self._call.tell(
+            CallLeftLine,
+            line=self._line.number,
+            reason=LineEnd(reason.value),
+            position=self._position,
+            waited=round(self._loop.time() - self._joined_at, 3),
+            to=to,
+            extension=extension,
+        )

@@ -1,0 +1,43 @@
+"""What an agent has taken out of a waiting line: from the answer, over the bridge, to the end of the segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callflow.side import Side
+from queue_engine.place import Place
+from queue_engine.reasons import LeaveReason
+
+
+class Service:
+    """`tell_left` tells how the wait ended. `release`: nobody else rings for it any more."""
+
+    def __init__(
+        self, side: Side, place: Place, tell_left: Callable[[LeaveReason], None], release: Callable[[], None]
+    ) -> None:
+        self.side = side
+        self._place = place
+        self._tell_left = tell_left
+        self._release = release
+        self._stands = self._over = False
+
+    def stands(self, side: Side) -> None:
+        """The bridge stands: the others who ring are let go now, and not before."""
+        if self._stands or self._over or side is not self.side:
+            return
+        self._stands = True
+        self._place.taken(side.extension or "")
+        self._tell_left(LeaveReason.ANSWERED)
+        self._release()
+
+    def over(self) -> None:
+        """The agent's part is over, or there was none: the answer came to nothing. Safe to call twice."""
+        if self._over:
+            return
+        self._over = True
+        if self._stands:
+            self._place.ended(self.side.extension or "")
+            return
+        self._place.leave(LeaveReason.AGENT_DUMP)
+        self._tell_left(LeaveReason.AGENT_DUMP)
+        self._release()
