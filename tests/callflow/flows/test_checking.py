@@ -79,6 +79,15 @@ def test_a_circle_that_only_a_key_leaves_is_found() -> None:
     assert finding.sentence(Language.EN) == "A caller who presses nothing goes round for ever: a → b → a."
 
 
+def test_a_key_that_says_it_all_again_is_no_fault() -> None:
+    flow = flow_of(
+        a={"verb": "play", "prompts": ["welcome"], "next": "b"},
+        b={"verb": "menu", "prompts": ["menu"], "keys": {"9": "a", "8": "b"}, "timeout": "c"},
+        c=BYE,
+    )
+    assert wrong(flow) == []
+
+
 def test_a_circle_through_a_line_is_no_fault() -> None:
     flow = flow_of(
         a={"verb": "enqueue", "line": "700", "unanswered": "b"},

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from callflow.exchange import RecordingRules
 from callflow.facts import (
     CallAnswered,
     CallEnded,
     CallQueued,
     CallRouted,
+    Direction,
     Outcome,
     RecordingReady,
     RecordingStarted,
@@ -24,7 +26,7 @@ from callflow.flows.book import InPython, NoSuchFunction, Published, function_na
 from callflow.flows.live import MOST_TOLD, fields
 from callflow.flows.visit import Visit
 from callflow.saying import Language
-from tests.callflow.flows.office import flow_of
+from tests.callflow.flows.office import flow_of, read
 from tests.callflow.house import Dialog, House, a_house
 from tests.support.virtual_time import virtual_time
 
@@ -188,6 +190,53 @@ async def test_a_message_is_recorded_until_the_hash_key() -> None:
 
 
 @virtual_time
+async def test_a_key_that_cuts_the_prompt_does_not_end_the_message() -> None:
+    async with a_house() as house:
+        mail = {"verb": "voicemail", "prompts": ["leave"], "seconds": 60, "next": "b"}
+        publish(house, n800={"a": mail, "b": BYE})
+        dialog = await enters(house)
+        await presses(house, dialog, "##")
+        await prompt_ends(house, dialog)  # the tone
+        await asyncio.sleep(59)
+        assert house.of(RecordingStarted) and not house.of(RecordingReady)
+        await asyncio.sleep(2)
+        await house.settles()
+        assert len(house.of(RecordingReady)) == 1  # so long may a message be
+
+
+@virtual_time
+async def test_keys_that_were_pressed_while_waiting_answer_no_menu() -> None:
+    async with a_house() as house:
+        dial = {"verb": "dial", "number": "1002", "seconds": 10, "unanswered": "b"}
+        publish(house, n800={**MENU, "a": {"verb": "answer", "next": "x"}, "x": dial, "c": BYE})
+        dialog = await enters(house)
+        await presses(house, dialog, "1")
+        await asyncio.sleep(9)
+        assert path_of(house) == [("a", "next")]  # it rings as long as the flow says
+        await asyncio.sleep(2)
+        await house.settles()
+        assert path_of(house) == [("a", "next"), ("x", "unanswered")]
+        assert played(dialog)[-1:] == ["uk/menu"]
+        await hangs_up(house, dialog)
+
+
+@pytest.mark.parametrize("by_rule", [True, False])
+@virtual_time
+async def test_a_flow_says_whether_the_talk_is_recorded_whatever_the_rules_say(by_rule: bool) -> None:
+    directions = frozenset({Direction.INTERNAL}) if by_rule else frozenset()
+    async with a_house(recording=RecordingRules(directions=directions)) as house:
+        record = {"verb": "record", "on": not by_rule, "next": "x"}
+        dial = {"verb": "dial", "number": "1002", "unanswered": "d"}
+        publish(house, n800={"a": record, "x": dial, "d": BYE})
+        dialog = await house.phones["1001"].dials("800")
+        await house.phones["1002"].says(200)
+        house.phones["1001"].answer_to(dialog)
+        await house.settles()
+        assert bool(house.of(RecordingStarted)) is not by_rule
+        await hangs_up(house, dialog)
+
+
+@virtual_time
 async def test_who_hangs_up_while_leaving_a_message_has_left_it() -> None:
     async with a_house() as house:
         mail = {"verb": "voicemail", "prompts": ["leave"], "seconds": 60, "next": "b"}
@@ -228,8 +277,10 @@ async def test_a_flow_leads_to_another_with_its_variables() -> None:
             house,
             n800={"a": {"verb": "set", "variable": "who", "value": "7", "next": "b"},
                   "b": {"verb": "flow", "flow": "801"}},
-            n801={"a": {"verb": "say", "what": "number", "value": "{who}", "next": "b"}, "b": BYE},
         )  # fmt: skip
+        second = {"a": {"verb": "say", "what": "number", "value": "{who}", "next": "b"}, "b": BYE}
+        there = Published(flow=read({"start": "a", "variables": {"who": "1"}, "nodes": second}))
+        house.flows.own = {"801": there}
         dialog = await enters(house)
         assert played(dialog) == ["uk/say/7"]
         assert [fact.flow for fact in house.of(FlowEntered)] == ["800", "801"]
