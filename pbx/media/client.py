@@ -187,6 +187,7 @@ class MediaPool:
             if isinstance(answer, Opened) and worker in self._books:
                 return MediaLeg(worker, self._books[worker], leg=answer.leg, address=address, port=answer.port)
             reason = answer.reason if isinstance(answer, Failed) else "the media worker is gone"
+        log.warning("no media for a leg", call_id=str(call_id), reason=reason)  # its caller is told 503 and no more
         raise NoMedia(reason)
 
     async def open_room(self, *, near: MediaLeg, passes_digits: bool = False, wideband: bool = False) -> Room:

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import structlog
 from uuid_utils.compat import uuid7
 
 from pbx.media import client
@@ -118,6 +119,19 @@ async def test_a_worker_that_refuses_is_stepped_over(tmp_path: Path) -> None:
     async with made_up(paths[0], refuses), made_up(paths[1], always_opens), MediaPool(paths, epoch=1) as pool:
         leg = await pool.open(call_id=uuid7(), address=HOST)
         assert leg.worker.path == paths[1]
+
+
+async def test_a_leg_that_no_worker_gives_says_in_the_log_why(tmp_path: Path) -> None:
+    """The caller gets 503: that the ports are spent is for the operator to read."""
+
+    def refuses(command: Command) -> list[FromWorker]:
+        return [Failed(id=command.id, reason="no ports")] if isinstance(command, Open) else []
+
+    path = tmp_path / "a.sock"
+    async with made_up(path, refuses), MediaPool([path], epoch=1) as pool:
+        with structlog.testing.capture_logs() as said, pytest.raises(NoMedia):
+            await pool.open(call_id=uuid7(), address=HOST)
+    assert [entry["reason"] for entry in said if entry["event"] == "no media for a leg"] == ["no ports"]
 
 
 async def test_without_a_worker_there_is_no_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
