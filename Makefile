@@ -80,7 +80,7 @@ kills: install ## kill the media worker and the core fifty times, and play what 
 	$(BIN)/python -m pytest -q tests/pbx/media/test_recording_kills.py -m minutes -n 0
 
 day: install ## 2,000 random calls while core and database are killed, and the books afterwards (DAY="--seed 7")
-	timeout 1200 $(BIN)/python -m tests.day --calls 2000 --kills 20 --database-kills 5 --refusals 2 --refusal 60 $(DAY)
+	timeout 1200 $(BIN)/python -m tests.day --calls 2000 --kills 19 --both 1 --database-kills 5 --refusals 1 --refusal 60 $(DAY)
 
 day-short: install ## the same with 200 calls and 4 kills, in half a minute
 	timeout 300 $(BIN)/python -m tests.day $(DAY)

@@ -52,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=4, help="of the core")
     parser.add_argument("--database-kills", type=int, default=1)
     parser.add_argument("--refusals", type=int, default=1, help="of the database")
+    parser.add_argument("--both", type=int, default=0, help="kills of the core while the database refuses")
     parser.add_argument("--refusal", type=float, default=10, help="seconds that each lasts")
     parser.add_argument("--at-once", type=int, default=16, help="calls at one time")
     parser.add_argument("--log", type=Path, help="where the product's log goes when something is wrong")
@@ -74,6 +75,7 @@ class Day:
             Fault.CORE_KILLED: given.kills,
             Fault.DATABASE_KILLED: given.database_kills,
             Fault.DATABASE_REFUSES: given.refusals,
+            Fault.BOTH: given.both,
         }
         since = time.monotonic()
         async with AsyncExitStack() as stack:

@@ -25,6 +25,7 @@ class Seen:
     status: int | None  # of the final response, whoever gave it
     cancelled: float | None  # CANCEL was sent or came
     ended: float | None  # the first BYE, or the failure
+    last: float  # the last message of all
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Story:
     callees: list[Call] = field(default_factory=list)
     caller: Call | None = None
     trouble: str = ""  # where the script could not go on
+    is_settled: bool = False  # every end was over
     placed: Seen | None = None
     rung: list[Seen] = field(default_factory=list)
 
@@ -46,6 +48,11 @@ class Story:
         assert self.caller is not None
         self.placed = seen(self.caller, caller=True)
         self.rung = [seen(call, caller=False) for call in self.callees]
+
+    def has_rung(self, call: Call) -> bool:
+        """Whether that call to one of our phones may be of this story, by the number that it names."""
+        assert call.invite
+        return self.party in (call.caller, call.invite.request_uri.user)
 
     @property
     def sip_call_id(self) -> str:
@@ -77,6 +84,11 @@ class Story:
         return bool(self.rung) or self.view.progress is not None
 
     @property
+    def last(self) -> float:
+        """The last message at any end."""
+        return max(each.last for each in (self.view, *self.rung))
+
+    @property
     def ended(self) -> float:
         """When the caller's end was over. A phone that nobody answered has given up by itself."""
         return self.view.ended or self.view.cancelled or float("inf")
@@ -101,6 +113,7 @@ def seen(call: Call, *, caller: bool) -> Seen:
         status=_status(finals[0]) if finals else None,
         cancelled=_first(entry for entry in entries if entry.what == "CANCEL"),
         ended=_first(byes) or _first(failure),
+        last=entries[-1].at,
     )
 
 

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     CORE_KILLED = "core killed"
     DATABASE_KILLED = "database killed"
     DATABASE_REFUSES = "database refuses"
+    BOTH = "core killed while the database refuses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Faults:
 
     @property
     def kills(self) -> list[Happened]:
-        return [each for each in self.happened if each.fault is Fault.CORE_KILLED]
+        return [each for each in self.happened if each.fault in (Fault.CORE_KILLED, Fault.BOTH)]
 
     async def follow(self, plan: list[tuple[int, Fault]], begun: Callable[[], int]) -> None:
         """`plan`: after how many calls what happens, in order."""
@@ -69,6 +70,13 @@ class Faults:
             case Fault.DATABASE_REFUSES:
                 async with refusing(self.server):
                     await asyncio.sleep(self.refusal)
+            case Fault.BOTH:
+                async with refusing(self.server):
+                    await asyncio.sleep(self.refusal / 2)
+                    at = time.time()
+                    self.server.kill_core()
+                    await asyncio.sleep(self.refusal / 2)
+                await self.server.next_ready()
         self.happened.append(Happened(fault, at, time.time()))
 
 

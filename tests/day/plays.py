@@ -39,9 +39,14 @@ class Stage:
         self._strangers = self.block.customers()
 
     def rang(self, call: Call) -> None:
-        """Any phone of the block, or the provider for one of its customers."""
-        self.stories[-1].callees.append(call)
-        self._ringing.put_nowait(call)
+        """Any phone of the block, or the provider for one of its customers. The INVITE of a story whose caller has
+        given up may come when the next one is played already."""
+        before = [story for story in self.stories[:-1] if story.has_rung(call)]
+        if before and not self.stories[-1].has_rung(call) and before[-1].is_settled:
+            before[-1].callees.append(call)
+        else:
+            self.stories[-1].callees.append(call)
+            self._ringing.put_nowait(call)
 
     def customer(self) -> str:
         """A new one, or one who was missed before."""
@@ -84,6 +89,7 @@ class Stage:
                     await call.drop()
         while not self._ringing.empty():
             self._ringing.get_nowait()
+        story.is_settled = True
         for call in calls:
             call.audio.close()
 
