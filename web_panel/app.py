@@ -39,6 +39,7 @@ from web_panel.routes.phone import PhoneController
 from web_panel.routes.phone_socket import phone_server, phone_socket
 from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
+from web_panel.routes.reports import ReportController
 from web_panel.routes.session import SessionController
 from web_panel.routes.settings import SettingsController
 from web_panel.routes.sharing import WebhookController, facts, queue_log
@@ -58,6 +59,7 @@ CONTROLLERS = (
     EventController,
     ClientController,
     FollowUpController,
+    ReportController,
     RecordingController,
     SettingsController,
     WebhookController,

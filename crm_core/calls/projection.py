@@ -23,7 +23,7 @@ from callflow.facts import (
     TransferEnded,
 )
 from crm_core import outbox
-from crm_core.calls import rules, sound
+from crm_core.calls import rules, sound, waits
 from crm_core.calls.fold import Answered, CallFold, CallRow, Ended, OfferRow, SegmentRow, Turn, started
 from crm_core.calls.recordings import store_recordings
 from crm_core.clients import parties, whose
@@ -73,6 +73,7 @@ async def project(conn: Connection, facts: Sequence[CallFact], settings: Setting
         await forwarding.handed_on(conn, event_id, way)
     await _store(conn, folds.values())
     await store_recordings(conn, [fact for fact in facts if isinstance(fact, RecordingStarted | RecordingReady)])
+    await waits.project(conn, [fact for fact in facts if fact.call_id in folds])
     await sound.store(conn, [fact for fact in facts if isinstance(fact, LegMeasured) and fact.call_id in folds])
     await _announce(conn, new_events)
     for answered, ended in _rounds(turns):

@@ -90,6 +90,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/flows/{number:str}/roll-back"): frozenset({"supervisor", "admin"}),
     ("DELETE", "/api/flows/{number:str}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/exports/queue-log"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/reports/lines"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/reports/lines/{count:str}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/users/{user_id:uuid}"): ADMIN,
     ("PUT", "/api/users/{user_id:uuid}/parameters"): ADMIN,
     ("GET", "/api/webhooks"): ADMIN,

@@ -1,0 +1,93 @@
+"""A call's waits in lines as its facts tell them: a pure fold, and the rows that it leaves.
+
+A wait begins when a line lets the call in and ends once: with the answer, another line, or the end of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+import msgspec
+
+from callflow.facts import CallAnswered, CallEnded, CallFact, CallQueued, Outcome
+from crm_core.database import Connection
+from queue_engine.reasons import LeaveReason
+
+ENDS: Mapping[Outcome, LeaveReason] = MappingProxyType(
+    {
+        Outcome.ABANDONED: LeaveReason.ABANDONED,
+        Outcome.NO_ANSWER: LeaveReason.TIMEOUT,
+        Outcome.UNREACHABLE: LeaveReason.NO_AGENTS,
+        Outcome.ANSWERED: LeaveReason.TRANSFERRED,  # somebody else took the call out of the line
+    }
+)
+"""How a wait ended that the end of its call ended; what is not named here is technical."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Wait:
+    """A row of table `line_visit`."""
+
+    call_id: UUID
+    line: str
+    joined_at: datetime
+    left_at: datetime | None = None
+    reason: LeaveReason | None = None
+    extension: str | None = None
+
+
+@dataclass(slots=True)
+class Waits:
+    """Of one call. `told`: the rows that are new or have changed."""
+
+    now: Wait | None = None
+    told: list[Wait] = field(default_factory=list)
+
+    def apply(self, fact: CallFact) -> None:
+        match fact:
+            case CallQueued(call_id=call_id, line=line, at=at):
+                if self.now is None or self.now.line != line:
+                    self._end(LeaveReason.OVERFLOWED, at)
+                    self.now = Wait(call_id=call_id, line=line, joined_at=at)
+                    self.told.append(self.now)
+            case CallAnswered(extension=extension, at=at):
+                self._end(LeaveReason.ANSWERED, at, extension)
+            case CallEnded(outcome=outcome, at=at):
+                self._end(ENDS.get(outcome, LeaveReason.TECHNICAL), at)
+            case _:
+                pass
+
+    def _end(self, reason: LeaveReason, at: datetime, extension: str | None = None) -> None:
+        wait, self.now = self.now, None
+        if wait is None:
+            return
+        wait.left_at, wait.reason, wait.extension = max(at, wait.joined_at), reason, extension
+        if wait not in self.told:
+            self.told.append(wait)
+
+
+OPEN = "SELECT * FROM line_visit WHERE call_id = ANY($1::uuid[]) AND left_at IS NULL"
+STORE = """
+    INSERT INTO line_visit SELECT * FROM jsonb_populate_recordset(NULL::line_visit, $1::jsonb)
+    ON CONFLICT (call_id, joined_at) DO UPDATE
+       SET left_at = excluded.left_at, reason = excluded.reason, extension = excluded.extension
+     WHERE line_visit.left_at IS NULL
+"""
+
+
+async def project(conn: Connection, facts: Iterable[CallFact]) -> None:
+    """Take in facts of calls, in the order in which they happened."""
+    wanted = [fact for fact in facts if isinstance(fact, CallQueued | CallAnswered | CallEnded)]
+    if not wanted:
+        return
+    waits = {fact.call_id: Waits() for fact in wanted}
+    for row in await conn.fetch(OPEN, list(waits)):
+        waits[row["call_id"]].now = msgspec.convert(dict(row), Wait)
+    for fact in wanted:
+        waits[fact.call_id].apply(fact)
+    if told := [wait for each in waits.values() for wait in each.told]:
+        await conn.execute(STORE, msgspec.json.encode(told).decode())
