@@ -125,6 +125,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
         health=lambda: _health(switch, spool),
         metrics=metrics.text,
         phones=PhoneDoor(switch.transports, given.origins),
+        waiting=switch.dispatcher,
         flows=switch.calls.exchange.flows,
         flow_surroundings=flows.surroundings(switch.calls.exchange),
         settings=PanelSettings(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from queue_engine.agent import Agent
+from queue_engine.reasons import Why
 from queue_engine.work import Line
 
 Signature: TypeAlias = tuple[tuple[str, int], ...]
@@ -21,7 +22,7 @@ Signature: TypeAlias = tuple[tuple[str, int], ...]
 class Obstacle:
     """`key` says what stands between the item and the agent, `values` fill the sentence."""
 
-    key: str
+    key: Why
     values: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
@@ -71,9 +72,9 @@ def obstacle(levels: Mapping[str, int], wait: float, agent: Agent, opens_after: 
     """Why the line's rules keep an item that needs these levels from its agent after that wait; None when nothing
     does."""
     if opens_after > wait:
-        return Obstacle("tier_closed", {"seconds": opens_after})
+        return Obstacle(Why.TIER_CLOSED, {"seconds": opens_after})
     for name, level in levels.items():
         has = agent.skills.get(name, 0)
         if has < level:
-            return Obstacle("skill", {"skill": name, "needed": level, "has": has})
+            return Obstacle(Why.SKILL, {"skill": name, "needed": level, "has": has})
     return None

@@ -14,7 +14,7 @@ from queue_engine.eligibility import stage
 from queue_engine.facts import Will
 from queue_engine.floor import Choice, Floor
 from queue_engine.pool import Entry, rank
-from queue_engine.reasons import AgentCondition
+from queue_engine.reasons import AgentCondition, Why
 from queue_engine.waiting import keeper
 
 Value = str | int | float
@@ -24,7 +24,7 @@ Value = str | int | float
 class Reason:
     """`key` names the sentence, `values` fill it. Times in it are seconds from now."""
 
-    key: str
+    key: Why
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ def agent(floor: Floor, extension: str, now: float) -> AgentStory | None:
         for bucket, keys in buckets.items()
         if bucket[0] in lines
     ]
-    state = state_of(known, now) or Reason("free")
+    state = state_of(known, now) or Reason(Why.FREE)
     return AgentStory(extension, lines, state, {e.item.item_id: why(floor, e, known, now) for e in firsts})
 
 
@@ -86,31 +86,31 @@ def passed_over(floor: Floor, item_id: UUID, now: float) -> dict[str, str]:
     if entry is None or entry.holders:
         return {}
     reasons = {e: why(floor, entry, floor.roster.agents[e], now) for e in floor.line(entry).agents}
-    return {extension: reason.key for extension, reason in reasons.items() if reason.key != "next"}
+    return {extension: reason.key.value for extension, reason in reasons.items() if reason.key is not Why.NEXT}
 
 
 def why(floor: Floor, entry: Entry, agent: Agent, now: float) -> Reason:
     """Why this agent does not have this item; "ringing" when they are asked now, "next" when nothing is in the way."""
     if agent.extension in entry.holders:
-        return Reason("ringing")
+        return Reason(Why.RINGING)
     if entry.item.not_before > now:
-        return Reason("not_yet", {"seconds": entry.item.not_before - now})
+        return Reason(Why.NOT_YET, {"seconds": entry.item.not_before - now})
     line = floor.line(entry)
     kept = keeper(floor, entry, now)
     if kept is not None and kept != agent.extension:
-        return Reason("kept", {"extension": kept})
+        return Reason(Why.KEPT, {"extension": kept})
     if kept is None:
         if agent.extension not in line.agents:
-            return Reason("other_line", {"line": line.number})
+            return Reason(Why.OTHER_LINE, {"line": line.number})
         reached = stage(floor.roster.steps[line.number], entry.item.joined_at, now)
         if found := floor.roster.obstacle(line.number, entry.skills, reached, agent.extension):
             return Reason(found.key, found.values)
     if state := state_of(agent, now):
         return state
     if entry.holders and entry.bucket is None:
-        return Reason("others_ring")
+        return Reason(Why.OTHERS_RING)
     ready = any(floor.roster.agents[holder].will is Will.READY for holder in entry.holders)
-    return Reason("on_demand") if agent.will is Will.ON_DEMAND and ready else Reason("next")
+    return Reason(Why.ON_DEMAND) if agent.will is Will.ON_DEMAND and ready else Reason(Why.NEXT)
 
 
 def state_of(agent: Agent, now: float) -> Reason | None:
@@ -118,5 +118,5 @@ def state_of(agent: Agent, now: float) -> Reason | None:
     condition = agent.refusal(now)
     if condition in (AgentCondition.WRAP_UP, AgentCondition.RESTING):
         until = agent.wrap_up_until if condition is AgentCondition.WRAP_UP else agent.not_before
-        return Reason(condition.value, {"seconds": until - now})
-    return None if condition is None else Reason(condition.value)
+        return Reason(Why(condition.value), {"seconds": until - now})
+    return None if condition is None else Reason(Why(condition.value))

@@ -60,3 +60,27 @@ class LeaveReason(StrEnum):
 
 RESUMABLE = frozenset({LeaveReason.ABANDONED, LeaveReason.SHORT_ABANDONED, LeaveReason.TECHNICAL})
 """Who left like this may come back to the old place."""
+
+
+class Why(StrEnum):
+    """The keys of an explanation: what stands between an item and an agent, or what the agent does instead."""
+
+    SIGNED_OUT = "signed_out"
+    PAUSED = "paused"
+    UNREACHABLE = "unreachable"
+    OFFERED = "offered"
+    SERVING = "serving"
+    AT_WINDOW = "at_window"
+    BUSY = "busy"
+    WRAP_UP = "wrap_up"
+    RESTING = "resting"
+    FREE = "free"
+    RINGING = "ringing"  # for this very item
+    OTHERS_RING = "others_ring"
+    NEXT = "next"  # nothing is in the way
+    NOT_YET = "not_yet"
+    KEPT = "kept"
+    OTHER_LINE = "other_line"
+    TIER_CLOSED = "tier_closed"
+    SKILL = "skill"
+    ON_DEMAND = "on_demand"

@@ -45,6 +45,7 @@ from web_panel.routes.settings import SettingsController
 from web_panel.routes.sharing import WebhookController, facts, queue_log
 from web_panel.routes.supervision import SupervisionController
 from web_panel.routes.users import UserController
+from web_panel.routes.waiting import WaitingController
 from web_panel.security import add_headers
 from web_panel.sockets import Sockets
 
@@ -56,6 +57,7 @@ CONTROLLERS = (
     ConferenceController,
     PhoneController,
     AgentController,
+    WaitingController,
     EventController,
     ClientController,
     FollowUpController,

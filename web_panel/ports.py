@@ -18,6 +18,7 @@ from callflow.flows.checking import Surroundings as FlowSurroundings
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
+from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
 from recordings.encode import Format
 from web_panel.call_ladder import CallLadder
@@ -94,6 +95,14 @@ class CallControl(Protocol):
     ) -> None: ...
 
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None: ...
+
+
+class WaitingLines(Protocol):
+    """Why somebody waits, and why an agent has nothing to do: the queue engine's own reasons of this moment."""
+
+    def why_item(self, item_id: UUID) -> ItemStory | None: ...
+
+    def why_agent(self, extension: str) -> AgentStory | None: ...
 
 
 class MeetingControl(Protocol):
@@ -193,6 +202,7 @@ class PanelServices:
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text
     phones: PhoneDoor | None = None
+    waiting: WaitingLines | None = None
     flows: FlowBook = field(default_factory=FlowBook)
     flow_surroundings: FlowSurroundings = NOWHERE  # what a flow may name
     settings: PanelSettings = field(default_factory=PanelSettings)

@@ -14,6 +14,7 @@ from callflow.room_facts import SupervisionMode
 from crm_core.organisation import Role
 from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
+from queue_engine.reasons import Why
 from web_panel.statuses import AgentStatus, CallState
 from web_panel.texts import LANGUAGES, accepted_language, text, texts
 
@@ -27,6 +28,7 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "outcome": Outcome,
     "role": Role,
     "will": Will,
+    "why": Why,
     "sound_grade": Grade,
     "sound_trouble": SoundTrouble,
     "supervision_mode": SupervisionMode,
