@@ -21,6 +21,7 @@ from crm_core.ledger import WRITERS
 from crm_core.organisation import User
 
 LARGEST_PAGE = 1000
+LOOKED_THROUGH = 50_000  # facts at once: who wants a rare kind is led through years of others in steps
 PATIENCE = 5.0  # seconds that a reader waits for writers; a batch takes some ten milliseconds
 LOOK_AGAIN = 0.02  # seconds
 
@@ -54,7 +55,7 @@ class SharedParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactPage:
-    """Go on with `next`. `more`: there is more already."""
+    """Go on with `next`. `more`: there is more already; there may be, when `facts` is empty."""
 
     facts: Sequence[SharedFact]
     parties: Mapping[UUID | None, SharedParty]
@@ -101,14 +102,15 @@ async def read(
     require(user, Right.READ_FACTS)
     size = max(1, min(size, LARGEST_PAGE))
     until = await settled(conn, patience=patience)
-    rows = await conn.fetch(READ, after, until, list(kinds) or None, size + 1)
+    reach = min(until, after + LOOKED_THROUGH)
+    rows = await conn.fetch(READ, after, reach, list(kinds) or None, size + 1)
     facts = [from_row(row) for row in rows[:size]]
-    more = len(rows) > size
+    full = len(rows) > size
     return FactPage(
         facts=facts,
         parties=await parties_of(conn, facts),
-        next=facts[-1].seq if more else max(after, until),
-        more=more,
+        next=facts[-1].seq if full else max(after, reach),
+        more=full or reach < until,
     )
 
 

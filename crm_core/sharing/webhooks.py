@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 from crm_core.access import NotFound, Right, require
 from crm_core.database import Connection
 from crm_core.organisation import User
-from crm_core.sharing.facts import SharedFact, SharedParty, from_row, parties_of, settled
+from crm_core.sharing.facts import LOOKED_THROUGH, SharedFact, SharedParty, from_row, parties_of, settled
 
 MOST = 20  # webhooks of an installation
 AT_ONCE = 100  # facts of one look
@@ -134,7 +134,8 @@ async def due(conn: Connection, *, now: datetime) -> list[Due]:
     for row in rows:
         if row["position"] >= until:
             continue
-        facts = [from_row(fact) for fact in await conn.fetch(OWED, row["position"], until, row["kinds"], AT_ONCE)]
+        reach = min(until, row["position"] + LOOKED_THROUGH)
+        facts = [from_row(fact) for fact in await conn.fetch(OWED, row["position"], reach, row["kinds"], AT_ONCE)]
         parties = await parties_of(conn, facts)
         found.append(
             Due(
@@ -143,7 +144,7 @@ async def due(conn: Connection, *, now: datetime) -> list[Due]:
                 secret=base64.b64decode(row["secret"].removeprefix(SECRET)),
                 failures=row["failures"],
                 facts=[(fact, parties.get(fact.party)) for fact in facts],
-                position=facts[-1].seq if len(facts) == AT_ONCE else until,
+                position=facts[-1].seq if len(facts) == AT_ONCE else reach,
             )
         )
     return found

@@ -17,6 +17,7 @@ from crm_core.clients import NewClient
 from crm_core.database import Connection, Pool
 from crm_core.events import EventFilter, View
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed, FollowUp, FollowUpState
+from crm_core.follow_ups.work import LIST_LIMIT, OPEN_LIST
 from crm_core.organisation import User
 from tests.crm_core.company import MORNING, Telling, answered_call, call_back, found_company, missed_call, tell
 
@@ -361,3 +362,31 @@ async def test_every_way_a_phone_stops_ringing_is_kept(
     call = Telling().inbound(ANNA).to_line().rings("1003").stops_ringing("1003", reason).ended(Outcome.NO_ANSWER)
     await tell(conn, call.facts)
     assert await conn.fetchval("SELECT reason FROM offer") == reason
+
+
+async def test_an_agents_list_asks_an_index_what_rang_the_agent(conn: Connection, people: dict[str, User]) -> None:
+    """Of offers there are more with every day; the list is of what is open now."""
+    await conn.execute(
+        """
+        INSERT INTO offer (leg, call_id, extension, user_id, offered_at)
+        SELECT gen_random_uuid(), gen_random_uuid(), '1002', CASE WHEN n % 100 = 0 THEN $1::uuid ELSE $2::uuid END, $3
+          FROM generate_series(1, 20000) n
+        """,
+        people["olena"].id,
+        people["taras"].id,
+        MORNING,
+    )
+    await conn.execute(
+        """
+        INSERT INTO task (id, kind, assignee_id, opened_at, due_at, party_key, call_id)
+        SELECT gen_random_uuid(), 'follow_up', $1, $2, $2, 'raw:' || n, gen_random_uuid()
+          FROM generate_series(1, 2000) n
+        """,
+        people["taras"].id,
+        MORNING,
+    )
+    await conn.execute("ANALYZE")
+    lines = await conn.fetch("EXPLAIN " + OPEN_LIST, False, people["olena"].id, LIST_LIMIT)
+    plan = "\n".join(row[0] for row in lines)
+    assert "on offer" in plan
+    assert "Seq Scan on offer" not in plan

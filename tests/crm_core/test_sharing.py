@@ -65,6 +65,22 @@ async def test_kinds_can_be_chosen_and_the_cursor_passes_the_others(conn: Connec
     assert page.next == (await sharing.read(conn, people["borys"], after=0)).next
 
 
+async def test_a_rare_kind_is_looked_for_in_steps_and_none_is_skipped(
+    conn: Connection, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm_core.sharing.facts.LOOKED_THROUGH", 5)
+    await tell(conn, answered_call("+380501112233").facts, missed_call("+380671234567").facts)
+    found: list[SharedFact] = []
+    steps, after, more = 0, 0, True
+    while more:
+        page = await sharing.read(conn, people["borys"], after=after, kinds=["CallEnded"])
+        assert page.next <= after + 5
+        found, steps, after, more = [*found, *page.facts], steps + 1, page.next, page.more
+    assert len(found) == 2
+    assert after == await conn.fetchval("SELECT max(seq) FROM ledger")
+    assert steps == -(-after // 5)
+
+
 async def test_what_commits_late_is_not_skipped(conn: Connection, pool: Pool, people: dict[str, User]) -> None:
     slow, quick = online(), online()
     async with pool.acquire() as writer:
