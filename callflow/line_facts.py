@@ -41,6 +41,7 @@ class CallLeftLine(CallFact):
     position: int | None = None  # at the end; None: was not let in, or was being offered
     waited: float = 0.0  # seconds, since the caller joined the first line of an overflow chain
     to: str = ""  # the number to which the caller goes on
+    key: str = ""  # that was pressed, for `exit_key`
     extension: str = ""  # the agent who has answered
 
 

@@ -46,10 +46,11 @@ NOT_SERVED = Result(Outcome.NO_ANSWER, status=480)
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The wait ended without an agent. `to`: the number that the caller goes on to; "": none."""
+    """The wait ended without an agent. `to`: the number that the caller goes on to; "": none. `key`: that said so."""
 
     reason: LeaveReason
     to: str = ""
+    key: str = ""
 
 
 async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
@@ -116,7 +117,7 @@ class Lining:
                 if found is None:
                     self._tell_left(reason)
                 else:
-                    self._tell_left(found.reason, found.to)
+                    self._tell_left(found.reason, found.to, found.key)
 
     def _heard(self) -> None:
         leg = self._search.waiting.leg
@@ -138,7 +139,8 @@ class Lining:
             if (side := self._answered(place)) is not None:
                 return side
             if keys is not None and keys.done():
-                return Gone(LeaveReason.EXIT_KEY, self._line.exit_keys[keys.result()])
+                key = keys.result()
+                return Gone(LeaveReason.EXIT_KEY, self._line.exit_keys[key], key)
             if self._loop.time() >= deadline and not place.left.done():
                 return self._too_long()
 
@@ -219,7 +221,7 @@ class Lining:
             if key in self._line.exit_keys:
                 return key
 
-    def _tell_left(self, reason: LeaveReason, to: str = "", extension: str = "") -> None:
+    def _tell_left(self, reason: LeaveReason, to: str = "", key: str = "", extension: str = "") -> None:
         self._call.tell(
             CallLeftLine,
             line=self._line.number,
@@ -227,5 +229,6 @@ class Lining:
             position=self._position,
             waited=round(self._loop.time() - self._joined_at, 3),
             to=to,
+            key=key,
             extension=extension,
         )

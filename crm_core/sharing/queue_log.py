@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from callflow.facts import EndedBy, OfferEnd, Outcome, TransferEnd, TransferKind
+from callflow.line_facts import LineEnd
 from crm_core.access import Right, require
 from crm_core.database import Connection
 from crm_core.organisation import User
@@ -96,6 +97,8 @@ class QueueLog:
                 rang = int((at - waiting.offers.get(data["leg"], at)).total_seconds())
                 agent = _agent(waiting.agent)
                 yield line(at, call, waiting.line, agent, "CONNECT", waiting.hold_seconds, data["leg"], rang)
+            case "CallLeftLine" if data["reason"] in WENT_ON:
+                yield self._went_on(at, call, data, waiting)
             case "TransferStarted":
                 waiting.transfers[data["transfer"]] = (data["kind"], data.get("target") or "")
             case "TransferEnded" if data["end"] == TransferEnd.COMPLETED and data["transfer"] in waiting.transfers:
@@ -104,6 +107,15 @@ class QueueLog:
                 yield self._ended(at, call, data, waiting)
             case _:
                 pass
+
+    def _went_on(self, at: datetime, call: str, data: Mapping[str, Any], waiting: _Waiting) -> str:
+        """Out of the queue, and the call goes on or ends elsewhere."""
+        waiting.over = True
+        waited, position = int((at - waiting.entered_at).total_seconds()), self._position(call)
+        self._leave(call)
+        word = WENT_ON[LineEnd(data["reason"])]
+        key = (data.get("key") or "",) if word == "EXITWITHKEY" else ()
+        return line(at, call, waiting.line, "NONE", word, *key, position, waiting.position, waited)
 
     def _transferred(self, at: datetime, call: str, waiting: _Waiting, kind: str, target: str) -> Iterator[str]:
         """For Asterisk the call leaves the queue with its first transfer."""
@@ -149,9 +161,21 @@ def _agent(extension: str) -> str:
     return f"SIP/{extension}" if extension else "NONE"
 
 
+WENT_ON = {
+    LineEnd.EXIT_KEY: "EXITWITHKEY",
+    LineEnd.TIMEOUT: "EXITWITHTIMEOUT",
+    LineEnd.OVERFLOWED: "EXITWITHTIMEOUT",
+    LineEnd.FULL: "EXITWITHTIMEOUT",
+    LineEnd.CLOSED: "EXITWITHTIMEOUT",
+    LineEnd.EXPECTED_WAIT: "EXITWITHTIMEOUT",
+    LineEnd.WITHDRAWN: "EXITWITHTIMEOUT",
+    LineEnd.NO_AGENTS: "EXITEMPTY",
+    LineEnd.LEFT_EMPTY: "EXITEMPTY",
+}
+"""How waits end for Asterisk before the call does; the others are told by the end of the call."""
 KINDS = [
-    "CallStarted", "CallQueued", "CallOffered", "OfferEnded", "CallAnswered", "TransferStarted", "TransferEnded",
-    "CallEnded",
+    "CallStarted", "CallQueued", "CallLeftLine", "CallOffered", "OfferEnded", "CallAnswered", "TransferStarted",
+    "TransferEnded", "CallEnded",
 ]  # fmt: skip
 FACTS = """
     WITH queued AS (

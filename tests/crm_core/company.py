@@ -37,6 +37,7 @@ from callflow.facts import (
     TransferKind,
     TransferStarted,
 )
+from callflow.line_facts import CallLeftLine, LineEnd
 from crm_core import ledger, organisation, seed
 from crm_core.database import Connection
 from crm_core.fact_codec import AnyFact
@@ -108,6 +109,10 @@ class Telling:
     def to_line(self, line: str = "7000") -> Telling:
         self._add(CallRouted(**self._next(), target=Target.LINE, number=line))
         self._add(CallQueued(**self._next(), line=line))
+        return self
+
+    def leaves_line(self, reason: LineEnd, line: str = "7000", *, to: str = "", key: str = "") -> Telling:
+        self._add(CallLeftLine(**self._next(), line=line, reason=reason, to=to, key=key))
         return self
 
     def to_extension(self, extension: str) -> Telling:

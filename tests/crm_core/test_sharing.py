@@ -9,6 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from callflow.facts import EndedBy, OfferEnd, Outcome, PhoneOnline
+from callflow.line_facts import LineEnd
 from crm_core import ledger, sharing
 from crm_core.access import Forbidden
 from crm_core.database import Connection, Pool
@@ -156,6 +157,22 @@ async def test_how_a_call_leaves_the_line_unanswered(
 ) -> None:
     call = Telling().inbound(ANNA).to_line().rings("1002").ended(outcome)
     assert await logged(conn, people, call) == [f"NONE|ENTERQUEUE||{ANNA}|1", f"NONE|{word}|1|1|3"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "key", "last"),
+    [
+        (LineEnd.EXIT_KEY, "1", "EXITWITHKEY|1|1|1|1"),
+        (LineEnd.OVERFLOWED, "", "EXITWITHTIMEOUT|1|1|1"),
+        (LineEnd.NO_AGENTS, "", "EXITEMPTY|1|1|1"),
+    ],
+)
+async def test_whoever_answers_after_the_line_has_not_answered_for_it(
+    conn: Connection, people: dict[str, User], reason: LineEnd, key: str, last: str
+) -> None:
+    call = Telling().inbound(ANNA).to_line().leaves_line(reason, to="1002", key=key)
+    call.to_extension("1002").rings("1002").answered("1002").talked("1002", 9).ended()
+    assert await logged(conn, people, call) == [f"NONE|ENTERQUEUE||{ANNA}|1", f"NONE|{last}"]
 
 
 async def test_a_transfer_ends_the_call_for_asterisk(conn: Connection, people: dict[str, User]) -> None:
