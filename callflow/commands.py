@@ -38,6 +38,7 @@ from callflow.room_facts import SupervisionMode
 from callflow.router import Refuse, Route
 from callflow.wishes import Wishes
 from queue_engine.facts import AgentDeclared, Will
+from queue_engine.inputs import WrapUpEnded
 
 log = structlog.get_logger("callflow.commands")
 
@@ -219,6 +220,10 @@ class Commands:
         )
         if actor.extension is not None:
             self._exchange.dispatcher.declare(actor.extension, will)
+
+    def end_wrap_up(self, actor: Actor) -> None:
+        """The actor needs no more time after the last call of a line. Nothing, when they have none."""
+        self._exchange.dispatcher.give(WrapUpEnded(self._phone(actor)))
 
     # ---- checks --------------------------------------------------------------------------------------------------
 

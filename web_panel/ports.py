@@ -96,6 +96,8 @@ class CallControl(Protocol):
 
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None: ...
 
+    def end_wrap_up(self, actor: Actor) -> None: ...
+
 
 class WaitingLines(Protocol):
     """Why somebody waits, and why an agent has nothing to do: the queue engine's own reasons of this moment."""

@@ -6,8 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from callflow.announcing import Announcements
+from callflow.commands import Commands
+from callflow.control import Actor
 from callflow.facts import CallAnswered, CallEnded, CallOffered, OfferEnd, OfferEnded, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.router import LinePlan
@@ -112,6 +115,21 @@ async def test_an_agent_gets_nothing_before_the_wrap_up_is_over() -> None:
 
 
 @virtual_time
+async def test_an_agent_who_ends_the_wrap_up_gets_the_next_call_at_once() -> None:
+    async with a_house(lines=["700"], queue=[Line("700", ("1003",), wrap_up=15.0)]) as house:
+        anna = await enters(house)
+        await house.phones["1003"].says(200)
+        house.phones["1001"].answer_to(anna)
+        await hangs_up(house, anna)
+        boris = await enters(house, "1002")
+        Commands(house.calls).end_wrap_up(Actor(uuid7(), "1003", supervisor=False))
+        await house.settles()
+        assert len(house.phones["1003"].rung) == 2
+        gives_up(house, boris)
+        await house.settles()
+
+
+@virtual_time
 async def test_whoever_gives_up_while_agents_ring_stops_the_ringing_in_the_same_moment() -> None:
     async with a_house(lines=["700"], queue=[RING_ALL]) as house:
         anna = await enters(house)
@@ -209,6 +227,7 @@ async def test_a_key_leads_out_of_the_line_and_other_keys_do_not() -> None:
         assert len(house.phones["1003"].cancelled) == 1
         assert len(house.phones["1004"].rung) == 1
         assert ends(house) == [("700", LineEnd.EXIT_KEY, "1004")]
+        assert house.of(CallLeftLine)[0].key == "1"
         await hangs_up(house, anna)
 
 

@@ -166,6 +166,9 @@ class Control:
     async def declare(self, actor: Actor, will: Will, reason: str = "") -> None:
         self._do("declare", actor, will, reason)
 
+    def end_wrap_up(self, actor: Actor) -> None:
+        self._do("end_wrap_up", actor)
+
     def _do(self, *command: object) -> None:
         if self.fails:
             raise self.fails

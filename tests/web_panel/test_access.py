@@ -58,6 +58,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/calls/{call_id:uuid}/trace"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/calls/{call_id:uuid}/sound"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
+    ("DELETE", "/api/agents/me/wrap-up"): DESK,
     ("GET", "/api/people"): DESK,
     ("GET", "/api/phone/server"): SIGNED_IN,
     ("GET", "/api/events"): DESK,

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, put
+from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
@@ -44,6 +44,11 @@ class AgentController(Controller):
     ) -> None:
         """R-PANEL-08: say ready or paused, and why. Busy cannot be declared: it is computed."""
         await services.control.declare(actor, data.will, data.reason)
+
+    @delete("/agents/me/wrap-up", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
+    async def end_wrap_up(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
+        """No more time is needed after the last call: the next one may come."""
+        services.control.end_wrap_up(actor)
 
     @get("/people", opt={"rule": needs(Right.SEE_USERS)})
     async def people(self, conn: NamedDependency[Connection]) -> list[Colleague]:
