@@ -58,6 +58,7 @@ class CallRow:
     held_since: datetime | None = None
     held_seconds: float = 0.0
     follow_up_id: UUID | None = None  # whose call-back button placed it
+    waiting_since: datetime | None = None  # joined the first of the lines in which it waits now
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +68,9 @@ class SegmentRow:
     extension: str
     started_at: datetime
     ended_at: datetime | None = None
+    leg: UUID | None = None  # of the offer that was taken
+    wait_seconds: float | None = None  # in lines before it; None: came through none
+    held_seconds: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,8 +120,9 @@ class CallFold:
                 if target is Target.LINE:
                     call.line = number
 
-            case CallQueued(line=line):
+            case CallQueued(line=line, at=at):
                 call.line = line
+                call.waiting_since = call.waiting_since or at  # a line that overflows hands its callers' wait on
 
             case CallOffered(leg=leg, extension=extension, at=at):
                 call.rung = extension
@@ -155,10 +160,18 @@ class CallFold:
             return None
         call = self.call
         self._begin_segment(fact.segment, fact.extension, fact.at)
+        self._of_what(self.segments[fact.segment], fact)
         if call.answered_at is not None:
             return None  # a further segment: the call was answered before
         call.answered_at, call.taken_by = fact.at, fact.extension
         return Answered(call, fact.at, fact.extension)
+
+    def _of_what(self, segment: SegmentRow, fact: CallAnswered) -> None:
+        call = self.call
+        segment.leg = fact.leg
+        if call.waiting_since is not None:
+            segment.wait_seconds = max(0.0, (fact.at - call.waiting_since).total_seconds())
+            call.waiting_since = None
 
     def _begin_segment(self, segment: UUID, extension: str, at: datetime) -> None:
         self.segments.setdefault(
@@ -175,6 +188,10 @@ class CallFold:
         call = self.call
         if call.held_since is not None:
             call.held_seconds += max(0.0, (at - call.held_since).total_seconds())
+            for segment in self.segments.values():
+                if segment.ended_at is None:
+                    begin = max(call.held_since, segment.started_at)
+                    segment.held_seconds += max(0.0, (at - begin).total_seconds())
         call.held_by, call.held_since = sorted(holders), at if holders else None
 
     def _end(self, fact: CallEnded) -> Ended:
@@ -191,6 +208,7 @@ class CallFold:
         segment = self.segments.get(segment_id)
         if segment is None or segment.ended_at is not None:
             return
+        self._hold({*self.call.held_by}, at)  # what of the hold is this segment's
         segment.ended_at = at
         self.call.talk_seconds += max(0.0, (at - segment.started_at).total_seconds())
 

@@ -129,7 +129,8 @@ def _nobody(party_id: UUID) -> Party:
 
 LOAD_CALLS = "SELECT * FROM call WHERE id = ANY($1::uuid[]) FOR UPDATE"
 LOAD_SEGMENTS = """
-    SELECT id, call_id, extension, started_at, ended_at FROM segment WHERE call_id = ANY($1::uuid[])
+    SELECT id, call_id, extension, started_at, ended_at, leg, wait_seconds, held_seconds
+      FROM segment WHERE call_id = ANY($1::uuid[])
 """
 
 
@@ -150,13 +151,14 @@ STORE_CALLS = """
            rung = excluded.rung, taken_by = excluded.taken_by, answered_at = excluded.answered_at,
            ended_at = excluded.ended_at, outcome = excluded.outcome, ended_by = excluded.ended_by,
            talk_seconds = excluded.talk_seconds, missed = excluded.missed, held_by = excluded.held_by,
-           held_since = excluded.held_since, held_seconds = excluded.held_seconds
+           held_since = excluded.held_since, held_seconds = excluded.held_seconds,
+           waiting_since = excluded.waiting_since
 """
 STORE_SEGMENTS = """
-    INSERT INTO segment (id, call_id, extension, user_id, started_at, ended_at)
-    SELECT s.id, s.call_id, s.extension, d.user_id, s.started_at, s.ended_at
+    INSERT INTO segment (id, call_id, extension, user_id, started_at, ended_at, leg, wait_seconds, held_seconds)
+    SELECT s.id, s.call_id, s.extension, d.user_id, s.started_at, s.ended_at, s.leg, s.wait_seconds, s.held_seconds
       FROM jsonb_populate_recordset(NULL::segment, $1::jsonb) s LEFT JOIN device d ON d.number = s.extension
-    ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at
+    ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, held_seconds = excluded.held_seconds
 """
 STORE_OFFERS = """
     INSERT INTO offer (leg, call_id, extension, user_id, offered_at, ended_at, reason)

@@ -57,6 +57,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/api/phone/forwards/{kind:str}"): DESK,
     ("GET", "/api/calls/{call_id:uuid}/trace"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/calls/{call_id:uuid}/sound"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/calls/{call_id:uuid}/segments"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
     ("DELETE", "/api/agents/me/wrap-up"): DESK,
     ("GET", "/api/people"): DESK,

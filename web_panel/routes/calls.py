@@ -13,7 +13,8 @@ from litestar.params import FromPath, JSONBody
 from callflow.control import Actor
 from crm_core import follow_ups
 from crm_core.access import NotFound, Right
-from crm_core.calls import sound
+from crm_core.calls import segments, sound
+from crm_core.calls.segments import CallSegment
 from crm_core.calls.sound import CallSound
 from crm_core.organisation import User
 from web_panel.auth import needs
@@ -70,6 +71,16 @@ class CallController(Controller):
         """How the call sounded, leg by leg, and which part of it was silence, overtalk and hold. 404 for no call."""
         async with services.pool.acquire(timeout=3) as conn:
             found = await sound.of_call(conn, call_id)
+        if found is None:
+            raise NotFound(call_id)
+        return found
+
+    @get("/{call_id:uuid}/segments", opt={"rule": needs(Right.SUPERVISE)})
+    async def segments(self, call_id: FromPath[UUID], services: NamedDependency[PanelServices]) -> list[CallSegment]:
+        """With whom the call was, one after the other, and the seconds of wait, ring, hold and talk of each. None for a
+        call that nobody answered. 404 for no call."""
+        async with services.pool.acquire(timeout=3) as conn:
+            found = await segments.of_call(conn, call_id)
         if found is None:
             raise NotFound(call_id)
         return found
