@@ -16,7 +16,9 @@ from uuid import UUID
 
 import asyncpg
 
+from crm_core import settings
 from crm_core.access import VISIBLE_EVENT, Right, require, sees_all
+from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection
 from crm_core.organisation import User
 
@@ -32,7 +34,8 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """`text` is looked for in number, client, content; digits also in the E.164 form. Times bound the start."""
+    """`text` is looked for in number, client, content; digits also in the E.164 form. A text that is a whole number of
+    the public network finds the events of exactly that number. Times bound the start."""
 
     view: View = View.STANDARD
     text: str | None = None
@@ -81,6 +84,7 @@ class Page:
 
 MOST_LISTED = 1_000
 """Rows that can be paged to. Who looks for an older event narrows the period or the text."""
+SHORTEST_NUMBER = 7  # digits of a number of the public network
 MOST_GROUPED = 5_000  # the latest unanswered calls, of which the groups are made
 
 COLUMNS = """
@@ -102,9 +106,10 @@ OF_ALL = " FROM event e WHERE e.archived_at IS NULL AND " + VISIBLE_EVENT
 # Who sees a part walks the own rows and not everybody's, except where all are few.
 OF_VIEWER = (
     " FROM event_viewer v JOIN event e ON e.id = v.event_id AND e.started_at = v.started_at"
+    " AND coalesce(e.e164, e.phone) = v.number"
     " WHERE v.user_id = $2 AND e.archived_at IS NULL AND " + VISIBLE_EVENT
 )
-UNANSWERED = " AND e.type IN ('missed_incoming_call', 'missed_outgoing_call') AND e.answered_event_id IS NULL"
+UNANSWERED = " AND e.unanswered"
 KINDS = {
     View.STANDARD: "",
     View.UNANSWERED: UNANSWERED,
@@ -117,8 +122,9 @@ EVENT_TEXT = "(coalesce(e.e164, '') || ' ' || e.phone || ' ' || e.display_name |
 CLIENT_NAME = "e.client_id = ANY (ARRAY(SELECT client.id FROM client WHERE client.name ILIKE {text} LIMIT 1000))"
 TEXT = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {CLIENT_NAME})"
 TEXT_OR_DIGITS = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {EVENT_TEXT} ILIKE {{digits}} OR {CLIENT_NAME})"
-SINCE = " AND e.started_at >= {since}"
-UNTIL = " AND e.started_at < {until}"
+NUMBER = " AND e.e164 = {number}"
+SINCE = " AND {walked}.started_at >= {since}"
+UNTIL = " AND {walked}.started_at < {until}"
 
 NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC"
 BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC"
@@ -141,7 +147,8 @@ async def register(
     wanted = wanted or EventFilter()
     size = max(1, min(size, LARGEST_PAGE))
     values: list[object] = [sees_all(user), user.id]
-    source = _source(user, wanted, values)
+    number = await _whole_number(conn, wanted.text)
+    source = _source(user, wanted, number, values)
     counted: int = await conn.fetchval(COUNT.format(source=source), *values)
     total = min(counted, MOST_LISTED)
     pages = max(1, -(-total // size))
@@ -153,7 +160,14 @@ async def register(
     return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total, more=counted > MOST_LISTED)
 
 
-def _source(user: User, wanted: EventFilter, values: list[object]) -> str:
+async def _whole_number(conn: Connection, text: str | None) -> str | None:
+    """The E.164 form of a text that is a number of the public network from beginning to end."""
+    if text is None or sum(character.isdigit() for character in text) < SHORTEST_NUMBER:
+        return None
+    return normalise(text, region=(await settings.load(conn)).region).e164
+
+
+def _source(user: User, wanted: EventFilter, number: str | None, values: list[object]) -> str:
     """The statement of all that is wanted; what it binds beside $1 and $2 is added to `values`."""
 
     def bind(name: str, value: object) -> dict[str, str]:
@@ -161,16 +175,20 @@ def _source(user: User, wanted: EventFilter, values: list[object]) -> str:
         return {name: f"${len(values)}"}
 
     text, digits = _patterns(wanted.text)
-    few = wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
-    found = (OF_ALL if few or sees_all(user) else OF_VIEWER) + KINDS[wanted.view]
-    if text is not None and digits is not None:
+    few = number is not None or wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
+    own = not (few or sees_all(user))
+    walked = "v" if own else "e"
+    found = (OF_VIEWER if own else OF_ALL) + KINDS[wanted.view]
+    if number is not None:
+        found += NUMBER.format(**bind("number", number))
+    elif text is not None and digits is not None:
         found += TEXT_OR_DIGITS.format(**bind("text", text), **bind("digits", digits))
     elif text is not None:
         found += TEXT.format(**bind("text", text))
     if wanted.since is not None:
-        found += SINCE.format(**bind("since", wanted.since))
+        found += SINCE.format(walked=walked, **bind("since", wanted.since))
     if wanted.until is not None:
-        found += UNTIL.format(**bind("until", wanted.until))
+        found += UNTIL.format(walked=walked, **bind("until", wanted.until))
     return (LATEST_OF_GROUP if wanted.view is View.UNANSWERED_GROUPED else FOUND).format(found=found)
 
 

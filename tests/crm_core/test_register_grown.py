@@ -145,5 +145,6 @@ async def _asked(conn: Connection, user: User, look: EventFilter) -> Sequence[tu
     with conn.query_logger(note):
         await events.register(conn, user, look)
     await asyncio.sleep(0)  # it is told after the answer
+    asked = [one for one in asked if " FROM setting" not in one[0]]
     assert len(asked) == 2  # the count and the page
     return asked

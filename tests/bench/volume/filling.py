@@ -107,8 +107,8 @@ OFFERS = """
       FROM drawn WHERE kind <> 'out' ORDER BY n
 """
 OWN_ROWS = """
-    INSERT INTO event_viewer (user_id, started_at, event_id)
-    SELECT user_id, started_at, event_id FROM event_viewers WHERE user_id IS NOT NULL ORDER BY started_at
+    INSERT INTO event_viewer (user_id, started_at, event_id, number)
+    SELECT user_id, started_at, event_id, number FROM event_viewers WHERE user_id IS NOT NULL ORDER BY started_at
 """
 # All but the last two thousand missed calls were made good.
 MADE_GOOD = """
