@@ -19,7 +19,7 @@ BUILT_FROM := pyproject.toml hatch_build.py $(wildcard pbx/media/*.py pbx/media/
 CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger fuzz bench-engine engine-soak kills \
+.PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger bench-card fuzz bench-engine engine-soak kills \
 	day day-short database-faults requirements packages clean
 
 help: ## say what there is
@@ -65,6 +65,9 @@ bench-media: install ## packets lost at 300 recorded calls while the core comput
 
 bench-ledger: install ## facts that the spool accepts and PostgreSQL takes in a second (BENCH="--facts 200000")
 	$(BIN)/python -m tests.bench.ledger $(BENCH)
+
+bench-card: install ## milliseconds from the INVITE to the card on the screen, beside a million clients (BENCH="--calls 500")
+	$(BIN)/python -m tests.bench.card $(BENCH)
 
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)

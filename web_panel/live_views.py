@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from crm_core.organisation import User
 from web_panel.live_entries import CardKey, Key, Kind
 from web_panel.live_render import Gallery, Rendered
 from web_panel.live_state import LiveState
@@ -45,6 +46,7 @@ class Sight:
     everything: bool  # else only what is the person's own
     phones: bool  # statuses, calls, lines, missed calls
     hall: bool  # the waiting tickets
+    user: User | None = field(default=None, compare=False)  # by whose rights cards are looked up; None: no cards
 
     @property
     def key(self) -> str:

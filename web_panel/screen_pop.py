@@ -23,14 +23,14 @@ import msgspec
 import structlog
 
 from callflow.facts import CallEnded, CallStarted, Direction, Fact
-from crm_core import clients, organisation
+from crm_core import clients
 from crm_core.clients import History, KnownClient
 from crm_core.database import AWAY, Connection, Pool, borrowed
+from crm_core.organisation import User
 from queue_engine.facts import QueueFact
 from web_panel.live import LivePanel, Message
 from web_panel.live_entries import CardKey
 from web_panel.live_messages import CallLinked, CardFound, from_outbox
-from web_panel.live_views import Sight
 from web_panel.statuses import CardState
 from web_panel.wire import CardView
 
@@ -51,7 +51,7 @@ class _Followed:
     began: float
     clients: Sequence[KnownClient] | None = None
     chosen: UUID | None = None  # the client, as the CRM has it
-    shown: dict[CardKey, Sight] = field(default_factory=dict)
+    shown: dict[CardKey, User] = field(default_factory=dict)
     complete: set[CardKey] = field(default_factory=set)
     looking: asyncio.Task[None] | None = None
 
@@ -99,8 +99,8 @@ class ScreenPop:
             call.clients = None
             call.complete.clear()
             call.looking = self._start(self._who(call))
-            for key, sight in call.shown.items():
-                self._start(self._card(call, key, sight))
+            for key, user in call.shown.items():
+                self._start(self._card(call, key, user))
 
     @property
     def waiting(self) -> int:
@@ -128,20 +128,20 @@ class ScreenPop:
         for extension in live.extensions():
             user_id = state.by_extension.get(extension)
             sight = self._live.lookers.get(user_id) if user_id else None
-            if sight is None or not sight.phones:
+            if sight is None or sight.user is None or not sight.phones:
                 continue
             key = CardKey(call.call_id, None if sight.everything else sight.user_id)
             if key not in call.shown:
-                self._promise(call, key, sight)
+                self._promise(call, key, sight.user)
 
-    def _promise(self, call: _Followed, key: CardKey, sight: Sight) -> None:
-        call.shown[key] = sight
+    def _promise(self, call: _Followed, key: CardKey, user: User) -> None:
+        call.shown[key] = user
         loop = asyncio.get_running_loop()
         due = call.began + DEADLINE
         loop.call_at(due if due > loop.time() else loop.time() + DEADLINE, self._is_due, call, key)
         if call.clients is None and call.looking is None:
             call.looking = self._start(self._who(call))
-        self._start(self._card(call, key, sight))
+        self._start(self._card(call, key, user))
 
     def _is_due(self, call: _Followed, key: CardKey) -> None:
         if key not in call.complete and call.call_id in self._calls:
@@ -167,7 +167,7 @@ class ScreenPop:
             except AWAY as error:
                 _log.warning("card_late", call_id=str(call.call_id), reason=type(error).__name__)
 
-    async def _card(self, call: _Followed, key: CardKey, sight: Sight) -> None:
+    async def _card(self, call: _Followed, key: CardKey, user: User) -> None:
         if call.looking is not None:
             await asyncio.wait([call.looking])
         if call.clients is None:
@@ -177,9 +177,6 @@ class ScreenPop:
                 return
             try:
                 async with self._connection() as conn:
-                    user = await organisation.by_id(conn, sight.user_id)
-                    if user is None:
-                        return
                     only = call.clients[0].id if len(call.clients) == 1 else None
                     found = await clients.history(conn, user, call.e164, only, call.call_id)
             except AWAY as error:

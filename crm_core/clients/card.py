@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-import asyncpg
+import msgspec
 
 from crm_core.access import VISIBLE_EVENT, VISIBLE_FOLLOW_UP, NotFound, Right, allowed, require, sees_all
 from crm_core.clients.whose import WEIGHED
@@ -118,67 +118,59 @@ FOLLOW_UP = (
     SELECT t.id, CASE WHEN t.claimed_at IS NULL THEN 'open' ELSE 'claimed' END AS state,
            t.assignee_id AS owner_id, u.full_name AS owner_name, t.due_at, t.missed_count
       FROM task t JOIN app_user u ON u.id = t.assignee_id
-     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = ANY($3::text[]) AND """
+     WHERE $5::boolean AND t.kind = 'follow_up' AND t.closed_at IS NULL
+       AND t.party_key IN ($4::text, 'client:' || $3::uuid) AND """
     + VISIBLE_FOLLOW_UP
     + " ORDER BY t.due_at LIMIT 1"
 )
 # The latest fifty of the party are looked at, and of these the first five that the viewer may see.
 LATEST = 50
-KINDS = [
-    "incoming_call",
-    "outgoing_call",
-    "missed_incoming_call",
-    "missed_outgoing_call",
-    "missed_call_answer",
-    "callback",
-]
 CALLS = (
-    """
+    f"""
     SELECT e.id AS event_id, e.type, e.started_at, e.talk_seconds, u.full_name AS owner_name
       FROM (SELECT * FROM ((SELECT * FROM event WHERE client_id = $3 AND archived_at IS NULL
-                             ORDER BY started_at DESC LIMIT $6)
+                             ORDER BY started_at DESC LIMIT {LATEST})
                            UNION
                            (SELECT * FROM event WHERE coalesce(e164, phone) = $4 AND archived_at IS NULL
-                             ORDER BY started_at DESC, id DESC LIMIT $6)) both_ways
-             WHERE call_id IS DISTINCT FROM $5 AND type = ANY($8::text[]) ORDER BY started_at DESC LIMIT $6) e
+                             ORDER BY started_at DESC, id DESC LIMIT {LATEST})) both_ways
+             WHERE $6::boolean AND call_id IS DISTINCT FROM $8
+               AND type IN ('incoming_call', 'outgoing_call', 'missed_incoming_call', 'missed_outgoing_call',
+                            'missed_call_answer', 'callback')
+             ORDER BY started_at DESC LIMIT {LATEST}) e
       LEFT JOIN app_user u ON u.id = e.owner_id
      WHERE """
     + VISIBLE_EVENT
-    + " ORDER BY e.started_at DESC, e.id DESC LIMIT $7"
+    + f" ORDER BY e.started_at DESC, e.id DESC LIMIT {SHOWN}"
 )
-TASKS = """
+TASKS = f"""
     SELECT t.id, t.status, coalesce(left(e.content, 200), '') AS title, t.due_at, u.full_name AS owner_name
       FROM task t LEFT JOIN app_user u ON u.id = t.assignee_id LEFT JOIN event e ON e.id = t.event_id
-     WHERE t.kind = 'task' AND t.closed_at IS NULL AND (t.client_id = $3 OR t.e164 = $4)
+     WHERE $6::boolean AND t.kind = 'task' AND t.closed_at IS NULL AND (t.client_id = $3 OR t.e164 = $4)
        AND ($1::boolean OR t.assignee_id = $2)
-     ORDER BY t.due_at NULLS LAST, t.id LIMIT $5
+     ORDER BY t.due_at NULLS LAST, t.id LIMIT {SHOWN}
 """
-TICKETS = """
+TICKETS = f"""
     SELECT k.id, k.number, k.starts_at, k.state, k.service_window AS window
       FROM event e JOIN ticket k ON k.event_id = e.id
-     WHERE (e.client_id = $1 OR e.e164 = $2) AND k.state <> 'served' AND k.ends_at > now() - interval '1 day'
-     ORDER BY k.starts_at, k.id LIMIT $3
+     WHERE $7::boolean AND (e.client_id = $3 OR e.e164 = $4) AND k.state <> 'served'
+       AND k.ends_at > now() - interval '1 day'
+     ORDER BY k.starts_at, k.id LIMIT {SHOWN}
+"""
+# One statement: five answers cost one way to the server and back.
+HISTORY = f"""
+    SELECT jsonb_build_object(
+        'follow_up', (SELECT to_jsonb(f) FROM ({FOLLOW_UP}) f),
+        'calls', (SELECT coalesce(jsonb_agg(l), '[]') FROM ({CALLS}) l),
+        'tasks', (SELECT coalesce(jsonb_agg(o), '[]') FROM ({TASKS}) o),
+        'tickets', (SELECT coalesce(jsonb_agg(q), '[]') FROM ({TICKETS}) q))
 """
 
 
 async def history(conn: Connection, user: User, e164: str, client_id: UUID | None, call_id: UUID) -> History:
     """What was and what is open between us and who has that number, as far as `user` may see it."""
-    keys = [e164, *([f"client:{client_id}"] if client_id else [])]
-    follow_up = (
-        await conn.fetchrow(FOLLOW_UP, sees_all(user), user.id, keys) if allowed(user, Right.SEE_FOLLOW_UPS) else None
-    )
-    calls: list[asyncpg.Record] = []
-    tasks: list[asyncpg.Record] = []
-    if allowed(user, Right.SEE_EVENTS):
-        calls = await conn.fetch(CALLS, sees_all(user), user.id, client_id, e164, call_id, LATEST, SHOWN, KINDS)
-        tasks = await conn.fetch(TASKS, sees_all(user), user.id, client_id, e164, SHOWN)
-    tickets = await conn.fetch(TICKETS, client_id, e164, SHOWN) if allowed(user, Right.SEE_HALL) else []
-    return History(
-        follow_up=OpenFollowUp(**dict(follow_up)) if follow_up else None,
-        calls=[LastCall(**dict(row)) for row in calls],
-        tasks=[OpenTask(**dict(row)) for row in tasks],
-        tickets=[OpenTicket(**dict(row)) for row in tickets],
-    )
+    rights = [allowed(user, right) for right in (Right.SEE_FOLLOW_UPS, Right.SEE_EVENTS, Right.SEE_HALL)]
+    found = await conn.fetchval(HISTORY, sees_all(user), user.id, client_id, e164, *rights, call_id)
+    return msgspec.json.decode(found, type=History)
 
 
 MARK = """

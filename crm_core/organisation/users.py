@@ -101,20 +101,6 @@ async def by_login(conn: Connection, login: str) -> tuple[User, str] | None:
     return (from_row(row), row["password_hash"]) if row else None
 
 
-BY_ID = """
-    SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id,
-           (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension
-      FROM app_user u
-     WHERE u.id = $1 AND u.active
-"""
-
-
-async def by_id(conn: Connection, user_id: UUID) -> User | None:
-    """The active user."""
-    row = await conn.fetchrow(BY_ID, user_id)
-    return from_row(row) if row else None
-
-
 ALL = """
     SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id,
            (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension

@@ -68,6 +68,7 @@ def sight_of(user: User) -> Sight:
         everything=allowed(user, Right.SUPERVISE),
         phones=allowed(user, Right.SEE_LIVE_PANEL),
         hall=allowed(user, Right.SEE_HALL),
+        user=user,
     )
 
 
