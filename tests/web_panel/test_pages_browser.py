@@ -205,6 +205,20 @@ async def test_a_missed_call_is_called_back_with_one_click(browser: Browser, sto
     assert [command[0] for command in house.control.done] == ["call"]
 
 
+async def test_a_follow_up_is_postponed_to_a_day_and_hour_of_the_companys_clock(browser: Browser, story: Story) -> None:
+    house = browser.served.house
+    await browser.sign_in("agent")
+    await house.tell(story.missed("a"))
+    missed = await browser.sees("[data-testid=missed][data-state=open]")
+    await missed.get_by_test_id("postpone").click()
+    await missed.get_by_test_id("postpone-until").fill("2030-07-08T10:15")
+    await missed.get_by_test_id("postpone-confirm").click()
+    await browser.page.get_by_test_id("toast").wait_for()
+    async with house.services.pool.acquire() as conn:
+        due = await conn.fetchval("SELECT due_at FROM task WHERE kind = 'follow_up'")
+    assert due.isoformat() == "2030-07-08T07:15:00+00:00"  # summer time in Kyiv
+
+
 async def test_ready_and_paused_are_one_click_away(browser: Browser) -> None:
     await browser.sign_in("agent")
     await browser.page.get_by_test_id("paused").click()

@@ -58,6 +58,8 @@ export const declare = (will: "ready" | "paused", reason = ""): Promise<unknown>
 export const claim = (followUp: string): Promise<unknown> => request("POST", `/api/follow-ups/${followUp}/claim`);
 export const handOver = (followUp: string, to: string): Promise<unknown> =>
   request("POST", `/api/follow-ups/${followUp}/hand-over`, { to });
+export const postpone = (followUp: string, until: string): Promise<unknown> =>
+  request("POST", `/api/follow-ups/${followUp}/postpone`, { until });
 export const closeFollowUp = (followUp: string, result: string): Promise<unknown> =>
   request("POST", `/api/follow-ups/${followUp}/close`, { result });
 export const writeContent = (eventId: string, content: string): Promise<unknown> =>

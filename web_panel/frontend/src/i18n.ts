@@ -109,6 +109,14 @@ export function formatMoment(at: string | Date, now: number): string {
   return day.format(moment) === day.format(now) ? formatTime(moment) : `${day.format(moment)} ${formatTime(moment)}`;
 }
 
+/** The moment of a `datetime-local` input, read by the company's clock. Where clocks are set back the later one is meant. */
+export function momentOf(entered: string): string {
+  const asUtc = new Date(`${entered}Z`);
+  const shown = dateFormat({ dateStyle: "short", timeStyle: "medium" }).resolvedOptions().timeZone;
+  const wall = new Date(`${asUtc.toLocaleString("sv-SE", { timeZone: shown }).replace(" ", "T")}Z`);
+  return new Date(2 * asUtc.getTime() - wall.getTime()).toISOString();
+}
+
 /** 75 → 1:15, 3725 → 1:02:05. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { read } from "../api";
-import { call, claim, closeFollowUp, handOver } from "../commands";
-import { t } from "../i18n";
+import { call, claim, closeFollowUp, handOver, postpone } from "../commands";
+import { momentOf, t } from "../i18n";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import { Icon, type IconName } from "./icon";
@@ -21,7 +21,7 @@ interface Colleague {
   extension: string | null;
 }
 
-type Open = "nothing" | "closing" | "handing";
+type Open = "nothing" | "closing" | "handing" | "postponing";
 type Run = (work: () => Promise<unknown>, done?: string) => void;
 
 /** A colleague's claim is the colleague's: who sees all may still hand it over. */
@@ -48,6 +48,13 @@ export function FollowUpActions({ entry, after }: { entry: Actionable; after?: (
     return (
       <CloseForm
         onClose={(result) => run(() => closeFollowUp(followUp.id, result), t("follow_up.closed_now"))}
+        onCancel={cancel}
+      />
+    );
+  if (followUp && open.value === "postponing")
+    return (
+      <PostponeForm
+        onChoose={(at) => run(() => postpone(followUp.id, momentOf(at)), t("follow_up.postponed"))}
         onCancel={cancel}
       />
     );
@@ -105,6 +112,14 @@ function Work(props: {
       <span class="grow" />
       {(mine || may("supervise")) && (
         <>
+          {mine && (
+            <IconButton
+              name="clock"
+              label={t("follow_up.postpone")}
+              testid="postpone"
+              act={() => props.open("postponing")}
+            />
+          )}
           <IconButton name="give" label={t("follow_up.hand_over")} testid="hand-over" act={() => props.open("handing")} />
           <IconButton name="check" label={t("follow_up.close")} testid="close" act={() => props.open("closing")} />
         </>
@@ -152,6 +167,38 @@ function CloseForm(props: { onClose: (result: string) => void; onCancel: () => v
       />
       <button class="button primary compact" type="submit" data-testid="close-confirm">
         {t("follow_up.close")}
+      </button>
+      <button class="button quiet compact" type="button" onClick={props.onCancel}>
+        {t("cancel")}
+      </button>
+    </form>
+  );
+}
+
+function PostponeForm(props: { onChoose: (at: string) => void; onCancel: () => void }): JSX.Element {
+  const at = useSignal("");
+  return (
+    <form
+      class="inline-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.onChoose(at.value);
+      }}
+    >
+      <input
+        class="input compact"
+        type="datetime-local"
+        required
+        ref={(element) => element?.focus()}
+        aria-label={t("follow_up.postpone_until")}
+        title={t("follow_up.postpone_until")}
+        data-testid="postpone-until"
+        value={at.value}
+        onInput={(event) => (at.value = event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Escape" && props.onCancel()}
+      />
+      <button class="button primary compact" type="submit" data-testid="postpone-confirm">
+        {t("follow_up.postpone")}
       </button>
       <button class="button quiet compact" type="button" onClick={props.onCancel}>
         {t("cancel")}
