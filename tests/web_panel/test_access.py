@@ -56,6 +56,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PATCH", "/api/phone"): DESK,
     ("PUT", "/api/phone/forwards/{kind:str}"): DESK,
     ("GET", "/api/calls/{call_id:uuid}/trace"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/waiting/{call_id:uuid}/why"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/waiting/agents/{extension:str}/why"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/calls/{call_id:uuid}/sound"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/calls/{call_id:uuid}/segments"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
