@@ -1,6 +1,7 @@
 """A call's waits in lines as its facts tell them: a pure fold, and the rows that it leaves.
 
-A wait begins when a line lets the call in and ends once: with the answer, another line, or the end of the call.
+A wait begins when a line lets the call in and ends once: as the line says, with the answer, another line, or the end of
+the call. Whoever is not let in has waited for no time.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from uuid import UUID
 import msgspec
 
 from callflow.facts import CallAnswered, CallEnded, CallFact, CallQueued, Outcome
+from callflow.line_facts import CallLeftLine, LineEnd
 from crm_core.database import Connection
-from queue_engine.reasons import LeaveReason
 
-ENDS: Mapping[Outcome, LeaveReason] = MappingProxyType(
+ENDS: Mapping[Outcome, LineEnd] = MappingProxyType(
     {
-        Outcome.ABANDONED: LeaveReason.ABANDONED,
-        Outcome.NO_ANSWER: LeaveReason.TIMEOUT,
-        Outcome.UNREACHABLE: LeaveReason.NO_AGENTS,
-        Outcome.ANSWERED: LeaveReason.TRANSFERRED,  # somebody else took the call out of the line
+        Outcome.ABANDONED: LineEnd.ABANDONED,
+        Outcome.NO_ANSWER: LineEnd.TIMEOUT,
+        Outcome.UNREACHABLE: LineEnd.NO_AGENTS,
+        Outcome.ANSWERED: LineEnd.TRANSFERRED,  # somebody else took the call out of the line
     }
 )
-"""How a wait ended that the end of its call ended; what is not named here is technical."""
+"""How a wait ended that only the end of its call ended; what is not named here is technical."""
+NOT_LET_IN = frozenset({LineEnd.FULL, LineEnd.CLOSED, LineEnd.NO_AGENTS, LineEnd.EXPECTED_WAIT})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Wait:
     line: str
     joined_at: datetime
     left_at: datetime | None = None
-    reason: LeaveReason | None = None
+    reason: LineEnd | None = None
     extension: str | None = None
 
 
@@ -51,17 +53,22 @@ class Waits:
         match fact:
             case CallQueued(call_id=call_id, line=line, at=at):
                 if self.now is None or self.now.line != line:
-                    self._end(LeaveReason.OVERFLOWED, at)
+                    self._end(LineEnd.OVERFLOWED, at)
                     self.now = Wait(call_id=call_id, line=line, joined_at=at)
                     self.told.append(self.now)
+            case CallLeftLine(call_id=call_id, line=line, reason=reason, at=at):
+                if self.now is None and reason in NOT_LET_IN:
+                    self.told.append(Wait(call_id=call_id, line=line, joined_at=at, left_at=at, reason=reason))
+                elif self.now is not None and self.now.line == line:
+                    self._end(reason, at, fact.extension or None)
             case CallAnswered(extension=extension, at=at):
-                self._end(LeaveReason.ANSWERED, at, extension)
+                self._end(LineEnd.ANSWERED, at, extension)
             case CallEnded(outcome=outcome, at=at):
-                self._end(ENDS.get(outcome, LeaveReason.TECHNICAL), at)
+                self._end(ENDS.get(outcome, LineEnd.TECHNICAL), at)
             case _:
                 pass
 
-    def _end(self, reason: LeaveReason, at: datetime, extension: str | None = None) -> None:
+    def _end(self, reason: LineEnd, at: datetime, extension: str | None = None) -> None:
         wait, self.now = self.now, None
         if wait is None:
             return
@@ -81,7 +88,7 @@ STORE = """
 
 async def project(conn: Connection, facts: Iterable[CallFact]) -> None:
     """Take in facts of calls, in the order in which they happened."""
-    wanted = [fact for fact in facts if isinstance(fact, CallQueued | CallAnswered | CallEnded)]
+    wanted = [fact for fact in facts if isinstance(fact, CallQueued | CallLeftLine | CallAnswered | CallEnded)]
     if not wanted:
         return
     waits = {fact.call_id: Waits() for fact in wanted}

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from callflow.facts import CallAnswered, CallEnded, CallQueued, Outcome
+from callflow.line_facts import CallLeftLine, LineEnd
 from crm_core import reports
 from crm_core.access import Forbidden
 from crm_core.calls.waits import Waits
@@ -16,7 +17,6 @@ from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.reports import Asked, Count, PeriodTooLong
 from crm_core.reports.service_level import Counts, service_levels
-from queue_engine.reasons import LeaveReason
 from tests.crm_core.company import MORNING, Telling, found_company, tell
 
 ANNA = "+380501112233"
@@ -61,7 +61,7 @@ def test_a_wait_ends_once_with_the_answer() -> None:
     )
     waits.apply(CallEnded(id=UUID(int=6), at=_after(60), call_id=call, outcome=Outcome.ANSWERED))
     assert [(wait.reason, wait.left_at, wait.extension) for wait in waits.told] == [
-        (LeaveReason.ANSWERED, _after(8), "1001")
+        (LineEnd.ANSWERED, _after(8), "1001")
     ]
 
 
@@ -71,8 +71,24 @@ def test_the_next_line_ends_the_wait_in_the_first() -> None:
     waits.apply(CallQueued(id=UUID(int=3), at=_after(30), call_id=call, line="7001"))
     waits.apply(CallEnded(id=UUID(int=4), at=_after(40), call_id=call, outcome=Outcome.ABANDONED))
     assert [(wait.line, wait.reason, wait.left_at) for wait in waits.told] == [
-        ("7000", LeaveReason.OVERFLOWED, _after(30)),
-        ("7001", LeaveReason.ABANDONED, _after(40)),
+        ("7000", LineEnd.OVERFLOWED, _after(30)),
+        ("7001", LineEnd.ABANDONED, _after(40)),
+    ]
+
+
+def test_a_wait_ends_as_its_line_says() -> None:
+    waits, call = Waits(), UUID(int=1)
+    waits.apply(CallQueued(id=UUID(int=2), at=_after(0), call_id=call, line="7000"))
+    waits.apply(CallLeftLine(id=UUID(int=3), at=_after(9), call_id=call, line="7000", reason=LineEnd.EXIT_KEY))
+    waits.apply(CallEnded(id=UUID(int=4), at=_after(40), call_id=call, outcome=Outcome.ABANDONED))
+    assert [(wait.reason, wait.left_at) for wait in waits.told] == [(LineEnd.EXIT_KEY, _after(9))]
+
+
+def test_who_is_not_let_in_was_offered_and_has_not_waited() -> None:
+    waits, call = Waits(), UUID(int=1)
+    waits.apply(CallLeftLine(id=UUID(int=2), at=_after(3), call_id=call, line="7000", reason=LineEnd.FULL))
+    assert [(wait.reason, wait.joined_at, wait.left_at) for wait in waits.told] == [
+        (LineEnd.FULL, _after(3), _after(3))
     ]
 
 
