@@ -62,8 +62,6 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/calls/{call_id:uuid}/segments"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
     ("DELETE", "/api/agents/me/wrap-up"): DESK,
-    ("GET", "/api/waiting/{call_id:uuid}/why"): frozenset({"supervisor", "admin"}),
-    ("GET", "/api/waiting/agents/{extension:str}/why"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/people"): DESK,
     ("GET", "/api/phone/server"): SIGNED_IN,
     ("GET", "/api/events"): DESK,
