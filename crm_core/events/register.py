@@ -105,9 +105,8 @@ FROM = " FROM event e" + JOINS
 OF_ALL = " FROM event e WHERE e.archived_at IS NULL AND " + VISIBLE_EVENT
 # Who sees a part walks the own rows and not everybody's, except where all are few.
 OF_VIEWER = (
-    " FROM event_viewer v JOIN event e ON e.id = v.event_id AND e.started_at = v.started_at"
-    " AND coalesce(e.e164, e.phone) = v.number"
-    " WHERE v.user_id = $2 AND e.archived_at IS NULL AND " + VISIBLE_EVENT
+    " FROM event_viewer v JOIN event e ON e.id = v.event_id WHERE v.user_id = $2 AND e.archived_at IS NULL AND "
+    + VISIBLE_EVENT
 )
 UNANSWERED = " AND e.unanswered"
 KINDS = {
@@ -128,15 +127,18 @@ UNTIL = " AND {walked}.started_at < {until}"
 
 NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC"
 BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC"
+# The same orders, as the viewer's own rows have them.
+OWN_NEWEST_FIRST = " ORDER BY v.started_at DESC, v.event_id DESC"
+OWN_BY_PHONE = " ORDER BY v.number, v.started_at DESC, v.event_id DESC"
 FOUND = "SELECT e.*, 1::bigint AS group_size{found}"
 LATEST_OF_GROUP = (
-    "SELECT DISTINCT ON (e.party_key) e.*, count(*) OVER (PARTITION BY e.party_key) AS group_size"
+    "SELECT * FROM (SELECT DISTINCT ON (e.party_key) e.*, count(*) OVER (PARTITION BY e.party_key) AS group_size"
     " FROM (SELECT e.*{found}"
     + NEWEST_FIRST
-    + f" LIMIT {MOST_GROUPED}) e ORDER BY e.party_key, e.started_at DESC, e.id DESC"
+    + f" LIMIT {MOST_GROUPED}) e ORDER BY e.party_key, e.started_at DESC, e.id DESC) e"
 )
 COUNT = f"SELECT count(*) FROM ({{source}} LIMIT {MOST_LISTED + 1}) e"
-PAGE = "SELECT" + COLUMNS + ", e.group_size FROM (SELECT * FROM ({source}) e{order} LIMIT {limit} OFFSET {offset}) e"
+PAGE = "SELECT" + COLUMNS + ", e.group_size FROM ({source}{order} LIMIT {limit} OFFSET {offset}) e"
 
 
 async def register(
@@ -148,14 +150,17 @@ async def register(
     size = max(1, min(size, LARGEST_PAGE))
     values: list[object] = [sees_all(user), user.id]
     number = await _whole_number(conn, wanted.text)
-    source = _source(user, wanted, number, values)
+    few = number is not None or wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
+    own = not (few or sees_all(user))
+    source = _source(wanted, number, values, own=own)
     counted: int = await conn.fetchval(COUNT.format(source=source), *values)
     total = min(counted, MOST_LISTED)
     pages = max(1, -(-total // size))
     page = max(1, min(page, pages))
     order = BY_PHONE if wanted.by_phone else NEWEST_FIRST
     limit = min(size, MOST_LISTED - (page - 1) * size)
-    statement = PAGE.format(source=source, order=order, limit=f"${len(values) + 1}", offset=f"${len(values) + 2}")
+    walked = (OWN_BY_PHONE if wanted.by_phone else OWN_NEWEST_FIRST) if own else order
+    statement = PAGE.format(source=source, order=walked, limit=f"${len(values) + 1}", offset=f"${len(values) + 2}")
     rows = await conn.fetch(statement + JOINS + order, *values, limit, (page - 1) * size)
     return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total, more=counted > MOST_LISTED)
 
@@ -167,16 +172,15 @@ async def _whole_number(conn: Connection, text: str | None) -> str | None:
     return normalise(text, region=(await settings.load(conn)).region).e164
 
 
-def _source(user: User, wanted: EventFilter, number: str | None, values: list[object]) -> str:
-    """The statement of all that is wanted; what it binds beside $1 and $2 is added to `values`."""
+def _source(wanted: EventFilter, number: str | None, values: list[object], *, own: bool) -> str:
+    """The statement of all that is wanted, from the viewer's `own` rows or from all. What it binds beside $1 and $2 is
+    added to `values`."""
 
     def bind(name: str, value: object) -> dict[str, str]:
         values.append(value)
         return {name: f"${len(values)}"}
 
     text, digits = _patterns(wanted.text)
-    few = number is not None or wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
-    own = not (few or sees_all(user))
     walked = "v" if own else "e"
     found = (OF_VIEWER if own else OF_ALL) + KINDS[wanted.view]
     if number is not None:
