@@ -37,7 +37,6 @@ from callflow.outbound import Click
 from callflow.room_facts import SupervisionMode
 from callflow.router import Refuse, Route
 from callflow.wishes import Wishes
-from queue_engine.facts import AgentDeclared, Will
 from queue_engine.inputs import WrapUpEnded
 
 log = structlog.get_logger("callflow.commands")
@@ -204,22 +203,6 @@ class Commands:
             auto_answer=auto_answer,
             by=actor.user_id,
         )
-
-    async def declare(self, actor: Actor, will: Will, reason: str = "") -> None:
-        """The actor is ready, or paused for a reason (R-PANEL-08)."""
-        self._exchange.ledger.append(
-            AgentDeclared(
-                id=uuid7(),
-                at=self._exchange.clock.now(),
-                user=actor.user_id,
-                extension=actor.extension,
-                will=will,
-                reason=reason,
-                by=actor.user_id,
-            )
-        )
-        if actor.extension is not None:
-            self._exchange.dispatcher.declare(actor.extension, will)
 
     def end_wrap_up(self, actor: Actor) -> None:
         """The actor needs no more time after the last call of a line. Nothing, when they have none."""

@@ -18,6 +18,18 @@ class Actor:
     extension: str | None
     supervisor: bool
 
+    @property
+    def self(self) -> Agent:
+        return Agent(self.user_id, self.extension)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Whom a command is about. `extension` None: serves the hall only."""
+
+    user_id: UUID
+    extension: str | None
+
 
 class Order(Enum):
     """About the recording of a call, and what is kept out of it."""

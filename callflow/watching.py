@@ -114,7 +114,7 @@ class Watching:
         says = self.says(extension)
         if says is not None and (says.do_not_disturb or says.is_away or not says.is_open):
             return Status(Activity.DO_NOT_DISTURB if says.do_not_disturb else Activity.AWAY, says.note)
-        if self.will(extension) is Will.PAUSED:
+        if self.will(extension) in (Will.PAUSED, Will.SIGNED_OUT):
             return Status(Activity.AWAY)
         return Status(Activity.ONLINE, says.note if says is not None else "")
 

@@ -26,6 +26,7 @@ from dzvin.config import Config
 from dzvin.flow_webhooks import FlowWebhooks
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
+from dzvin.reconciler import Reconciler, Seen
 from dzvin.voice_files import PromptFiles
 from dzvin.watchers import Watchers, watchers
 from pbx.admission import Admission
@@ -64,6 +65,7 @@ class Telephony:
     watchers: Watchers
     trunks: Trunks
     traces: CallTraces
+    reconciler: Reconciler
 
     @property
     def media(self) -> MediaPool:
@@ -148,8 +150,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         admission = gate.admission(config, timers.now, given.spool)
         traces = await _traces(given, timers, stack)
         endpoint = await _endpoint(given, timers, admission, traces, stack)
-        dispatcher = Dispatcher(switchboard.lines(config))
-        stack.callback(dispatcher.close)
+        dispatcher = _dispatcher(given, stack)
         registrations = _registrations(given, endpoint, dispatcher, admission)
         accounts = switchboard.ConfiguredAccounts(config)
         trunks = _trunks(given, endpoint, admission, stack)
@@ -179,7 +180,14 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             watchers=watched,
             trunks=trunks,
             traces=traces,
+            reconciler=Reconciler(dispatcher, _observer(given, registrations, calls.exchange.presence)),
         )
+
+
+def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
+    dispatcher = Dispatcher(switchboard.lines(given.config))
+    stack.callback(dispatcher.close)
+    return dispatcher
 
 
 def _timers(stack: AsyncExitStack) -> Timers:
@@ -287,9 +295,16 @@ def _registrations(
 
 
 def _look_at(extension: str, given: Surroundings, registrations: Registrations, dispatcher: Dispatcher) -> None:
+    dispatcher.reachable(extension, _can_be_rung(extension, given, registrations))
+
+
+def _can_be_rung(extension: str, given: Surroundings, registrations: Registrations) -> bool:
     """Lines ring who has a phone and may be disturbed."""
-    there = bool(registrations.bindings(extension))
-    dispatcher.reachable(extension, there and not given.wishes.of(extension).do_not_disturb)
+    return bool(registrations.bindings(extension)) and not given.wishes.of(extension).do_not_disturb
+
+
+def _observer(given: Surroundings, registrations: Registrations, presence: Presence) -> Callable[[str], Seen]:
+    return lambda extension: Seen(_can_be_rung(extension, given, registrations), presence.legs_of(extension))
 
 
 async def _resume(given: Surroundings, registrations: Registrations, dispatcher: Dispatcher, watched: Watchers) -> None:

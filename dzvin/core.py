@@ -117,6 +117,7 @@ async def run(given: Arguments, config: Config) -> None:
         tasks.start(end_what_comes_late(switch, owners))
         tasks.start(close_recordings(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
+        tasks.start(switch.reconciler.run())
         tasks.start(web.metrics.watch_loop())
         tasks.start(web.speakers.run())
         if kept:

@@ -49,7 +49,9 @@ async def live_seed(pool: Pool, registered: Iterable[str], wishes: WishBook, tod
                 BoardLineView(number=line.number, window=line.window, called_at=line.called_at)
                 for line in await hall.board(conn)
             ],
-            declared={will.user_id: Declared(will.will, will.reason) for will in await telephony.last_wills(conn)},
+            declared={
+                will.user_id: Declared(will.will, will.reason, will.since) for will in await telephony.last_wills(conn)
+            },
             undisturbed=[extension for extension, each in wishes.items() if each.do_not_disturb],
             forwarded={extension: frozenset(each.forwards) for extension, each in wishes.items() if each.forwards},
             shortest=rules.min_number_length,

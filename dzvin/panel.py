@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 
+from callflow.agent_commands import AgentCommands
 from callflow.commands import Commands
 from callflow.meeting_commands import MeetingCommands
 from callflow.meeting_speakers import MeetingSpeakers
@@ -117,6 +118,7 @@ def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephon
     return PanelServices(
         pool=pool,
         control=Commands(switch.calls),
+        agents=AgentCommands(switch.dispatcher, spool, SystemClock()),
         meetings=MeetingCommands(switch.calls.exchange),
         live=live,
         recordings=KeptRecordings.of(config, data),
@@ -221,6 +223,10 @@ def _counters(switch: Telephony) -> Readings:
     transactions, connections = switch.endpoint.transactions, switch.transports.connections
     admission = switch.admission
     return {
+        "dzvin_ghost_seconds": (
+            "Seconds in which the queue engine's idea of an agent was not what is the case: must stay 0",
+            lambda: switch.reconciler.ghost_seconds,
+        ),
         "dzvin_escaped_exceptions": ("Exceptions that nobody expected; each is in the log", lambda: escapes.count),
         "dzvin_sip_received": ("SIP messages received", lambda: transactions.received),
         "dzvin_sip_malformed": ("SIP messages refused as malformed", lambda: transactions.malformed),

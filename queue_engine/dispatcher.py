@@ -25,6 +25,7 @@ from queue_engine.inputs import (
     LineChanged,
     OfferTaken,
     TimePassed,
+    WrapUpEnded,
 )
 from queue_engine.place import Place
 from queue_engine.reasons import LeaveReason
@@ -131,6 +132,22 @@ class Dispatcher:
     def declare(self, extension: str, will: Will) -> None:
         self._wills[extension] = will
         self._observed(extension, AgentWill(extension, will))
+
+    def end_wrap_up(self, extension: str) -> None:
+        self._observed(extension, WrapUpEnded(extension))
+
+    def believes(self, extension: str) -> tuple[bool, int]:
+        """Whether the extension is taken to be reachable, and how many live legs it is taken to have. What an agent of
+        a line is asked for comes from the engine itself."""
+        agent = self._engine.agents.get(extension)
+        if agent is not None:
+            return agent.reachable, agent.legs
+        return self._reachable.get(extension, False), self._legs.get(extension, 0)
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """Who serves a line, or did."""
+        return frozenset(self._engine.agents)
 
     def _observed(self, extension: str, given: Input) -> None:
         """Most phones serve no line, and what they do gives nobody in a line an agent."""

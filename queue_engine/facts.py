@@ -32,13 +32,31 @@ class QueueFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDeclared(QueueFact):
-    """An agent said ready or paused (R-PANEL-08). `by` is the user who said it: the agent or a supervisor."""
+    """What an agent is willing to do from now on (R-PANEL-08). `by` said it: the agent or a supervisor."""
 
     user: UUID
     extension: str | None
     will: Will
     reason: str = ""
     by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpCut(QueueFact):
+    """Somebody ended an agent's wrap-up before its deadline: the agent or a supervisor."""
+
+    user: UUID
+    extension: str
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandRaised(QueueFact):
+    """An agent asks for a supervisor (`raised`), or the agent or a supervisor ends it."""
+
+    user: UUID
+    raised: bool
+    by: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,5 +90,5 @@ class TicketServed(QueueFact):
 
 
 KINDS: Mapping[str, type[QueueFact]] = MappingProxyType(
-    {kind.__name__: kind for kind in (AgentDeclared, TicketIssued, TicketCalled, TicketServed)}
+    {kind.__name__: kind for kind in (AgentDeclared, WrapUpCut, HandRaised, TicketIssued, TicketCalled, TicketServed)}
 )

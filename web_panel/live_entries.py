@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-from queue_engine.facts import Will
+from queue_engine.facts import AgentDeclared, HandRaised, Will
 from web_panel.live_calls import Party
 from web_panel.statuses import TicketState
 from web_panel.wire import FollowUpView
@@ -103,3 +103,17 @@ class Notice:
 class Declared:
     will: Will
     reason: str
+    since: datetime
+
+
+def agent_said(fact: AgentDeclared | HandRaised, declared: dict[UUID, Declared], hands: dict[UUID, datetime]) -> None:
+    """A change of the reason counts from now; saying the same again does not. A hand that is up stays up."""
+    if isinstance(fact, HandRaised):
+        if fact.raised:
+            hands.setdefault(fact.user, fact.at)
+        else:
+            hands.pop(fact.user, None)
+        return
+    before = declared.get(fact.user)
+    if before is None or (before.will, before.reason) != (fact.will, fact.reason):
+        declared[fact.user] = Declared(fact.will, fact.reason, fact.at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import CardKey, Key, Kind
 from web_panel.live_meetings import Visit
 from web_panel.live_state import LiveState
-from web_panel.statuses import CallState
+from web_panel.statuses import AgentStatus, CallState
 from web_panel.wire import (
     AgentView,
     BoardLineView,
@@ -150,15 +151,25 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
         extension=person.extension,
         window=person.window,
         status=state.status(user_id),
-        since=state.status_since(user_id),
+        since=_since(state, user_id),
         online=person.extension in state.online,
         ready=declared is None or declared.will is Will.READY,
+        will=declared.will if declared else Will.READY,
+        hand=state.hands.get(user_id),
         reason=declared.reason if declared else "",
         forwards=tuple(sorted(state.forwarded.get(person.extension or "", ()))),
         calls=tuple(islice(state.said.calls_of(person.extension), CALLS_SHOWN)) if person.extension else (),
         supervises=supervising_view(state, person.extension),
         ticket=ticket.number if ticket else None,
     )
+
+
+def _since(state: LiveState, user_id: UUID) -> datetime | None:
+    """A pause counts from when its reason was given, over calls in between and over a restart too."""
+    declared = state.declared.get(user_id)
+    if declared is not None and state.status(user_id) in (AgentStatus.PAUSED, AgentStatus.SIGNED_OUT):
+        return declared.since
+    return state.status_since(user_id)
 
 
 def supervising_view(state: LiveState, extension: str | None) -> SupervisingView | None:

@@ -47,9 +47,9 @@ from callflow.meeting_facts import MeetingJoined, MeetingLeft
 from callflow.room_facts import ConferenceJoined
 from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
-from queue_engine.facts import AgentDeclared, TicketCalled, TicketIssued, TicketServed, Will
+from queue_engine.facts import AgentDeclared, HandRaised, TicketCalled, TicketIssued, TicketServed, Will
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
-from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, bound
+from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, agent_said, bound
 from web_panel.live_meetings import LiveMeetings, MeetingNews
 from web_panel.live_messages import CallLinked, CardFound, FollowUpTold
 from web_panel.live_missed import concerned, is_missed, linked, missed_by
@@ -79,6 +79,7 @@ class LiveState:
     undisturbed: set[str] = field(default_factory=set)  # extensions with do-not-disturb at the switchboard
     forwarded: dict[str, frozenset[ForwardKind]] = field(default_factory=dict)  # whose calls go on, and when
     declared: dict[UUID, Declared] = field(default_factory=dict)
+    hands: dict[UUID, datetime] = field(default_factory=dict)  # since when a user asks for a supervisor
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
     said: Said = field(default_factory=Said)  # what the calls say of each extension
@@ -123,7 +124,7 @@ class LiveState:
             (AgentStatus.BUSY,) if supervises else self.said.of(extension),
             serving=user_id in self.serving,
             reachable=extension in self.online if extension else declared is not None,
-            paused=declared is not None and declared.will is Will.PAUSED,
+            will=declared.will if declared else Will.READY,
             published="dnd" if extension in self.undisturbed else self.published.get(extension or "", ""),
         )
 
@@ -372,8 +373,8 @@ class LiveState:
         self._touch_extension(fact.extension)
 
     @_fold.register
-    def _(self, fact: AgentDeclared) -> None:
-        self.declared[fact.user] = Declared(fact.will, fact.reason)
+    def _(self, fact: AgentDeclared | HandRaised) -> None:
+        agent_said(fact, self.declared, self.hands)
         self._touch_agent(fact.user)
 
     @_fold.register

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from callflow.control import Actor, Order
+from callflow.control import Actor, Agent, Order
 from callflow.facts import ForwardKind
 from callflow.flows.book import FlowBook
 from callflow.flows.checking import NOWHERE
@@ -94,9 +94,19 @@ class CallControl(Protocol):
         auto_answer: bool | None = None,
     ) -> None: ...
 
-    async def declare(self, actor: Actor, will: Will, reason: str = "") -> None: ...
-
     def end_wrap_up(self, actor: Actor) -> None: ...
+
+
+class AgentControl(Protocol):
+    """What is said about agents, by themselves or by a supervisor. Every method raises ControlRefused."""
+
+    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None: ...
+
+    def cut_wrap_up(self, actor: Actor, agent: Agent) -> None: ...
+
+    def raise_hand(self, actor: Actor) -> None: ...
+
+    def lower_hand(self, actor: Actor, agent: Agent) -> None: ...
 
 
 class WaitingLines(Protocol):
@@ -196,6 +206,7 @@ class PanelSettings:
 class PanelServices:
     pool: Pool
     control: CallControl
+    agents: AgentControl
     meetings: MeetingControl
     live: LivePanel
     recordings: RecordingFiles

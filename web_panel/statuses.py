@@ -1,13 +1,16 @@
 """What people are shown to be doing, and what a call is shown to be in.
 
-Only *ready* and *paused* are ever declared. Everything else here is worked out from live calls, registrations and
-open tickets each time it is asked for, so that nothing can stay stuck (R-PANEL-04, R-PANEL-09, O-14, O-15).
+Only the will is ever declared: ready, on demand, paused or signed out. All else is worked out from live
+calls, registrations and open tickets each time it is asked for, so that nothing can stay stuck (R-PANEL-04, R-PANEL-09,
+O-14, O-15).
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
 from enum import StrEnum
+
+from queue_engine.facts import Will
 
 
 class AgentStatus(StrEnum):
@@ -20,6 +23,7 @@ class AgentStatus(StrEnum):
     BUSY = "busy"  # in conversation, or with a visitor at the window
     WAITING = "waiting"  # on hold (O-15)
     PAUSED = "paused"
+    SIGNED_OUT = "signed_out"  # the working day is over, or has not begun
     AWAY = "away"  # so says the person's phone
     DND = "dnd"  # not to be disturbed: so says the person's phone, or the person
 
@@ -54,7 +58,7 @@ STRENGTH = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentSta
 
 
 def agent_status(
-    in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, paused: bool, published: str = ""
+    in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, will: Will, published: str = ""
 ) -> AgentStatus:
     """The one status of a person. `in_calls` is what the person's live calls say of the person; `published` what the
     person's phone says: "", "away" or "dnd"."""
@@ -64,10 +68,12 @@ def agent_status(
     # R-QUEUE-38: an operator with an open ticket is not counted as free.
     if serving:
         return AgentStatus.BUSY
+    if will is Will.SIGNED_OUT:
+        return AgentStatus.SIGNED_OUT
     if not reachable:
         return AgentStatus.OFFLINE
     if published == AgentStatus.DND:
         return AgentStatus.DND
-    if paused:
+    if will is Will.PAUSED:
         return AgentStatus.PAUSED
     return AgentStatus.AWAY if published == AgentStatus.AWAY else AgentStatus.FREE

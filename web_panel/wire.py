@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from queue_engine.facts import Will
 from web_panel.statuses import AgentStatus, CallState, CardState, TicketState
 
 
@@ -35,7 +36,9 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     status: AgentStatus
     since: datetime | None  # when this status began; None when it began before this server did
     online: bool  # a phone is registered: the second facet of O-14
-    ready: bool  # what the person declared (R-PANEL-08)
+    ready: bool
+    will: Will  # what the person declared (R-PANEL-08)
+    hand: datetime | None  # since when the person asks for a supervisor
     reason: str  # why paused
     forwards: tuple[str, ...]  # when calls go on to another number: always, busy, no_answer
     calls: tuple[UUID, ...]  # the first few of the live ones

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
-from crm_core.telephony.wills import AgentWill, last_wills, wills_of_phones
+from crm_core.telephony.wills import AgentWill, Declaration, history, last_wills, wills_of_phones
 from crm_core.telephony.wishes import KeptWishes, kept_wishes
 
 __all__ = [
     "AgentWill",
+    "Declaration",
     "Device",
     "KeptWishes",
     "Line",
     "PostgresBindings",
     "StoredBinding",
     "devices",
+    "history",
     "kept_wishes",
     "last_wills",
     "lines",

@@ -15,7 +15,7 @@ import msgspec
 from argon2 import PasswordHasher
 from litestar import Litestar
 
-from callflow.control import Actor, ControlRefused, Order
+from callflow.control import Actor, Agent, ControlRefused, Order
 from callflow.facts import Fact, ForwardKind
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
@@ -163,8 +163,17 @@ class Control:
         self._do("change_phone", actor, changed)
         self.wished = self.wished.changed(**changed)
 
-    async def declare(self, actor: Actor, will: Will, reason: str = "") -> None:
-        self._do("declare", actor, will, reason)
+    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None:
+        self._do("declare", actor, agent, will, reason)
+
+    def cut_wrap_up(self, actor: Actor, agent: Agent) -> None:
+        self._do("cut_wrap_up", actor, agent)
+
+    def raise_hand(self, actor: Actor) -> None:
+        self._do("raise_hand", actor)
+
+    def lower_hand(self, actor: Actor, agent: Agent) -> None:
+        self._do("lower_hand", actor, agent)
 
     def end_wrap_up(self, actor: Actor) -> None:
         self._do("end_wrap_up", actor)
@@ -306,6 +315,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
     services = PanelServices(
         pool=pool,
         control=control,
+        agents=control,
         meetings=meetings,
         live=live,
         recordings=files,

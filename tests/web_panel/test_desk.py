@@ -42,7 +42,7 @@ async def test_ready_and_paused_are_declared_for_oneself(house: House) -> None:
     async with await house.signed_in("agent") as tab:
         assert (await tab.put("/api/agents/me", json={"will": "paused", "reason": "lunch"})).status_code == 204
         busy = await tab.put("/api/agents/me", json={"will": "busy"})
-    assert house.control.done == [("declare", me(house, "agent"), Will.PAUSED, "lunch")]
+    assert house.control.done == [("declare", me(house, "agent"), me(house, "agent").self, Will.PAUSED, "lunch")]
     assert (busy.status_code, busy.json()["field"]) == (400, "will")  # busy is computed
 
 

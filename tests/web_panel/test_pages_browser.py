@@ -226,7 +226,7 @@ async def test_ready_and_paused_are_one_click_away(browser: Browser) -> None:
     async with asyncio.timeout(10):
         while not house.control.done:
             await asyncio.sleep(0.01)
-    assert [str(part) for part in house.control.done[0][2:]] == ["paused", "break"]
+    assert [str(part) for part in house.control.done[0][3:]] == ["paused", "break"]
 
 
 @pytest.mark.req("R-OTHER-19")

@@ -1,18 +1,19 @@
-"""What people declare of themselves, and who one's colleagues are."""
+"""What people declare of themselves, supervisors of them, and who one's colleagues are."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from callflow.control import Actor
-from crm_core import organisation
-from crm_core.access import Right
+from callflow.control import Actor, Agent
+from crm_core import organisation, telephony
+from crm_core.access import Forbidden, NotFound, Right
 from crm_core.database import Connection
 from crm_core.organisation import Role
 from queue_engine.facts import Will
@@ -42,8 +43,67 @@ class AgentController(Controller):
         actor: NamedDependency[Actor],
         services: NamedDependency[PanelServices],
     ) -> None:
-        """R-PANEL-08: say ready or paused, and why. Busy cannot be declared: it is computed."""
-        await services.control.declare(actor, data.will, data.reason)
+        """R-PANEL-08: say what I am willing to do, and why I pause. Busy cannot be declared: it is computed."""
+        services.agents.declare(actor, actor.self, data.will, data.reason)
+
+    @put("/agents/me/hand", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
+    async def raise_hand(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
+        """I ask for a supervisor."""
+        services.agents.raise_hand(actor)
+
+    @delete("/agents/me/hand", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
+    async def lower_my_hand(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
+        services.agents.lower_hand(actor, actor.self)
+
+    @put("/agents/{user_id:uuid}", opt={"rule": needs(Right.SUPERVISE)}, status_code=204)
+    async def force(
+        self,
+        user_id: FromPath[UUID],
+        data: JSONBody[Declaration],
+        actor: NamedDependency[Actor],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """A supervisor's word for an agent; the history says whose it was."""
+        services.agents.declare(actor, await _agent(conn, user_id), data.will, data.reason)
+
+    @delete("/agents/{user_id:uuid}/wrap-up", opt={"rule": needs(Right.SUPERVISE)}, status_code=204)
+    async def cut_wrap_up(
+        self,
+        user_id: FromPath[UUID],
+        actor: NamedDependency[Actor],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """409 for somebody without a phone."""
+        services.agents.cut_wrap_up(actor, await _agent(conn, user_id))
+
+    @delete("/agents/{user_id:uuid}/hand", opt={"rule": needs(Right.SUPERVISE)}, status_code=204)
+    async def lower_hand(
+        self,
+        user_id: FromPath[UUID],
+        actor: NamedDependency[Actor],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        services.agents.lower_hand(actor, await _agent(conn, user_id))
+
+    @get("/agents/{user_id:uuid}/statuses", opt={"rule": needs(Right.SEE_LIVE_PANEL)})
+    async def statuses(
+        self,
+        user_id: FromPath[UUID],
+        since: Annotated[datetime, QueryParameter(name="from")],
+        until: Annotated[datetime, QueryParameter(name="to")],
+        actor: NamedDependency[Actor],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> list[telephony.Declaration]:
+        """What was declared of an agent between the two times, with the seconds of each interval in between. One's
+        own, or anybody's for a supervisor."""
+        if not actor.supervisor and actor.user_id != user_id:
+            raise Forbidden("statuses of others")
+        await _agent(conn, user_id)
+        return await telephony.history(conn, user_id, _aware(since), _aware(until), services.clock())
 
     @delete("/agents/me/wrap-up", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
     async def end_wrap_up(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
@@ -58,3 +118,16 @@ class AgentController(Controller):
             for user in await organisation.all_users(conn)
             if user.role is not Role.HALL
         ]
+
+
+async def _agent(conn: Connection, user_id: UUID) -> Agent:
+    """Raises NotFound."""
+    user = next((user for user in await organisation.all_users(conn) if user.id == user_id), None)
+    if user is None:
+        raise NotFound(user_id)
+    return Agent(user.id, user.extension)
+
+
+def _aware(moment: datetime) -> datetime:
+    """A time without a zone is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 // What a person can tell the server to do.
 
 import { request } from "./api";
+import type { Will } from "./wire";
 
 export const call = (number: string, followUp?: string): Promise<unknown> =>
   request("POST", "/api/calls", followUp ? { number, follow_up: followUp } : { number });
@@ -53,8 +54,12 @@ export type PhoneChange = Partial<Pick<Phone, "do_not_disturb" | "lines" | "ring
 export const changePhone = (wished: PhoneChange): Promise<Phone> => request("PATCH", "/api/phone", wished);
 export const forward = (kind: ForwardKind, number: string): Promise<Phone> =>
   request("PUT", `/api/phone/forwards/${kind}`, { number });
-export const declare = (will: "ready" | "paused", reason = ""): Promise<unknown> =>
-  request("PUT", "/api/agents/me", { will, reason });
+/** `who`: me, or the id of the user whom a supervisor sets. */
+export const declare = (will: Will, reason = "", who = "me"): Promise<unknown> =>
+  request("PUT", `/api/agents/${who}`, { will, reason });
+export const endWrapUp = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/wrap-up`);
+export const raiseHand = (): Promise<unknown> => request("PUT", "/api/agents/me/hand");
+export const lowerHand = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/hand`);
 export const claim = (followUp: string): Promise<unknown> => request("POST", `/api/follow-ups/${followUp}/claim`);
 export const handOver = (followUp: string, to: string): Promise<unknown> =>
   request("POST", `/api/follow-ups/${followUp}/hand-over`, { to });

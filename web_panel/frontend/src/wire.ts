@@ -1,6 +1,7 @@
 // The websocket's contract, as web_panel/wire.py states it. A test compares the two.
 
-export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "away" | "dnd";
+export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "signed_out" | "away" | "dnd";
+export type Will = "signed_out" | "ready" | "on_demand" | "paused";
 export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "parked" | "ended";
 export type CardState = "known" | "several" | "unknown" | "late";
 export type TicketState = "waiting" | "called" | "served";
@@ -21,6 +22,8 @@ export interface AgentView {
   since: string | null;
   online: boolean;
   ready: boolean;
+  will: Will;
+  hand: string | null;
   reason: string;
   forwards: string[];
   calls: string[];

@@ -3,15 +3,17 @@
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
+import { lowerHand } from "../commands";
 import { plural, t } from "../i18n";
 import { agents, calls } from "../live-store";
 import { may } from "../session";
+import { attempt } from "../toasts";
 import type { AgentStatus, AgentView } from "../wire";
 import { Icon } from "./icon";
-import { reasonText } from "./own-status";
+import { reasonText, WillMenu } from "./will-menu";
 import { nameOf, partyTitle, Since, StatusPill } from "./words";
 
-const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "dnd", "paused", "away", "offline"];
+const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "dnd", "paused", "away", "offline", "signed_out"];
 
 const sorted = computed(() =>
   [...agents.value.values()].sort(
@@ -54,9 +56,24 @@ function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
             {t("my_phone.forwarded")}
           </span>
         )}
+        {agent.hand && (
+          <button
+            type="button"
+            class="tag"
+            data-testid="hand"
+            disabled={!may("supervise")}
+            title={t("hand.lower")}
+            onClick={() => void attempt(() => lowerHand(agent.user_id))}
+          >
+            {t("hand.raised")}
+          </button>
+        )}
         {with_ && <span class="clip">{with_}</span>}
       </span>
       <Since at={agent.since} />
+      {may("supervise") && (
+        <WillMenu agent={agent} who={agent.user_id} label={t("agents.set", { name: agent.name })} />
+      )}
     </li>
   );
 }

@@ -1,27 +1,22 @@
-// My switch: ready or paused, with a reason. What telephony says of me stands beside it.
+// My switch: ready or paused, the menu for the rest, and how I call for help.
 
 import type { JSX } from "preact";
 
-import { declare } from "../commands";
-import { t, tOr } from "../i18n";
+import { declare, lowerHand, raiseHand } from "../commands";
+import { t } from "../i18n";
 import { myAgent } from "../live-store";
 import { attempt } from "../toasts";
-
-export const PAUSE_REASONS = ["break", "lunch", "training", "paperwork"] as const;
-
-export function reasonText(reason: string): string {
-  return (PAUSE_REASONS as readonly string[]).includes(reason) ? tOr("reason", reason, "reason.break") : reason;
-}
+import { WillMenu } from "./will-menu";
 
 export function OwnStatus(): JSX.Element {
   const agent = myAgent.value;
-  const ready = agent?.ready ?? true;
+  const will = agent?.will ?? "ready";
   return (
     <div class="row" role="group" aria-label={t("own_status")}>
       <div class="segmented">
         <button
           type="button"
-          aria-pressed={ready}
+          aria-pressed={will === "ready"}
           data-testid="ready"
           onClick={() => void attempt(() => declare("ready"))}
         >
@@ -30,34 +25,23 @@ export function OwnStatus(): JSX.Element {
         <button
           type="button"
           class="is-paused"
-          aria-pressed={!ready}
+          aria-pressed={will === "paused"}
           data-testid="paused"
           onClick={() => void attempt(() => declare("paused", "break"))}
         >
           {t("will.paused")}
         </button>
       </div>
-      {!ready && (
-        <select
-          class="bar-select"
-          aria-label={t("pause_reason")}
-          data-testid="pause-reason"
-          value={agent?.reason ?? ""}
-          onChange={(event) => {
-            const reason = event.currentTarget.value;
-            void attempt(() => declare("paused", reason));
-          }}
-        >
-          {agent?.reason && !(PAUSE_REASONS as readonly string[]).includes(agent.reason) && (
-            <option value={agent.reason}>{agent.reason}</option>
-          )}
-          {PAUSE_REASONS.map((reason) => (
-            <option key={reason} value={reason}>
-              {reasonText(reason)}
-            </option>
-          ))}
-        </select>
-      )}
+      {agent && <WillMenu agent={agent} who="me" label={t("own_status")} />}
+      <button
+        type="button"
+        class="bar-select"
+        aria-pressed={agent?.hand != null}
+        data-testid="raise-hand"
+        onClick={() => void attempt(() => (agent?.hand ? lowerHand() : raiseHand()))}
+      >
+        {t(agent?.hand ? "hand.lower" : "hand.raise")}
+      </button>
     </div>
   );
 }

@@ -1,0 +1,60 @@
+"""What agents say of themselves and supervisors of agents: checked here, told to the engine, kept for the audit."""
+
+from __future__ import annotations
+
+from uuid_utils.compat import uuid7
+
+from callflow.control import Actor, Agent, ControlRefused
+from callflow.ports import Clock, FactSink
+from queue_engine.dispatcher import Dispatcher
+from queue_engine.facts import AgentDeclared, HandRaised, Will, WrapUpCut
+
+
+class AgentCommands:
+    """Implements `web_panel.ports.AgentControl`. Every method raises ControlRefused("forbidden") for somebody who is
+    neither the agent nor a supervisor."""
+
+    def __init__(self, dispatcher: Dispatcher, ledger: FactSink, clock: Clock) -> None:
+        self._dispatcher = dispatcher
+        self._ledger = ledger
+        self._clock = clock
+
+    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None:
+        """Ready, on demand, paused for a reason, or signed out (R-PANEL-08). A call that is under way goes on."""
+        _check(actor, agent)
+        self._ledger.append(
+            AgentDeclared(
+                id=uuid7(), at=self._clock.now(), user=agent.user_id, extension=agent.extension, will=will,
+                reason=reason if will is Will.PAUSED else "", by=actor.user_id,
+            )
+        )  # fmt: skip
+        if agent.extension is not None:
+            self._dispatcher.declare(agent.extension, will)
+
+    def cut_wrap_up(self, actor: Actor, agent: Agent) -> None:
+        """The agent may be offered the next call at once. Nothing happens to one who is in no wrap-up."""
+        _check(actor, agent)
+        if agent.extension is None:
+            raise ControlRefused("no_phone")
+        self._ledger.append(
+            WrapUpCut(id=uuid7(), at=self._clock.now(), user=agent.user_id, extension=agent.extension, by=actor.user_id)
+        )
+        self._dispatcher.end_wrap_up(agent.extension)
+
+    def raise_hand(self, actor: Actor) -> None:
+        """The agent asks for a supervisor."""
+        self._hand(actor, actor.self, raised=True)
+
+    def lower_hand(self, actor: Actor, agent: Agent) -> None:
+        _check(actor, agent)
+        self._hand(actor, agent, raised=False)
+
+    def _hand(self, actor: Actor, agent: Agent, *, raised: bool) -> None:
+        self._ledger.append(
+            HandRaised(id=uuid7(), at=self._clock.now(), user=agent.user_id, raised=raised, by=actor.user_id)
+        )
+
+
+def _check(actor: Actor, agent: Agent) -> None:
+    if not actor.supervisor and actor.user_id != agent.user_id:
+        raise ControlRefused("forbidden")

@@ -1,0 +1,52 @@
+// What somebody is set to: ready, on demand, paused for one of the reasons, signed out. For a supervisor about an agent.
+
+import type { JSX } from "preact";
+
+import { declare, endWrapUp } from "../commands";
+import { t, tOr } from "../i18n";
+import { attempt } from "../toasts";
+import type { AgentView, Will } from "../wire";
+
+export const PAUSE_REASONS = ["break", "lunch", "training", "paperwork"] as const;
+
+export function reasonText(reason: string): string {
+  return (PAUSE_REASONS as readonly string[]).includes(reason) ? tOr("reason", reason, "reason.break") : reason;
+}
+
+const PLAIN: readonly Will[] = ["ready", "on_demand", "signed_out"];
+const END_WRAP_UP = "end-wrap-up";
+
+export function WillMenu({ agent, who, label }: { agent: AgentView; who: string; label: string }): JSX.Element {
+  const chosen = agent.will === "paused" ? `paused:${agent.reason}` : agent.will;
+  const reasons = new Set<string>(PAUSE_REASONS);
+  if (agent.will === "paused") reasons.add(agent.reason);
+  return (
+    <select
+      class="will-menu"
+      aria-label={label}
+      data-testid="will-menu"
+      value={chosen}
+      onChange={(event) => {
+        if (event.currentTarget.value === END_WRAP_UP) {
+          event.currentTarget.value = chosen;
+          void attempt(() => endWrapUp(who));
+          return;
+        }
+        const [will, reason = ""] = event.currentTarget.value.split(/:(.*)/s);
+        void attempt(() => declare(will as Will, reason, who));
+      }}
+    >
+      {PLAIN.map((will) => (
+        <option key={will} value={will}>
+          {t(`will.${will}`)}
+        </option>
+      ))}
+      {[...reasons].map((reason) => (
+        <option key={reason} value={`paused:${reason}`}>
+          {[t("will.paused"), reasonText(reason)].filter(Boolean).join(": ")}
+        </option>
+      ))}
+      {agent.extension && <option value={END_WRAP_UP}>{t("agents.end_wrap_up")}</option>}
+    </select>
+  );
+}
