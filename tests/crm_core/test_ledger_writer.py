@@ -355,4 +355,4 @@ async def test_a_batch_of_many_calls_takes_no_more_statements_than_one(
         together = await statements_for([fact for digit in range(9) for fact in story(f"+38050111220{digit}")])
         conn.remove_query_logger(note)
     assert together == alone
-    assert len(alone) == 22
+    assert len(alone) == 24
