@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from uuid_utils.compat import uuid7
 
+from callflow.agent_commands import AgentCommands
 from callflow.announcing import Announcements
-from callflow.commands import Commands
+from callflow.call import Call
 from callflow.control import Actor
 from callflow.facts import CallAnswered, CallEnded, CallOffered, OfferEnd, OfferEnded, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.router import LinePlan
+from callflow.side import Side
 from pbx.sip.message import Request
 from queue_engine.reasons import AgentCondition, LeaveReason
 from queue_engine.work import Line
@@ -87,10 +89,22 @@ async def test_all_of_a_ring_all_line_ring_and_who_was_not_first_is_told_that_an
 
 
 @virtual_time
-async def test_the_losers_of_a_ring_all_ring_until_the_bridge_stands() -> None:
+async def test_the_losers_of_a_ring_all_ring_until_the_bridge_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    join = Call.join
+
+    async def late(call: Call, one: Side, other: Side) -> None:
+        await asyncio.sleep(3)
+        await join(call, one, other)
+
+    monkeypatch.setattr(Call, "join", late)
     async with a_house(lines=["700"], queue=[RING_ALL]) as house:
         anna = await enters(house)
+        await house.phones["1004"].says(180)
         await house.phones["1003"].says(200)
+        await pass_seconds(house, 2)
+        assert reasons_of(house, house.phones["1004"]) == []  # still rings: the two do not hear each other yet
+        await pass_seconds(house, 2)
+        assert reasons_of(house, house.phones["1004"])  # sent again while its phone says nothing
         order = [type(fact) for fact in house.facts]
         assert order.index(CallAnswered) < order.index(CallLeftLine) < order.index(OfferEnded)
         house.phones["1001"].answer_to(anna)
@@ -122,7 +136,9 @@ async def test_an_agent_who_ends_the_wrap_up_gets_the_next_call_at_once() -> Non
         house.phones["1001"].answer_to(anna)
         await hangs_up(house, anna)
         boris = await enters(house, "1002")
-        Commands(house.calls).end_wrap_up(Actor(uuid7(), "1003", supervisor=False))
+        iryna = Actor(uuid7(), "1003", supervisor=False)
+        given = house.exchange
+        AgentCommands(given.dispatcher, given.ledger, given.clock).cut_wrap_up(iryna, iryna.self)
         await house.settles()
         assert len(house.phones["1003"].rung) == 2
         gives_up(house, boris)
