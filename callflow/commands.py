@@ -37,7 +37,6 @@ from callflow.outbound import Click
 from callflow.room_facts import SupervisionMode
 from callflow.router import Refuse, Route
 from callflow.wishes import Wishes
-from queue_engine.inputs import WrapUpEnded
 
 log = structlog.get_logger("callflow.commands")
 
@@ -203,10 +202,6 @@ class Commands:
             auto_answer=auto_answer,
             by=actor.user_id,
         )
-
-    def end_wrap_up(self, actor: Actor) -> None:
-        """The actor needs no more time after the last call of a line. Nothing, when they have none."""
-        self._exchange.dispatcher.give(WrapUpEnded(self._phone(actor)))
 
     # ---- checks --------------------------------------------------------------------------------------------------
 

@@ -94,8 +94,6 @@ class CallControl(Protocol):
         auto_answer: bool | None = None,
     ) -> None: ...
 
-    def end_wrap_up(self, actor: Actor) -> None: ...
-
 
 class AgentControl(Protocol):
     """What is said about agents, by themselves or by a supervisor. Every method raises ControlRefused."""

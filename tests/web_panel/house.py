@@ -175,9 +175,6 @@ class Control:
     def lower_hand(self, actor: Actor, agent: Agent) -> None:
         self._do("lower_hand", actor, agent)
 
-    def end_wrap_up(self, actor: Actor) -> None:
-        self._do("end_wrap_up", actor)
-
     def _do(self, *command: object) -> None:
         if self.fails:
             raise self.fails

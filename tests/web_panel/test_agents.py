@@ -54,7 +54,7 @@ async def test_an_agent_raises_and_lowers_the_own_hand_and_ends_the_own_wrap_up(
     async with await house.signed_in("agent") as tab:
         for method, path in (("PUT", "hand"), ("DELETE", "hand"), ("DELETE", "wrap-up")):
             assert (await tab.request(method, f"/api/agents/me/{path}")).status_code == 204
-    assert [done[0] for done in house.control.done] == ["raise_hand", "lower_hand", "end_wrap_up"]
+    assert [done[0] for done in house.control.done] == ["raise_hand", "lower_hand", "cut_wrap_up"]
 
 
 async def test_one_reads_the_history_of_ones_own_statuses(house: House, story: Story) -> None:

@@ -35,7 +35,7 @@ async def talked(house: House, story: Story, call: str = "a", extension: str = "
 async def test_an_agent_ends_the_own_wrap_up(house: House) -> None:
     async with await house.signed_in("agent") as tab:
         assert (await tab.delete("/api/agents/me/wrap-up")).status_code == 204
-    assert house.control.done == [("end_wrap_up", me(house, "agent"))]
+    assert house.control.done == [("cut_wrap_up", me(house, "agent"), me(house, "agent").self)]
 
 
 async def test_ready_and_paused_are_declared_for_oneself(house: House) -> None:

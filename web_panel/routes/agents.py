@@ -108,7 +108,7 @@ class AgentController(Controller):
     @delete("/agents/me/wrap-up", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
     async def end_wrap_up(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
         """No more time is needed after the last call: the next one may come."""
-        services.control.end_wrap_up(actor)
+        services.agents.cut_wrap_up(actor, actor.self)
 
     @get("/people", opt={"rule": needs(Right.SEE_USERS)})
     async def people(self, conn: NamedDependency[Connection]) -> list[Colleague]:
