@@ -25,6 +25,7 @@ from crm_core.access import Forbidden, NotFound
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
+from crm_core.reports import PeriodTooLong
 from crm_core.settings import BadSetting
 from crm_core.sharing import TooManyWebhooks
 from crm_core.sharing.api_keys import KeyNameTaken, TooManyKeys
@@ -114,6 +115,10 @@ def invalid(request: AnyRequest, error: Invalid) -> Refusal:
     return problem(request, 400, error.key, field=error.field)
 
 
+def period_too_long(request: AnyRequest, _: PeriodTooLong) -> Refusal:
+    return problem(request, 400, "invalid", field="until")
+
+
 def control_refused(request: AnyRequest, error: ControlRefused) -> Refusal:
     return problem(request, CONTROL_STATUS.get(error.reason, 409), error.reason)
 
@@ -169,6 +174,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     Refused: refused,
     BadSetting: simple(400, "invalid"),
     Invalid: invalid,
+    PeriodTooLong: period_too_long,
     ValidationException: invalid_input,
     HTTPException: http_error,
     BadRange: bad_range,

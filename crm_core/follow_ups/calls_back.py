@@ -21,14 +21,16 @@ from crm_core.follow_ups.reading import publish
 # Each is closed by the first call that reached its party.
 CLOSE = """
     WITH first AS (
-        SELECT DISTINCT ON (k.key) k.key, r.at, r.extension, r.call_id, r.user_id, r.event_id
+        SELECT DISTINCT ON (k.key) k.key, r.at, r.extension, r.call_id, r.user_id, r.event_id, r.outbound
           FROM jsonb_to_recordset($1::jsonb) AS r (
-                   call_id uuid, event_id uuid, party_keys text[], at timestamptz, extension text, user_id uuid),
+                   call_id uuid, event_id uuid, party_keys text[], at timestamptz, extension text, user_id uuid,
+                   outbound boolean),
                unnest(r.party_keys) AS k (key)
          ORDER BY k.key, r.at, r.call_id
     )
     UPDATE task t
        SET closed_at = first.at, status = 'done', result = 'answered', closed_by_call = first.call_id,
+           first_attempt_at = coalesce(t.first_attempt_at, CASE WHEN first.outbound THEN first.at END),
            closed_by = coalesce(first.user_id, (SELECT d.user_id FROM device d WHERE d.number = first.extension))
       FROM first
      WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = first.key
@@ -59,13 +61,16 @@ class Attempt:
 
 COUNT = """
     WITH tried AS (
-        SELECT t.id, count(*) AS times, max(a.at) AS at, (array_agg(a.outcome ORDER BY a.at DESC))[1] AS outcome
+        SELECT t.id, count(*) AS times, min(a.at) AS first, max(a.at) AS at,
+               (array_agg(a.outcome ORDER BY a.at DESC))[1] AS outcome
           FROM jsonb_to_recordset($1::jsonb) AS a (follow_up uuid, party_keys text[], at timestamptz, outcome text)
           JOIN task t ON t.kind = 'follow_up' AND t.closed_at IS NULL
                      AND (t.id = a.follow_up OR t.party_key = ANY(a.party_keys))
          GROUP BY t.id
     )
-    UPDATE task t SET attempts = t.attempts + tried.times, last_attempt_at = tried.at, last_attempt = tried.outcome
+    UPDATE task t
+       SET attempts = t.attempts + tried.times, first_attempt_at = coalesce(t.first_attempt_at, tried.first),
+           last_attempt_at = tried.at, last_attempt = tried.outcome
       FROM tried WHERE t.id = tried.id
     RETURNING t.id
 """

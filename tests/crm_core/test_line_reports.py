@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import random
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from callflow.facts import CallAnswered, CallEnded, CallQueued, Outcome
+from callflow.facts import CallAnswered, CallEnded, CallQueued, Fact, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
 from crm_core import reports
 from crm_core.access import Forbidden
 from crm_core.calls.waits import Waits
 from crm_core.database import Connection
 from crm_core.organisation import User
-from crm_core.reports import Asked, Count, PeriodTooLong
+from crm_core.reports import Asked, By, Count, Interval, PeriodTooLong, intervals, of_days
 from crm_core.reports.service_level import Counts, service_levels
 from tests.crm_core.company import MORNING, Telling, found_company, tell
 
 ANNA = "+380501112233"
-DAY = Asked(since=MORNING, until=MORNING + timedelta(days=1))
+WHOLE = Interval(MORNING, MORNING + timedelta(days=1))
+DAY = Asked(intervals=[WHOLE])
 
 
 @pytest.fixture
@@ -92,45 +96,108 @@ def test_who_is_not_let_in_was_offered_and_has_not_waited() -> None:
     ]
 
 
+@dataclass
+class Kept:
+    """What the book-keeper wrote down of one caller."""
+
+    call: UUID
+    number: str
+    joined: datetime
+    wait: float
+    end: str
+
+    @property
+    def left(self) -> datetime:
+        return self.joined + timedelta(seconds=self.wait)
+
+
+def _day(choose: random.Random) -> tuple[list[Kept], list[Fact]]:
+    kept, facts = [], []
+    for number in range(40):
+        phone = choose.choice([ANNA, "+380671234567", "+380631234567", f"+3809312345{number:02d}"])
+        call = Telling(at=_after(60 * number)).inbound(phone).to_line()
+        joined = _queued(call)
+        call.at += timedelta(seconds=choose.randint(0, 40))
+        end = choose.choice(["answered", "answered", "abandoned", "exit_key", "overflowed"])
+        if end == "answered":
+            call.rings("1002").answered("1002")
+        elif end == "abandoned":
+            call.ended(Outcome.ABANDONED)
+        else:
+            call.leaves_line(LineEnd(end))
+        wait = (call.facts[-1].at - joined).total_seconds()
+        if end != "abandoned":
+            call.ended(Outcome.ANSWERED)
+        kept.append(Kept(call.call_id, phone, joined, wait, end))
+        facts.extend(call.facts)
+    return kept, facts
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_the_figures_of_a_day_are_those_of_its_calls(
     conn: Connection, people: dict[str, User], seed: int
 ) -> None:
     """Facts come in batches of any size; the book-keeper knows when each caller came and left."""
     choose = random.Random(seed)
-    answered, gave_up, facts = [], [], []
-    for number in range(40):
-        call = Telling(at=_after(60 * number)).inbound(ANNA).to_line()
-        joined, wait = call.at, choose.randint(0, 40)
-        call.at = joined + timedelta(seconds=wait)
-        if choose.random() < 0.7:
-            call.rings("1002").answered("1002")
-            answered.append((call.facts[-1].at - _queued(call)).total_seconds())
-            call.ended()
-        else:
-            call.ended(Outcome.ABANDONED)
-            gave_up.append((call.facts[-1].at - _queued(call)).total_seconds())
-        facts.extend(call.facts)
+    kept, facts = _day(choose)
     while facts:
         portion = choose.randint(1, 25)
         await tell(conn, facts[:portion])
         del facts[:portion]
     (line,) = await reports.lines(conn, people["borys"], DAY, now=_after(86_400))
+    answered = sorted(each.wait for each in kept if each.end == "answered")
+    gave_up = [each.wait for each in kept if each.end == "abandoned"]
     assert line.counts == {
-        "offered": len(answered) + len(gave_up),
+        "offered": 40,
         "answered": len(answered),
         "answered_in_time": sum(wait <= 20 for wait in answered),
         "abandoned": len(gave_up),
         "abandoned_in_time": sum(wait <= 20 for wait in gave_up),
         "short_abandoned": sum(wait <= 5 for wait in gave_up),
-        "left_otherwise": 0,
+        "left_otherwise": 40 - len(answered) - len(gave_up),
         "waiting": 0,
+        "repeated": 40 - len({each.number for each in kept}),
+    }
+    ends = [each.end for each in kept]
+    assert {reason: times for reason, times in line.left.items() if times} == {
+        reason: ends.count(reason) for reason in ("exit_key", "overflowed")
     }
     assert line.answer_mean == pytest.approx(sum(answered) / len(answered))
+    assert line.answer_median == answered[math.ceil(0.5 * len(answered)) - 1]
+    assert line.answer_p90 == answered[math.ceil(0.9 * len(answered)) - 1]
     assert line.abandon_mean == pytest.approx(sum(gave_up) / len(gave_up))
-    assert line.longest_wait == max(answered + gave_up)
+    assert line.longest_wait == max(each.wait for each in kept)
     for count in Count:
         assert len(await reports.which(conn, people["borys"], DAY, count)) == line.counts[count]
+
+
+@pytest.mark.parametrize("by", By)
+async def test_each_quarter_of_an_hour_has_the_waits_that_began_or_were_answered_in_it(
+    conn: Connection, people: dict[str, User], by: By
+) -> None:
+    kept, facts = _day(random.Random(7))
+    await tell(conn, facts)
+    quarters = [Interval(_after(900 * n), _after(900 * (n + 1))) for n in range(4)]
+    rows = await reports.lines(conn, people["borys"], Asked(intervals=quarters, by=by), now=_after(86_400))
+    whose = kept if by is By.ARRIVAL else [each for each in kept if each.end == "answered"]
+    moment = [each.joined if by is By.ARRIVAL else each.left for each in whose]
+    assert [(row.since, row.counts["offered"]) for row in rows] == [
+        (quarter.since, times)
+        for quarter in quarters
+        if (times := sum(quarter.since <= at < quarter.until for at in moment))
+    ]
+
+
+async def test_who_comes_again_is_told_by_number_and_a_withheld_one_never_is(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    calls = [
+        Telling(at=_after(60 * number)).inbound(phone).to_line().ended(Outcome.ABANDONED)
+        for number, phone in enumerate([ANNA, "", "", ANNA])
+    ]
+    await tell(conn, *(call.facts for call in calls))
+    again = await reports.which(conn, people["borys"], DAY, Count.REPEATED)
+    assert [each.call_id for each in again] == [calls[3].call_id]
 
 
 def _queued(call: Telling) -> datetime:
@@ -153,5 +220,22 @@ async def test_reports_are_for_supervisors_and_of_a_year_at_most(conn: Connectio
     with pytest.raises(Forbidden):
         await reports.which(conn, people["olena"], DAY, Count.OFFERED)
     with pytest.raises(PeriodTooLong):
-        long = Asked(since=MORNING, until=MORNING + timedelta(days=367))
+        long = Asked(intervals=[Interval(MORNING, MORNING + timedelta(days=367))])
         await reports.lines(conn, people["borys"], long, now=MORNING)
+    with pytest.raises(PeriodTooLong):
+        many = Asked(intervals=[WHOLE] * 3_001)
+        await reports.lines(conn, people["borys"], many, now=MORNING)
+
+
+KYIV = ZoneInfo("Europe/Kyiv")
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 11, 28), 24)]
+)
+def test_a_day_on_which_the_clock_changes_has_its_true_hours(day: date, hours: int) -> None:
+    found = [*intervals(day, day, 60, KYIV)]
+    assert len(found) == hours
+    assert {each.until - each.since for each in found} == {timedelta(hours=1)}
+    assert [each.since for each in found[1:]] == [each.until for each in found[:-1]]
+    assert (found[0].since, found[-1].until) == (of_days(day, day, KYIV).since, of_days(day, day, KYIV).until)

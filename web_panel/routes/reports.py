@@ -1,9 +1,10 @@
-"""Figures of waiting lines, and the calls behind each figure."""
+"""Figures of lines, agents and missed contacts, and what is behind each figure."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from datetime import date, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
@@ -14,12 +15,29 @@ from crm_core import reports
 from crm_core.access import Right
 from crm_core.database import Connection
 from crm_core.organisation import User
-from crm_core.reports import Asked, Count, LineFigures, LineVisit, PeriodTooLong
+from crm_core.reports import (
+    AgentCall,
+    AgentCount,
+    AgentFigures,
+    Asked,
+    By,
+    Count,
+    Interval,
+    LineFigures,
+    LineVisit,
+    MissedContact,
+    MissedCount,
+    MissedFigures,
+)
 from web_panel.auth import needs
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
+from web_panel.tables import table
 
+CSV = "text/csv; charset=utf-8"
+MOST_DAYS = timedelta(days=366)
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+Minutes = Literal[15, 30, 60, 1440]
 
 
 class ReportController(Controller):
@@ -34,17 +52,121 @@ class ReportController(Controller):
         services: NamedDependency[PanelServices],
         since: FromQuery[date],
         until: FromQuery[date],
+        interval: FromQuery[Minutes | None] = None,
+        by: FromQuery[By] = By.ARRIVAL,
         line: FromQuery[str | None] = None,
         threshold: FromQuery[Seconds] = 20.0,
         short: FromQuery[Seconds] = 5.0,
     ) -> list[LineFigures]:
-        """Each line's figures of those days of the company, both included. `threshold`: seconds within which an answer
-        is in time; `short`: seconds of waiting until which giving up does not count."""
-        asked = _asked(services, since, until, line, threshold, short)
-        try:
-            return await reports.lines(conn, user, asked, now=services.clock())
-        except PeriodTooLong:
-            raise Invalid("until") from None
+        """Each line's figures of those days of the company, both included; with `interval` (minutes) a row for each in
+        which anybody waited. `threshold`: seconds within which an answer is in time; `short`: seconds of waiting until
+        which giving up does not count. `by`: a wait counts where it began, or where it was answered."""
+        asked = _asked(services, since, until, interval, by, line, threshold, short)
+        return await reports.lines(conn, user, asked, now=services.clock())
+
+    @get("/lines.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    async def lines_table(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        interval: FromQuery[Minutes | None] = None,
+        by: FromQuery[By] = By.ARRIVAL,
+        line: FromQuery[str | None] = None,
+        threshold: FromQuery[Seconds] = 20.0,
+        short: FromQuery[Seconds] = 5.0,
+    ) -> str:
+        """The same as a table for a spreadsheet."""
+        asked = _asked(services, since, until, interval, by, line, threshold, short)
+        return table(await reports.lines(conn, user, asked, now=services.clock()))
+
+    @get("/agents", opt={"rule": needs(Right.SUPERVISE)})
+    async def agents(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        agent: FromQuery[UUID | None] = None,
+    ) -> list[AgentFigures]:
+        """What each agent did on those days of the company, both included, at most 93."""
+        period = _period(services, since, until)
+        return await reports.agents(conn, user, period, now=services.clock(), only=agent)
+
+    @get("/agents.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    async def agents_table(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        agent: FromQuery[UUID | None] = None,
+    ) -> str:
+        """The same as a table for a spreadsheet."""
+        period = _period(services, since, until)
+        return table(await reports.agents(conn, user, period, now=services.clock(), only=agent))
+
+    @get("/agents/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
+    async def which_of_agents(
+        self,
+        count: FromPath[AgentCount],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        agent: FromQuery[UUID | None] = None,
+    ) -> list[AgentCall]:
+        """The offers or the parts of calls that a figure counts, the earliest first, at most 1000."""
+        period = _period(services, since, until)
+        return await reports.agent_calls(conn, user, period, count, now=services.clock(), only=agent)
+
+    @get("/missed", opt={"rule": needs(Right.SUPERVISE)})
+    async def missed(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        line: FromQuery[str | None] = None,
+    ) -> list[MissedFigures]:
+        """How soon those were called back who were missed on those days, by line."""
+        period = _period(services, since, until)
+        return await reports.missed(conn, user, period, now=services.clock(), line=line)
+
+    @get("/missed.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    async def missed_table(
+        self,
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        line: FromQuery[str | None] = None,
+    ) -> str:
+        """The same as a table for a spreadsheet."""
+        period = _period(services, since, until)
+        return table(await reports.missed(conn, user, period, now=services.clock(), line=line))
+
+    @get("/missed/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
+    async def which_missed(
+        self,
+        count: FromPath[MissedCount],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+        since: FromQuery[date],
+        until: FromQuery[date],
+        line: FromQuery[str | None] = None,
+    ) -> list[MissedContact]:
+        """The follow-ups that a figure counts, the earliest first, at most 1000."""
+        period = _period(services, since, until)
+        return await reports.missed_ones(conn, user, period, count, now=services.clock(), line=line)
 
     @get("/lines/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
     async def which(
@@ -55,28 +177,33 @@ class ReportController(Controller):
         services: NamedDependency[PanelServices],
         since: FromQuery[date],
         until: FromQuery[date],
+        by: FromQuery[By] = By.ARRIVAL,
         line: FromQuery[str | None] = None,
         threshold: FromQuery[Seconds] = 20.0,
         short: FromQuery[Seconds] = 5.0,
     ) -> list[LineVisit]:
         """The waits that a figure counts, the earliest first, at most 1000."""
-        asked = _asked(services, since, until, line, threshold, short)
-        try:
-            return await reports.which(conn, user, asked, count)
-        except PeriodTooLong:
-            raise Invalid("until") from None
+        asked = _asked(services, since, until, None, by, line, threshold, short)
+        return await reports.which(conn, user, asked, count)
 
 
 def _asked(
-    services: PanelServices, since: date, until: date, line: str | None, threshold: float, short: float
+    services: PanelServices,
+    since: date,
+    until: date,
+    interval: int | None,
+    by: By,
+    line: str | None,
+    threshold: float,
+    short: float,
 ) -> Asked:
-    zone = services.settings.time_zone
-    if until < since:
+    spans = [_period(services, since, until)]
+    if interval is not None:
+        spans = [*reports.intervals(since, until, interval, services.settings.time_zone)]
+    return Asked(intervals=spans, by=by, line=line, threshold=threshold, short=short)
+
+
+def _period(services: PanelServices, since: date, until: date) -> Interval:
+    if not timedelta(0) <= until - since < MOST_DAYS:
         raise Invalid("until")
-    return Asked(
-        since=datetime.combine(since, time(), zone),
-        until=datetime.combine(until + timedelta(days=1), time(), zone),
-        line=line,
-        threshold=threshold,
-        short=short,
-    )
+    return reports.of_days(since, until, services.settings.time_zone)
