@@ -25,7 +25,7 @@ from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
-from dzvin import certificates, flows, logs
+from dzvin import at_window, certificates, flows, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
@@ -116,6 +116,8 @@ async def run(given: Arguments, config: Config) -> None:
         owners = await end_what_was(switch, spool, left)
         tasks.start(end_what_comes_late(switch, owners))
         tasks.start(close_recordings(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
+        windows = await at_window.watched(pool, outbox, switch.dispatcher)
+        tasks.start(unceasing("windows", windows.run))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(switch.reconciler.run())
         tasks.start(web.metrics.watch_loop())

@@ -15,6 +15,7 @@ from queue_engine.engine import Engine
 from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
 from queue_engine.inputs import (
+    AgentAtWindow,
     AgentLegs,
     AgentLines,
     AgentReachable,
@@ -79,6 +80,7 @@ class Dispatcher:
         self._reachable: dict[str, bool] = {}
         self._legs: dict[str, int] = {}
         self._places: dict[UUID, Place] = {}
+        self._at_window: set[str] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._wills: dict[str, Will] = {}
         self.on_auto_pause: Callable[[AutoPause], None] = _nobody_asks
@@ -129,6 +131,11 @@ class Dispatcher:
         self._legs[extension] = legs
         self._observed(extension, AgentLegs(extension, legs))
 
+    def at_window(self, extension: str, at_window: bool) -> None:
+        """A visitor is at the agent's window, or no more."""
+        (self._at_window.add if at_window else self._at_window.discard)(extension)
+        self._observed(extension, AgentAtWindow(extension, at_window))
+
     def declare(self, extension: str, will: Will) -> None:
         self._wills[extension] = will
         self._observed(extension, AgentWill(extension, will))
@@ -174,6 +181,7 @@ class Dispatcher:
     def _acquaint(self, extension: str) -> None:
         self.give(AgentWill(extension, self.will(extension)))
         self.give(AgentLegs(extension, self._legs.get(extension, 0)))
+        self.give(AgentAtWindow(extension, extension in self._at_window))
         self.give(AgentReachable(extension, self._reachable.get(extension, False)))
 
     def admission(self, line: str) -> LeaveReason | None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from crm_core import hall
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
 from web_panel.live_entries import CardKey
 from web_panel.wire import CardView, FollowUpView
@@ -56,9 +57,9 @@ SHAPES: Mapping[str, type[CallLinked | FollowUpTold | TicketIssued | TicketCalle
     "follow_up.opened": FollowUpTold,
     "follow_up.changed": FollowUpTold,
     "follow_up.closed": FollowUpTold,
-    "ticket.issued": TicketIssued,
-    "ticket.called": TicketCalled,
-    "ticket.served": TicketServed,
+    hall.TICKET_ISSUED: TicketIssued,
+    hall.TICKET_CALLED: TicketCalled,
+    hall.TICKET_SERVED: TicketServed,
 }
 
 

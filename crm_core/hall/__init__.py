@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from crm_core.hall.facts import TICKET_CALLED, TICKET_ISSUED, TICKET_SERVED
 from crm_core.hall.issuing import Booking, Refused, WalkIn, book, issue
-from crm_core.hall.reading import BoardLine, Ticket, TicketState, WaitingTicket, board, current, waiting
+from crm_core.hall.reading import (
+    BoardLine,
+    Ticket,
+    TicketState,
+    WaitingTicket,
+    board,
+    current,
+    extensions_at_window,
+    waiting,
+)
 from crm_core.hall.services import Service, services
 from crm_core.hall.serving import NotYours, call_next, check_in, serve
 
 __all__ = [
+    "TICKET_CALLED",
+    "TICKET_ISSUED",
+    "TICKET_SERVED",
     "BoardLine",
     "Booking",
     "NotYours",
@@ -22,6 +35,7 @@ __all__ = [
     "call_next",
     "check_in",
     "current",
+    "extensions_at_window",
     "issue",
     "serve",
     "services",

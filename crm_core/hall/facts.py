@@ -8,6 +8,9 @@ from crm_core import ledger, outbox
 from crm_core.database import Connection
 from queue_engine.facts import QueueFact
 
+TICKET_ISSUED, TICKET_CALLED, TICKET_SERVED = "ticket.issued", "ticket.called", "ticket.served"
+"""Kinds of the outbox."""
+
 
 async def tell(conn: Connection, kind: str, fact: QueueFact) -> None:
     """The payload of the outbox message is the fact: numbers and windows, no names."""

@@ -19,7 +19,7 @@ from crm_core.clients.phone_numbers import PhoneNumber, normalise
 from crm_core.clients.whose import only_matches
 from crm_core.database import Connection
 from crm_core.hall import tasks
-from crm_core.hall.facts import tell
+from crm_core.hall.facts import TICKET_ISSUED, tell
 from crm_core.hall.reading import Ticket, read
 from crm_core.hall.services import Service, by_code, local_days, minutes_for
 from crm_core.organisation import User
@@ -213,7 +213,7 @@ async def _make(conn: Connection, visit: _Visit, parameters: Settings, now: date
         starts_at=visit.starts_at,
         booked=visit.booked,
     )
-    await tell(conn, "ticket.issued", issued)
+    await tell(conn, TICKET_ISSUED, issued)
     return await read(conn, ticket_id)
 
 

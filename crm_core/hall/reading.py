@@ -113,6 +113,14 @@ async def waiting(conn: Connection, user: User, *, now: datetime | None = None) 
     return [WaitingTicket(**_fields(row)) for row in rows]
 
 
+AT_WINDOW = "SELECT d.number FROM ticket t JOIN device d ON d.user_id = t.called_by WHERE t.state = 'called'"
+
+
+async def extensions_at_window(conn: Connection) -> frozenset[str]:
+    """Of everybody who serves a visitor now. Takes no user: the dispatcher asks."""
+    return frozenset(row["number"] for row in await conn.fetch(AT_WINDOW))
+
+
 CURRENT = TICKET + " WHERE t.called_by = $1 AND t.state = 'called'"
 
 

@@ -17,7 +17,7 @@ from crm_core.access import NotFound, Right, require, sees_all
 from crm_core.database import Connection
 from crm_core.follow_ups.opening import close_visited
 from crm_core.hall import tasks
-from crm_core.hall.facts import tell
+from crm_core.hall.facts import TICKET_CALLED, TICKET_SERVED, tell
 from crm_core.hall.reading import Ticket, current, read
 from crm_core.hall.services import local_days
 from crm_core.organisation import User
@@ -83,7 +83,7 @@ async def _called(conn: Connection, user: User, ticket_id: UUID, now: datetime) 
         window=ticket.window or "",
         user=user.id,
     )
-    await tell(conn, "ticket.called", called)
+    await tell(conn, TICKET_CALLED, called)
     return ticket
 
 
@@ -119,7 +119,7 @@ async def serve(conn: Connection, user: User, ticket_id: UUID, *, now: datetime,
         served = TicketServed(
             id=uuid7(), at=now, ticket=ticket.id, service=ticket.service_id, number=ticket.number, user=user.id
         )
-        await tell(conn, "ticket.served", served)
+        await tell(conn, TICKET_SERVED, served)
         return ticket
 
 
