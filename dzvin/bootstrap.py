@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -19,10 +21,12 @@ from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import codecs, flows, gate, signalling, switchboard, trunk_plans
+from dzvin import codecs, engine_log, flows, gate, signalling, switchboard, trunk_plans
 from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
+from dzvin.engine_log import EngineLog
+from dzvin.engine_log_shelf import Keeping
 from dzvin.flow_webhooks import FlowWebhooks
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
@@ -45,6 +49,7 @@ from pbx.trunks.trunks import Trunks
 from pbx.user_agent import UserAgent
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import Will
+from queue_engine.input_log import NOTHING_NOTED, InputLog
 
 NEW_CALLS_BELOW = 0.9
 """Of the spool's bound; the rest is kept for the facts of calls that run already."""
@@ -185,9 +190,20 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
 
 
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
-    dispatcher = Dispatcher(switchboard.lines(given.config))
+    """Chance is another in each run, and noted: so a replay finds it again."""
+    dispatcher = Dispatcher(switchboard.lines(given.config), secrets.randbits(63), _engine_log(given, stack))
     stack.callback(dispatcher.close)
     return dispatcher
+
+
+def _engine_log(given: Surroundings, stack: AsyncExitStack) -> InputLog:
+    rules = given.config.engine_log
+    if not rules.days:
+        return NOTHING_NOTED
+    keeping = Keeping(days=rules.days, bytes=rules.megabytes * 1024 * 1024)
+    noted = EngineLog(given.data / engine_log.FOLDER, keeping, ZoneInfo(given.config.timezone), time.time)
+    stack.push_async_callback(noted.close)
+    return noted
 
 
 def _timers(stack: AsyncExitStack) -> Timers:

@@ -181,29 +181,24 @@ Use it in the configuration, then start again
 
 @app.command()
 def replay(
-    call: Annotated[str, typer.Argument(help="The id of a call, or how it begins.")],
+    call: Annotated[str, typer.Argument(help="The id of a call, or how it begins.")] = "",
+    day: Annotated[str, typer.Option(help="A local day, such as 2026-11-20: the queue engine's decisions.")] = "",
     data: Data = DATA,
     messages: Annotated[bool, typer.Option("--messages", help="Print each message too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the ladder and the verdict as JSON.")] = False,
 ) -> None:
-    """Show the signalling of a call, and feed it to the core again. Exit status: 1 when something comes out otherwise
-    than in the call, 2 when there is no such trace. Works beside a running installation, or without one."""
-    import msgspec
+    """Show the signalling of a call, and feed it to the core again; or feed a day's inputs to the queue engine again.
+    Exit status: 1 when something comes out otherwise than it did, 2 when there is no such trace or log, or it is
+    damaged. Works beside a running installation, or without one."""
+    if bool(call) == bool(day):
+        typer.echo("say either a call or --day", err=True)
+        raise typer.Exit(2)
+    from dzvin import replay_commands
 
-    from dzvin import replaying
-
-    try:
-        ladder = replaying.load(data, call)
-    except replaying.NoTrace as missing:
-        typer.echo(str(missing), err=True)
-        raise typer.Exit(2) from missing
-    if as_json:
-        typer.echo(msgspec.json.encode(ladder).decode())
+    if day:
+        replay_commands.of_day(data, day, as_json=as_json)
     else:
-        for line in replaying.lines(ladder, messages=messages):
-            typer.echo(line)
-    if not ladder.verdict.same:
-        raise typer.Exit(1)
+        replay_commands.of_call(data, call, messages=messages, as_json=as_json)
 
 
 @app.command()

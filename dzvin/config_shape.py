@@ -309,6 +309,13 @@ class Trace(Table, frozen=True, kw_only=True):
     megabytes: Positive = 1024
 
 
+class EngineLog(Table, frozen=True, kw_only=True):
+    """What the queue engine was told and decided, for `dzvin replay --day` and `dzvin whatif`. The oldest goes."""
+
+    days: Annotated[int, Meta(ge=0)] = 30  # 0: nothing is noted
+    megabytes: Positive = 1024
+
+
 class User(Table, frozen=True, kw_only=True):
     login: str
     full_name: str
@@ -452,6 +459,7 @@ class Config(Table, frozen=True, kw_only=True):
     telephony_server: TelephonyServer = TelephonyServer()
     log: Log = Log()
     trace: Trace = Trace()
+    engine_log: EngineLog = EngineLog()
     users: tuple[User, ...] = ()
     extensions: tuple[Extension, ...] = ()
     lines: tuple[Line, ...] = ()

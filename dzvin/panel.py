@@ -215,6 +215,10 @@ def _gauges(switch: Telephony, spool: Spool) -> Readings:
         "dzvin_sip_locked_out": ("Sources that guessed passwords and are locked out", admission.locked_out),
         **gauges(switch.watchers),
         "dzvin_sip_traces": ("Calls whose signalling is noted", lambda: len(transactions.traces)),
+        "dzvin_engine_log_off": (
+            "1 while the queue engine's log is off after a fault: this run cannot be replayed from there on",
+            lambda: switch.dispatcher.noted.is_off,
+        ),
         "dzvin_tasks": ("asyncio tasks of the core", lambda: len(asyncio.all_tasks())),
     }
 

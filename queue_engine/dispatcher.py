@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from queue_engine.decisions import AutoPause, Decision, Leave, Offer, StrategyFa
 from queue_engine.engine import Engine
 from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
+from queue_engine.input_log import NOTHING_NOTED, Beginning, InputLog, Refusal, Step
 from queue_engine.inputs import (
     AgentAtWindow,
     AgentLegs,
@@ -66,15 +67,21 @@ def strategy_of_ones_own(name: str) -> Strategy:
     return strategy
 
 
-class Dispatcher:
-    """`seed` decides what chance decides. A line's strategy "module:function" is loaded here; raises ImportError or
-    AttributeError when it cannot be, ValueError for a name that nobody knows."""
+def strategies_of_ones_own(lines: Iterable[Line]) -> dict[str, Strategy]:
+    return {line.strategy: strategy_of_ones_own(line.strategy) for line in lines if ":" in line.strategy}
 
-    def __init__(self, lines: Iterable[Line], seed: int = 0) -> None:
+
+class Dispatcher:
+    """`seed` decides what chance decides; `noted` gets every input with what came of it. A line's strategy
+    "module:function" is loaded here; raises ImportError or AttributeError when it cannot be, ValueError for a name that
+    nobody knows."""
+
+    def __init__(self, lines: Iterable[Line], seed: int = 0, noted: InputLog = NOTHING_NOTED) -> None:
         self._loop = asyncio.get_running_loop()
-        lines = tuple(lines)
-        own = {line.strategy: strategy_of_ones_own(line.strategy) for line in lines if ":" in line.strategy}
-        self._engine = Engine(lines, self._loop.time(), seed=seed, own=own)
+        begins = Beginning(self._loop.time(), seed, tuple(lines))
+        self._engine = Engine(begins.lines, begins.now, seed=seed, own=strategies_of_ones_own(begins.lines))
+        self.noted = noted
+        noted.begins(begins)
         self._given: deque[Input] = deque()
         self._giving = False
         self._reachable: dict[str, bool] = {}
@@ -97,6 +104,7 @@ class Dispatcher:
         if len(self._places) >= MAX_WAITING:
             raise LineFull(item.line)
         if (reason := self._engine.admission(item.line)) is not None:
+            self.noted.note(Refusal(self._loop.time(), item, reason))
             raise LineFull(item.line) if reason is LeaveReason.FULL else NotAdmitted(item.line, reason)
         place = Place(self, item)
         self._places[item.item_id] = place
@@ -216,12 +224,24 @@ class Dispatcher:
         try:
             while self._given:
                 given = self._given.popleft()
-                decisions = self._engine.handle(given, self._loop.time())
+                decisions = self._decide(given)
                 self.close()
                 for decision in decisions:
                     self._carry_out(decision)
         finally:
             self._giving = False
+
+    def _decide(self, given: Input) -> Sequence[Decision]:
+        now = self._loop.time()
+        try:
+            decisions = self._engine.handle(given, now)
+        except ValueError:
+            raise  # nothing has changed
+        except Exception as failure:
+            self.noted.note(Step(now, given, error=repr(failure)))
+            raise
+        self.noted.note(Step(now, given, decisions))
+        return decisions
 
     def _carry_out(self, decision: Decision) -> None:
         match decision:

@@ -52,6 +52,7 @@ LINES = (
     ),
     Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True),
 )
+SEED = 3
 NUMBERS = tuple(line.number for line in LINES)
 extensions = st.sampled_from(AGENTS)
 numbers = st.sampled_from(NUMBERS)
@@ -83,10 +84,12 @@ class Known:
 class LineMachine(RuleBasedStateMachine):
     """Drives the engine as a dispatcher would, and remembers what it decided."""
 
+    made_of: type[Engine] = Engine
+
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.engine = Engine(LINES, self.now, seed=3)
+        self.engine = self.made_of(LINES, self.now, seed=SEED)
         self.agents = {extension: Known() for extension in AGENTS}
         self.items: dict[UUID, WorkItem] = {}  # in no agent's hand for good
         self.holders: dict[UUID, set[str]] = {}

@@ -1,5 +1,5 @@
 """Whole calls through the running product. All scenarios share one installation, and none may leave anything in it.
-Each call that it has carried replays from its trace when it ends."""
+Each call that it has carried replays from its trace when it ends, and each day of its lines from the engine's log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.scenarios.company import Company
+from tests.support.engine_days import decided_otherwise
 from tests.support.leaks import SETTLES_WITHIN, nothing_left, nothing_lingers
 from tests.support.server import Server, running_dzvin
 from tests.support.traces import unlike
@@ -24,6 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         if request.session.testscollected > A_FEW:  # half a minute is long for somebody who works on one scenario
             asyncio.run(nothing_lingers(server))
     assert unlike(data) == {}
+    assert decided_otherwise(data) == []
 
 
 @pytest.fixture
