@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from uuid_utils.compat import uuid7
 
 from callflow.control import Actor, Agent, ControlRefused
 from callflow.ports import Clock, FactSink
+from queue_engine.decisions import AutoPause
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import AgentDeclared, HandRaised, Will, WrapUpCut
+
+AUTO_PAUSE = "auto_pause"
+"""The reason of a pause that the engine began: too many offers were not taken."""
 
 
 class AgentCommands:
@@ -30,6 +36,16 @@ class AgentCommands:
         )  # fmt: skip
         if agent.extension is not None:
             self._dispatcher.declare(agent.extension, will)
+
+    def auto_paused(self, user: UUID | None, decision: AutoPause) -> None:
+        """The engine's own word, kept and shown as one of nobody. `user`: whose extension it is, if anybody's."""
+        if user is not None:
+            self._ledger.append(
+                AgentDeclared(
+                    id=uuid7(), at=self._clock.now(), user=user, extension=decision.extension, will=Will.PAUSED,
+                    reason=AUTO_PAUSE,
+                )
+            )  # fmt: skip
 
     def cut_wrap_up(self, actor: Actor, agent: Agent) -> None:
         """The agent may be offered the next call at once. Nothing happens to one who is in no wrap-up."""

@@ -14,7 +14,7 @@ from callflow.live_calls import LiveCalls
 from callflow.meeting import Meetings
 from callflow.numbers import SEPARATORS
 from callflow.permissions import Permissions
-from callflow.ports import Clock, FactSink, FlowWebhooks, Prompts, RecordingPlaces
+from callflow.ports import Clock, FactSink, FlowWebhooks, Prompts, RecordingPlaces, Regulars
 from callflow.presence import Presence
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
 from callflow.wishes import WishBook
@@ -82,6 +82,7 @@ class Exchange:
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
     flows: FlowBook = field(default_factory=FlowBook)
+    regulars: Regulars | None = None  # None: callers are nobody's
     webhooks: FlowWebhooks | None = None  # None: a flow's webhooks fail
     meetings: Meetings = field(default_factory=Meetings)
     trunks: Trunks = field(default_factory=Trunks)

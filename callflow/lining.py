@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from callflow.agent_leg import Rung, ring_extension
 from callflow.announcing import announce
+from callflow.arriving import work_item
 from callflow.facts import CallQueued, OfferEnd, OfferEnded, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.router import LinePlan, Refuse, ToLine
@@ -24,7 +25,6 @@ from pbx.inbound_leg import InboundLeg
 from pbx.sip.reason import ANSWERED_ELSEWHERE
 from queue_engine.dispatcher import NotAdmitted, Place
 from queue_engine.reasons import LeaveReason, RefusalCause
-from queue_engine.work import WorkItem
 
 if TYPE_CHECKING:
     from callflow.search import Search
@@ -92,7 +92,7 @@ class Lining:
         self._call.tell(CallQueued, line=self._line.number)
         self._heard()
         try:
-            item = WorkItem(self._call.call_id, self._line.number, self._joined_at)
+            item = await work_item(self._call, self._search.waiting, self._line, self._joined_at)
             place = self._call.exchange.dispatcher.put(item)
         except NotAdmitted as refused:
             return self._gone(refused.reason)

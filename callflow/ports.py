@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +35,12 @@ class RecordingPlaces(Protocol):
 class FlowWebhooks(Protocol):
     async def post(self, url: str, body: bytes, seconds: float) -> bytes | None:
         """What a 2xx answer holds, JSON or not; None: none has come in that time. Never raises for the peer's sake."""
+
+
+class Regulars(Protocol):
+    async def agent_of(self, number: str, by: Sequence[str]) -> str | None:
+        """The extension of whom that outside number (E.164 where it is one) belongs to, by the first of these that
+        knows: "owner" of the client, "last_agent" who spoke with it; None: nobody's, or it cannot be said now."""
 
 
 class Prompts(Protocol):

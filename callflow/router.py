@@ -30,6 +30,8 @@ class LinePlan:
     messages: Sequence[str] = ()  # prompts, in turn, when nothing better can be told
     announce_every: float = 30.0  # seconds of music between what is told
     language: Language = Language.UK
+    priorities: Mapping[str, float] = field(default_factory=dict)  # a caller's number -> points of priority
+    sticky: Sequence[str] = ()  # whose a caller is: "owner" of the client, "last_agent"; (): nobody asks
 
     @property
     def tells(self) -> bool:

@@ -17,6 +17,7 @@ from callflow.calls import Calls
 from callflow.exchange import Exchange
 from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.flows.book import FlowBook
+from callflow.ports import Regulars
 from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
@@ -142,6 +143,7 @@ class Surroundings:
     wishes: WishBook
     wills: Mapping[str, Will]
     flows: FlowBook
+    regulars: Regulars
     certificate: Certificate | None
     origins: Origins
 
@@ -192,6 +194,8 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
     """Chance is another in each run, and noted: so a replay finds it again."""
     dispatcher = Dispatcher(switchboard.lines(given.config), secrets.randbits(63), _engine_log(given, stack))
+    for extension, skills in switchboard.skills(given.config).items():
+        dispatcher.skilled(extension, skills)
     stack.callback(dispatcher.close)
     return dispatcher
 
@@ -362,6 +366,7 @@ def _exchange(
         rules=switchboard.call_rules(config),
         wishes=given.wishes,
         flows=given.flows,
+        regulars=given.regulars,
         webhooks=webhooks,
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from callflow.line_rules import Around, line_breaches, loadable
 from crm_core import settings
 from dzvin.config_call_rules import call_breaches, code_breaches
 from dzvin.config_flow_rules import flow_breaches
@@ -202,20 +203,10 @@ def _users(config: Config) -> Iterator[Breach]:
 
 
 def _lines(config: Config) -> Iterator[Breach]:
-    is_extension, is_target = _is_extension(config), _is_target(config)
+    around = Around(is_extension=_is_extension(config), is_target=_is_target(config), strategy=loadable)
     for index, line in enumerate(config.lines):
-        for agent in line.agents:
-            if not is_extension(agent):
-                yield ("lines", index, "agents"), f'no extension "{agent}"'
-        if len(set(line.agents)) < len(line.agents):
-            yield ("lines", index, "agents"), "an agent is named twice"
-        if line.overflow and not is_target(line.overflow):
-            yield ("lines", index, "overflow"), f'the line overflows into "{line.overflow}": no such number'
-        for key, target in line.exit_keys.items():
-            if not re.fullmatch(r"[0-9*#]", key):
-                yield ("lines", index, "exit_keys", key), f'expected a key of 0 to 9, * or #, got "{key}"'
-            if not is_target(target):
-                yield ("lines", index, "exit_keys", key), f'key {key} leads to "{target}": no such number'
+        for path, expected in line_breaches(line, around):
+            yield ("lines", index, *path), expected
 
 
 def _menus(config: Config) -> Iterator[Breach]:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from callflow.line_settings import LineSettings, Skills
 from dzvin.config_table import Address as Address
 from dzvin.config_table import Limit, Path, Port, Positive
 from dzvin.config_table import Table as Table
@@ -347,6 +348,7 @@ class Extension(Table, frozen=True, kw_only=True):
     forward_busy: str = ""
     forward_no_answer: str = ""
     do_not_disturb: bool = False
+    skills: Skills = {}  # what lines ask for, until people change it
     lines: Annotated[int, Meta(ge=0, le=5)] | None = None  # None, here and below: as in [calls]
     ring_seconds: Annotated[int, Meta(ge=5, le=120)] | None = None
     auto_answer: bool = False
@@ -364,35 +366,8 @@ class Extension(Table, frozen=True, kw_only=True):
         return self.password.replace("{user}", number) if self.first else self.password
 
 
-Seconds = Annotated[int, Meta(ge=0, le=3600)]
-Strategy = Literal[
-    "ring_all", "longest_idle", "round_robin", "fewest_calls", "least_talk_time", "random", "top_down", "progressive"
-]
-AgentCondition = Literal["signed_out", "paused", "unreachable", "busy", "serving", "wrap_up"]
-"""In which all agents of a line have to be for it to count as empty."""
-
-
-class Line(Table, frozen=True, kw_only=True):
+class Line(LineSettings, Table, frozen=True, kw_only=True):
     number: str
-    name: str
-    agents: tuple[str, ...] = ()
-    record: bool | None = None  # None: by [recordings] calls
-    ring_timeout: Positive | None = None  # None: by [calls]
-    music: str = ""
-    caller_id: str = ""  # of calls to the outside that are made for this line
-    strategy: Strategy = "longest_idle"
-    wrap_up: Seconds = 0
-    retry_after: Seconds = 5  # an agent who did not take an offer is left alone that long
-    max_wait: Positive = 300
-    max_length: Annotated[int, Meta(ge=0)] = 0  # 0: no bound of its own
-    join_empty: tuple[AgentCondition, ...] = ()
-    leave_empty: tuple[AgentCondition, ...] = ()
-    overflow: str = ""  # our number for whom it does not take, or not serve in time
-    exit_keys: dict[str, str] = {}
-    position: bool = False
-    expected_wait: bool = False
-    messages: tuple[str, ...] = ()  # prompts
-    announce_every: Annotated[int, Meta(ge=10)] = 30
 
 
 class Menu(Table, frozen=True, kw_only=True):

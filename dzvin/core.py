@@ -36,6 +36,7 @@ from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import calls_left, close_recordings, end_what_comes_late, end_what_was
+from dzvin.regulars import KnownRegulars
 from dzvin.seeding import seed_database
 from dzvin.wishes import wills, wish_book
 
@@ -109,7 +110,7 @@ async def run(given: Arguments, config: Config) -> None:
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
             wishes=await wish_book(pool, writer, config), wills=await wills(pool), flows=flow_keeper.book,
-            certificate=kept.certificate if kept else None, origins=Origins(config),
+            certificate=kept.certificate if kept else None, origins=Origins(config), regulars=KnownRegulars(pool),
         )  # fmt: skip
         left = await calls_left(pool, spool, started_at)
         switch = await stack.enter_async_context(telephony(around))

@@ -63,6 +63,9 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
     config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
+    agents = AgentCommands(switch.dispatcher, spool, SystemClock())
+    people = live.state.by_extension
+    switch.dispatcher.on_auto_pause = lambda decision: agents.auto_paused(people.get(decision.extension), decision)
     pop = ScreenPop(pool, live)
     spool.subscribe(pop.on_fact)
     outbox.subscribe(pop.on_outbox)
@@ -70,7 +73,7 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
     settings = uvicorn.Config(
-        create_app(_services(given, pool, live, switch, metrics)),
+        create_app(_services(given, pool, live, switch, agents, metrics)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -113,12 +116,14 @@ def _conferences(config: Config) -> Iterable[Conference]:
     return [Conference(number=each.number, name=each.name, moderators=each.moderators) for each in config.conferences]
 
 
-def _services(given: Surroundings, pool: Pool, live: LivePanel, switch: Telephony, metrics: Metrics) -> PanelServices:
+def _services(
+    given: Surroundings, pool: Pool, live: LivePanel, switch: Telephony, agents: AgentCommands, metrics: Metrics
+) -> PanelServices:
     config, data, spool = given.config, given.data, given.spool
     return PanelServices(
         pool=pool,
         control=Commands(switch.calls),
-        agents=AgentCommands(switch.dispatcher, spool, SystemClock()),
+        agents=agents,
         meetings=MeetingCommands(switch.calls.exchange),
         live=live,
         recordings=KeptRecordings.of(config, data),

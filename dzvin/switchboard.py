@@ -10,8 +10,9 @@ import msgspec
 from callflow.exchange import CallRules, RecordingRules
 from callflow.facts import Direction, ForwardKind
 from callflow.feature_codes import FeatureCodes
+from callflow.line_settings import LineDefaults, engine_line, line_plan
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
-from callflow.router import ConferencePlan, DialPlan, LinePlan, MenuPlan
+from callflow.router import ConferencePlan, DialPlan, MenuPlan
 from callflow.saying import Language
 from callflow.wishes import Wishes
 from dzvin import config_shape
@@ -22,11 +23,9 @@ from pbx.net.transport import Flow
 from pbx.ports import Account, Door
 from pbx.sip.digest import Algorithm, ha1
 from pbx.trunks.trunks import Trunks
-from queue_engine.reasons import AgentCondition
 from queue_engine.work import Line
 
 OUTSIDE_KEYS = ("international", "premium", "calls_at_once", "calls_per_minute", "minutes_per_day", "hours")
-OFFER_GRACE = 10.0  # seconds after the ringing; a call tells the end of an offer itself, unless something is broken
 
 
 class ConfiguredAccounts:
@@ -79,7 +78,7 @@ class ConfiguredDoors:
 def dial_plan(config: Config, accounts: ConfiguredAccounts, flows: Container[str] = ()) -> DialPlan:
     return DialPlan(
         extensions=accounts,
-        lines={line.number: _line_plan(config, line) for line in config.lines},
+        lines={line.number: line_plan(line.number, line, line_defaults(config)) for line in config.lines},
         menus={
             menu.number: MenuPlan(number=menu.number, prompt=menu.prompt, keys=menu.keys, timeout=float(menu.timeout))
             for menu in config.menus
@@ -106,19 +105,10 @@ def dial_plan(config: Config, accounts: ConfiguredAccounts, flows: Container[str
     )
 
 
-def _line_plan(config: Config, line: config_shape.Line) -> LinePlan:
-    return LinePlan(
-        number=line.number,
-        ring_timeout=float(line.ring_timeout or config.calls.ring_timeout),
-        record=line.record if line.record is not None else "lines" in config.recordings.calls,
-        music=bool(line.music),
-        max_wait=float(line.max_wait),
-        overflow=line.overflow,
-        exit_keys=line.exit_keys,
-        position=line.position,
-        expected_wait=line.expected_wait,
-        messages=line.messages,
-        announce_every=float(line.announce_every),
+def line_defaults(config: Config) -> LineDefaults:
+    return LineDefaults(
+        ring_timeout=float(config.calls.ring_timeout),
+        record="lines" in config.recordings.calls,
         language=Language(config.language),
     )
 
@@ -165,21 +155,17 @@ def recording_rules(config: Config) -> RecordingRules:
 
 
 def lines(config: Config) -> tuple[Line, ...]:
-    return tuple(
-        Line(
-            line.number,
-            line.agents,
-            ring_timeout=float(line.ring_timeout or config.calls.ring_timeout),
-            offer_grace=OFFER_GRACE,
-            strategy=line.strategy,
-            wrap_up=float(line.wrap_up),
-            retry_after=float(line.retry_after),
-            max_length=line.max_length,
-            join_empty=frozenset(map(AgentCondition, line.join_empty)),
-            leave_empty=frozenset(map(AgentCondition, line.leave_empty)),
-        )
-        for line in config.lines
-    )
+    return tuple(engine_line(line.number, line, line_defaults(config)) for line in config.lines)
+
+
+def skills(config: Config) -> Mapping[str, Mapping[str, int]]:
+    """Of each extension of which something is said."""
+    return {
+        number: entry.skills
+        for entry in config.extensions
+        if entry.skills
+        for number in (entry.range.numbers() if entry.range else (entry.number,))
+    }
 
 
 def names(config: Config) -> Mapping[str, str]:

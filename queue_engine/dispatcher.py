@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from queue_engine.inputs import (
     AgentLegs,
     AgentLines,
     AgentReachable,
+    AgentSkills,
     AgentWill,
     Input,
     ItemArrived,
@@ -90,6 +91,7 @@ class Dispatcher:
         self._at_window: set[str] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._wills: dict[str, Will] = {}
+        self._skills: dict[str, Mapping[str, int]] = {}
         self.on_auto_pause: Callable[[AutoPause], None] = _nobody_asks
 
     def __len__(self) -> int:
@@ -172,6 +174,11 @@ class Dispatcher:
     def will(self, extension: str) -> Will:
         return self._wills.get(extension, Will.READY)
 
+    def skilled(self, extension: str, skills: Mapping[str, int]) -> None:
+        """What the agent can do from now on: levels by name."""
+        self._skills[extension] = skills
+        self._observed(extension, AgentSkills(extension, skills))
+
     def serves(self, extension: str, lines: frozenset[str]) -> None:
         """The agent serves these lines from now on; what is known of the agent is told to the engine."""
         known = extension in self._engine.agents
@@ -188,6 +195,7 @@ class Dispatcher:
 
     def _acquaint(self, extension: str) -> None:
         self.give(AgentWill(extension, self.will(extension)))
+        self.give(AgentSkills(extension, self._skills.get(extension, {})))
         self.give(AgentLegs(extension, self._legs.get(extension, 0)))
         self.give(AgentAtWindow(extension, extension in self._at_window))
         self.give(AgentReachable(extension, self._reachable.get(extension, False)))

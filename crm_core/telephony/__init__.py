@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
+from crm_core.telephony.regulars import agent_of
 from crm_core.telephony.wills import AgentWill, Declaration, history, last_wills, wills_of_phones
 from crm_core.telephony.wishes import KeptWishes, kept_wishes
 
@@ -16,6 +17,7 @@ __all__ = [
     "Line",
     "PostgresBindings",
     "StoredBinding",
+    "agent_of",
     "devices",
     "history",
     "kept_wishes",

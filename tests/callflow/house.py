@@ -22,16 +22,20 @@ from callflow.exchange import CallRules, Exchange, RecordingRules
 from callflow.facts import CallEnded, Fact, SegmentEnded, TransferEnded, TransferStarted
 from callflow.flows.book import FlowBook
 from callflow.presence import Presence
-from callflow.router import ConferencePlan, DialPlan, LinePlan
+from callflow.router import ConferencePlan, DialPlan, LinePlan, TrunkPlan
 from pbx.media.client import RecordingClosed
+from pbx.net.resolver import Resolver
 from pbx.net.transport import Flow
 from pbx.sip import refer
 from pbx.sip.message import Request, Response, parse
 from pbx.sip.reply import reply
+from pbx.trunks.trunk import Trunk
+from pbx.trunks.trunks import Trunks
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import QueueFact
 from queue_engine.work import Line
-from tests.pbx.switch import SDP, PromisedLeg, Switch
+from tests.pbx.switch import CITY, SDP, TRUNK, PromisedLeg, Switch
+from tests.pbx.trunks.provider import no_dns
 
 USERS = {"1001": "pw1", "1002": "pw2", "1003": "pw3", "1004": "pw4"}
 DAY = datetime(2030, 1, 7, 9, tzinfo=UTC)
@@ -222,7 +226,9 @@ class House:
         conferences: Sequence[ConferencePlan] = (),
         recording: RecordingRules,
         supervisors: Sequence[str] = (),
+        trunk_leads_to: str = "",
     ) -> None:
+        self.own_agents: dict[str, str] = {}
         self.switch = Switch(users=USERS)
         self.facts: list[Fact | QueueFact] = []
         self.flows = FlowBook()
@@ -233,6 +239,7 @@ class House:
             lines={line.number: line for line in named},
             conferences={conference.number: conference for conference in conferences},
             flows=self.flows,
+            trunks={"city": TrunkPlan(name="city", default=trunk_leads_to)},
         )
         self.exchange = Exchange(
             user_agent=self.switch.user_agent,
@@ -247,6 +254,8 @@ class House:
             rules=rules,
             supervisors=frozenset(supervisors),
             flows=self.flows,
+            regulars=self,
+            trunks=Trunks([Trunk(replace(CITY, health=False), self.switch.endpoint, Resolver(no_dns))]),
         )
         self.calls = Calls(self.exchange)
         self.switch.on_call = self.calls.arrived
@@ -267,6 +276,9 @@ class House:
 
     def relative_path(self, recording_id: UUID, started_at: datetime) -> str:
         return str(recording_id)
+
+    async def agent_of(self, number: str, by: Sequence[str]) -> str | None:
+        return self.own_agents.get(number)
 
     async def measure(self, recording_id: UUID, file: str) -> RecordingClosed | None:
         """So much is in every file."""
@@ -301,6 +313,18 @@ class House:
     def of(self, kind: type[F]) -> list[F]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
+    async def outside_calls(self, number: str) -> Dialog:
+        """Somebody with that number calls by the trunk."""
+        caller = Phone(self, number, TRUNK)
+        text = caller.text(
+            "INVITE", "sip:1@example.com", "caller", "<sip:1@example.com>", f"call-{next(NUMBERS)}", 1, (), SDP
+        )
+        self.switch.hears(text, TRUNK)
+        await self.settles()
+        invite = parse(text.encode())
+        assert isinstance(invite, Request)
+        return Dialog(caller, invite, "caller")
+
     @property
     def transfers(self) -> list[str]:
         """How each transfer that began ended."""
@@ -327,6 +351,7 @@ async def a_house(
     conferences: Sequence[ConferencePlan] = (),
     recording: RecordingRules | None = None,
     supervisors: Sequence[str] = (),
+    trunk_leads_to: str = "",
 ) -> AsyncIterator[House]:
     """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
     house = House(
@@ -336,6 +361,7 @@ async def a_house(
         conferences=conferences,
         recording=recording or RecordingRules(),
         supervisors=supervisors,
+        trunk_leads_to=trunk_leads_to,
     )
     for phone in house.phones.values():
         phone.register()

@@ -107,7 +107,7 @@ def test_a_number_is_looked_up_in_a_range_without_expanding_it(file: Path) -> No
         ('[telephony_server]\nsource = "mysql://x"\n', "telephony_server.source", 2, "postgresql://host"),
         ('[telephony_server]\ntable = "cdr; drop"\n', "telephony_server.table", 2, "public.cdr"),
         ('[follow_up]\nassign = ["me"]\n', "follow_up.assign", 2, "user:LOGIN"),
-        ("[[lines]]\n", "lines[0].number", 1, "missing required field `number`"),
+        ("[[lines]]\n", "lines[0].name", 1, "missing required field `name`"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key_its_line_and_what_is_expected(
