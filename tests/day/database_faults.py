@@ -130,6 +130,7 @@ class Office:
 
     async def _chain(self, block: Block, desk: FakePhone, calls: int, times: Times) -> None:
         customer = next(block.customers())
+        await asyncio.sleep(self._random.uniform(0, TALK[1]))  # calls that begin together wait for each other
         for _ in range(calls):
             since = time.perf_counter()
             call = await self._provider.dial(block.did(2), caller=customer)
@@ -196,7 +197,7 @@ async def _facts(server: Server, ids: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.day.database_faults", description=__doc__)
-    parser.add_argument("--calls", type=int, default=200, help="in quiet and under each fault")
+    parser.add_argument("--calls", type=int, default=500, help="in quiet and under each fault")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--at-once", type=int, default=8)
     given = parser.parse_args()
