@@ -12,7 +12,7 @@ from queue_engine.decisions import AutoPause
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import AgentDeclared, HandRaised, Will, WrapUpCut
 
-AUTO_PAUSE = "auto_pause"
+AUTO_PAUSE = "auto"
 """The reason of a pause that the engine began: too many offers were not taken."""
 
 
@@ -43,7 +43,7 @@ class AgentCommands:
             self._ledger.append(
                 AgentDeclared(
                     id=uuid7(), at=self._clock.now(), user=user, extension=decision.extension, will=Will.PAUSED,
-                    reason=AUTO_PAUSE,
+                    reason=AUTO_PAUSE, cause=decision.cause.value,
                 )
             )  # fmt: skip
 

@@ -20,6 +20,7 @@ from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from dzvin import certificates, flows
+from dzvin.auto_pauses import tell_auto_pauses
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
@@ -64,8 +65,7 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
     agents = AgentCommands(switch.dispatcher, spool, SystemClock())
-    people = live.state.by_extension
-    switch.dispatcher.on_auto_pause = lambda decision: agents.auto_paused(people.get(decision.extension), decision)
+    tell_auto_pauses(switch.dispatcher, agents, live.state.by_extension.get)
     pop = ScreenPop(pool, live)
     spool.subscribe(pop.on_fact)
     outbox.subscribe(pop.on_outbox)

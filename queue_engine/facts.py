@@ -32,13 +32,15 @@ class QueueFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDeclared(QueueFact):
-    """What an agent is willing to do from now on (R-PANEL-08). `by` said it: the agent or a supervisor."""
+    """What an agent is willing to do from now on (R-PANEL-08). `by` said it: the agent or a supervisor; None: the
+    engine, because of `cause`, a word of `RefusalCause`."""
 
     user: UUID
     extension: str | None
     will: Will
     reason: str = ""
     by: UUID | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

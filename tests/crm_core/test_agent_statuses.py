@@ -79,3 +79,15 @@ async def test_all_that_can_be_declared_is_known_after_a_restart_with_its_time(
         (kept,) = await telephony.last_wills(conn)
         assert (kept.will, kept.since) == (will, at(minute))
     assert await conn.fetchval("SELECT count(*) FROM ledger_set_aside") == 0
+
+
+async def test_a_pause_by_the_engine_is_kept_by_nobodys_word(conn: Connection, people: dict[str, User]) -> None:
+    olena = people["olena"]
+    paused = AgentDeclared(
+        id=uuid7(), at=at(5), user=olena.id, extension=olena.extension, will=Will.PAUSED, reason="auto", cause="busy"
+    )
+    await tell(conn, [said(olena, 0, Will.READY), paused])
+    (_, pause) = await telephony.history(conn, olena.id, at(0), at(90), at(70))
+    assert (pause.will, pause.reason, pause.by) == (Will.PAUSED, "auto", None)
+    assert olena.extension is not None
+    assert (await telephony.wills_of_phones(conn))[olena.extension] is Will.PAUSED, "it survives a restart"

@@ -9,8 +9,10 @@ import type { AgentView, Will } from "../wire";
 
 export const PAUSE_REASONS = ["break", "lunch", "training", "paperwork"] as const;
 
+const NAMED: readonly string[] = [...PAUSE_REASONS, "auto"]; // "auto": the engine's, who did not take several calls
+
 export function reasonText(reason: string): string {
-  return (PAUSE_REASONS as readonly string[]).includes(reason) ? tOr("reason", reason, "reason.break") : reason;
+  return NAMED.includes(reason) ? tOr("reason", reason, "reason.break") : reason;
 }
 
 const PLAIN: readonly Will[] = ["ready", "on_demand", "signed_out"];
