@@ -17,6 +17,7 @@ from tests.support.phone_transactions import NoAnswer
 from tests.support.phone_transfer import refer, replaces_of
 
 PATIENCE = 12.0  # seconds for one step
+TAKEN_UP = 33.0  # a little more than 64*T1: a restart swallows an INVITE, which its sender repeats for so long
 RINGS_OUTSIDE = 20.0  # three times the ring time, and some
 SETTLES = 45.0  # seconds until a call that was cut is over at all its ends
 TROUBLE = (AssertionError, NotInTime, NoAnswer, Refused)
@@ -65,6 +66,7 @@ class Stage:
             story.caller = await self.provider.dial(target, caller=outside)
         else:
             story.caller = await self.phones[self.block.caller].dial(target)
+        await _taken_up(story.caller)
         return story, story.caller
 
     async def next_ring(self) -> Call:
@@ -94,6 +96,11 @@ class Stage:
             call.audio.close()
 
 
+async def _taken_up(call: Call) -> None:
+    """Something was heard that is neither nothing nor a challenge."""
+    await until("100", lambda: call.is_over or any(each.status < 200 for each in call.responses), TAKEN_UP)
+
+
 async def give_up(call: Call) -> None:
     """Whatever has been heard so far."""
     if call.is_up:
@@ -120,9 +127,8 @@ async def answered(stage: Stage) -> None:
 
 
 async def abandoned_at_once(stage: Stage) -> None:
+    """RFC 3261 §9.1: a CANCEL waits for a provisional response, as `begin` does."""
     _, call = await _somebody_calls(stage, "abandoned at once")
-    # RFC 3261 §9.1: a CANCEL waits for a provisional response, and a challenge is none.
-    await until("100", lambda: call.is_over or any(each.status < 200 for each in call.responses), PATIENCE)
     await give_up(call)
 
 
@@ -236,6 +242,7 @@ async def attended(stage: Stage) -> None:
     second = Story(kind="consultation", direction="internal", party=stage.block.desk, target=target)
     stage.stories.append(second)
     second.caller = await stage.phones[stage.block.desk].dial(target)
+    await _taken_up(second.caller)
     agent = await stage.next_ring()
     await agent.answer()
     await second.caller.answered(PATIENCE)
