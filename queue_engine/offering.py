@@ -14,6 +14,7 @@ from queue_engine.strategy import RINGS_ON, View, longest_idle
 from queue_engine.work import Line
 
 STICKY = "sticky"
+LONGEST_IDLE = "longest_idle"
 
 
 def best(floor: Floor, now: float) -> tuple[Entry, set[str]] | None:
@@ -59,15 +60,18 @@ def offer(floor: Floor, entry: Entry, able: set[str], now: float) -> None:
     else:
         last = floor.last_asked.get(line.number, -1)
         view = View(entry.item, line, now, candidates, frozenset(entry.asked), last, floor.draw.next())
-        rule, chosen = line.strategy, _named(floor, view)
+        if entry.item.is_absent and line.strategy in RINGS_ON:  # nobody listens who would be answered sooner
+            rule, chosen = LONGEST_IDLE, tuple(longest_idle(view))
+        else:
+            rule, chosen = line.strategy, _named(floor, view)[: 1 if entry.item.is_absent else None]
         floor.last_asked[line.number] = floor.roster.position(line.number, chosen[-1])
     for extension in chosen:
         agent = floor.roster.agents[extension]
         agent.offered = entry.item.item_id
-        entry.holders[extension] = now + line.ring_timeout
+        entry.holders[extension] = until = now + entry.item.prepares + line.ring_timeout
         floor.refresh(agent, now)
-        floor.decisions.append(Offer(entry.item.item_id, line.number, extension, now + line.ring_timeout))
-    if line.strategy in RINGS_ON:
+        floor.decisions.append(Offer(entry.item.item_id, line.number, extension, until))
+    if line.strategy in RINGS_ON and not entry.item.is_absent:
         entry.rings_more_at = now + line.progress_delay if line.strategy == "progressive" else now
     names = tuple(candidate.extension for candidate in candidates)
     floor.choose(entry.item.item_id, Choice(now, line.number, rule, chosen, names))

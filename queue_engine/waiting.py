@@ -97,7 +97,7 @@ def review(floor: Floor, entry: Entry, now: float) -> None:
         return
     if floor.pool.put(entry, _bucket(floor, entry, now)):
         floor.roster.dirty.add(line.number)
-    floor.pool.count(entry, waits=not entry.holders)
+    floor.pool.count(entry, waits=not entry.holders and now >= entry.item.not_before)
     floor.timers.note(entry, min((at for at in _looks(floor, entry) if at > now), default=None))
 
 
@@ -119,7 +119,8 @@ def _bucket(floor: Floor, entry: Entry, now: float) -> BucketKey | None:
     line = floor.line(entry)
     if now < entry.item.not_before:
         return None
-    if entry.holders and (line.strategy not in RINGS_ON or (entry.rings_more_at or now) > now):
+    rings_on = line.strategy in RINGS_ON and not entry.item.is_absent
+    if entry.holders and (not rings_on or (entry.rings_more_at or now) > now):
         return None
     kept = keeper(floor, entry, now)
     if kept is None:  # once it is anybody's it stays so, whoever comes back
@@ -130,6 +131,8 @@ def _bucket(floor: Floor, entry: Entry, now: float) -> BucketKey | None:
 
 def _overdue(floor: Floor, entry: Entry, now: float) -> LeaveReason | None:
     line = floor.line(entry)
+    if entry.item.is_absent:
+        return None
     if line.number in floor.closed and line.empties_when_closed:
         return LeaveReason.CLOSED
     if line.max_wait and entry.entered_at + line.max_wait <= now:

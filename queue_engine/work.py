@@ -81,6 +81,11 @@ class ItemKind(StrEnum):
     PLANNED = "planned"
 
 
+ABSENT = frozenset({ItemKind.CALLBACK, ItemKind.PLANNED})
+"""Nobody waits on the telephone: we call them. No bound of a line sends such an item away, and one agent at a time is
+asked for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkItem:
     """Something that waits in a line since `joined_at` (monotonic seconds)."""
@@ -94,3 +99,8 @@ class WorkItem:
     sticky: str | None = None  # the agent who knows it
     key: str | None = None  # the party, by which somebody who comes again is known
     not_before: float = float("-inf")  # a callback that is tried again later
+    prepares: float = 0.0  # seconds that an offer may last before the agent's phone rings: the party is called first
+
+    @property
+    def is_absent(self) -> bool:
+        return self.kind in ABSENT
