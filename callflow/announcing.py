@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from callflow import saying
 from callflow.router import LinePlan
+from pbx.inbound_leg import InboundLeg
 from pbx.media.messages import MAX_FILES
 from queue_engine.place import Place
 
 if TYPE_CHECKING:
+    from callflow.call import Call
     from callflow.search import Search
 
 LARGEST_POSITION = 999
@@ -48,14 +50,37 @@ async def announce(search: Search, line: LinePlan, place: Place) -> None:
     """Until it is cancelled."""
     call, due = search.call, Announcements(line)
     dispatcher = call.exchange.dispatcher
+    told: list[str] = []
     while True:
         item = place.item.item_id
-        names = due.due(dispatcher.position(item), dispatcher.expected_wait(line.number, item))
-        paths = [str(path) for name in names if (path := call.exchange.prompts.path(name)) is not None]
-        for first in range(0, len(paths), MAX_FILES):
-            media = search.waiting.leg.media
-            if media is not None:
-                await asyncio.wait([media.play(paths[first : first + MAX_FILES]).ended])
-        if paths:
+        names = _switched(call, line, told)
+        told = names or told
+        names = names + due.due(dispatcher.position(item), dispatcher.expected_wait(line.number, item))
+        if await _play(search, names):
             call.music(search.waiting.leg)
         await asyncio.sleep(line.announce_every)
+
+
+async def tell_once(search: Search, name: str) -> None:
+    """A prompt for somebody who goes on, or whose call ends then."""
+    leg = search.waiting.leg
+    if isinstance(leg, InboundLeg):
+        leg.answer()
+    await _play(search, [name])
+
+
+def _switched(call: Call, line: LinePlan, told: list[str]) -> list[str]:
+    """What a supervisor has the line tell, unless that was told last."""
+    message = call.exchange.lines.switch(line.number).message
+    return [message] if message and message not in told else []
+
+
+async def _play(search: Search, names: list[str]) -> bool:
+    """Whether there was anything to play."""
+    prompts = search.call.exchange.prompts
+    paths = [str(path) for name in names if (path := prompts.path(name)) is not None]
+    for first in range(0, len(paths), MAX_FILES):
+        media = search.waiting.leg.media
+        if media is not None:
+            await asyncio.wait([media.play(paths[first : first + MAX_FILES]).ended])
+    return bool(paths)

@@ -49,7 +49,8 @@ class ControlRefused(Exception):
     """The command cannot be carried out. `reason` is a key that the panel translates:
     no_phone, phone_offline, busy, no_route, forbidden, unknown_call, not_now (the call is in no state for it),
     same_number (a transfer or forward to oneself), orbit_taken, nobody_rings, no_dialog, out_of_range,
-    no_prompt (there is no announcement by that name), failed."""
+    no_prompt (there is no announcement by that name), unknown_line, not_at_work (no agent of the line, or not at
+    work), failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from callflow.caller_id import CallerIds
 from callflow.facts import Direction, Fact
 from callflow.flows.book import FlowBook
+from callflow.line_book import LineBook
 from callflow.live_calls import LiveCalls
 from callflow.meeting import Meetings
 from callflow.numbers import SEPARATORS
@@ -81,6 +82,7 @@ class Exchange:
     rules: CallRules = CallRules()
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
+    lines: LineBook = field(default_factory=LineBook)
     flows: FlowBook = field(default_factory=FlowBook)
     regulars: Regulars | None = None  # None: callers are nobody's
     webhooks: FlowWebhooks | None = None  # None: a flow's webhooks fail

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from callflow.agent_leg import Rung, ring_extension
-from callflow.announcing import announce
+from callflow.announcing import announce, tell_once
 from callflow.arriving import work_item
 from callflow.facts import CallQueued, OfferEnd, OfferEnded, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
@@ -46,27 +46,42 @@ NOT_SERVED = Result(Outcome.NO_ANSWER, status=480)
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The wait ended without an agent. `to`: the number that the caller goes on to; "": none. `key`: that said so."""
+    """The wait ended without an agent. `to`: the number that the caller goes on to; "": none. `key`: that said so.
+    `message`: a prompt that comes first. `place`: that is kept in the line `to`. `ordered`: a supervisor says so."""
 
     reason: LeaveReason
     to: str = ""
     key: str = ""
+    message: str = ""
+    place: Place | None = None
+    ordered: bool = False
 
 
 async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
     """Until an agent answers or the wait ends; a line that overflows into another takes the joining time along."""
     joined_at = asyncio.get_running_loop().time()
-    been = set()
+    been: set[str] = set()
+    place: Place | None = None
     while True:
         been.add(line.number)
-        found = await Lining(search, line, joined_at).run()
+        lining = Lining(search, line, joined_at, place)
+        try:
+            found = await lining.run()
+        except BaseException:
+            lining.leave()
+            raise
         if isinstance(found, Side):
             return found
-        ended = RESULTS.get(found.reason, NOT_SERVED)
+        place, ended = found.place, RESULTS.get(found.reason, NOT_SERVED)
+        if found.message:
+            await tell_once(search, found.message)
+        if found.ordered:
+            been.clear()
         if not found.to:
             return ended
         route = search.call.exchange.plan.inside(found.to)
         if isinstance(route, Refuse) or (isinstance(route, ToLine) and route.line.number in been):
+            lining.leave()
             return ended  # a chain that comes back to where it began serves nobody
         search.call.routed(route)
         if not isinstance(route, ToLine):
@@ -77,11 +92,13 @@ async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
 class Lining:
     """One wait in one line."""
 
-    def __init__(self, search: Search, line: LinePlan, joined_at: float) -> None:
+    def __init__(self, search: Search, line: LinePlan, joined_at: float, place: Place | None = None) -> None:
+        """`place`: that was had in another line, and is kept."""
         self._search = search
         self._call = search.call
         self._line = line
         self._joined_at = joined_at
+        self._place = place
         self._position: int | None = None
         self._rings: dict[str, asyncio.Task[Rung]] = {}
         self._withdrawn: dict[str, OfferEnd] = {}  # why somebody rings no more
@@ -92,12 +109,11 @@ class Lining:
         self._call.tell(CallQueued, line=self._line.number)
         self._heard()
         try:
-            item = await work_item(self._call, self._search.waiting, self._line, self._joined_at)
-            place = self._call.exchange.dispatcher.put(item)
+            place = self._place = self._place or await self._take_place()
         except NotAdmitted as refused:
             return self._gone(refused.reason)
         keys = self._loop.create_task(self._pressed()) if self._line.exit_keys else None
-        told = self._loop.create_task(announce(self._search, self._line, place)) if self._line.tells else None
+        told = self._loop.create_task(announce(self._search, self._line, place)) if self._speaks else None
         found: Side | Gone | None = None
         reason = LeaveReason.TECHNICAL
         try:
@@ -110,7 +126,10 @@ class Lining:
             for task in (keys, told):
                 if task is not None:
                     task.cancel()
-            if not isinstance(found, Side):
+            if isinstance(found, Gone) and found.place is not None:
+                self._tell_left(found.reason, found.to)
+                await self._let_go(OfferEnd.CANCELLED)
+            elif not isinstance(found, Side):
                 self._position = self._call.exchange.dispatcher.position(self._call.call_id)
                 place.leave(found.reason if found is not None else reason)
                 await self._let_go(self._search.withdrawn())
@@ -119,9 +138,23 @@ class Lining:
                 else:
                     self._tell_left(found.reason, found.to, found.key)
 
+    def leave(self) -> None:
+        """Whatever has happened, nobody waits here any more. Safe when nobody does."""
+        if self._place is not None:
+            self._place.leave()
+
+    async def _take_place(self) -> Place:
+        item = await work_item(self._call, self._search.waiting, self._line, self._joined_at)
+        return self._call.exchange.dispatcher.put(item)
+
+    @property
+    def _speaks(self) -> bool:
+        return self._search.waiting.is_answered or self._line.tells
+
     def _heard(self) -> None:
         leg = self._search.waiting.leg
-        if isinstance(leg, InboundLeg) and (self._line.music or self._line.tells or self._line.exit_keys):
+        message = self._call.exchange.lines.switch(self._line.number).message
+        if isinstance(leg, InboundLeg) and (self._line.music or self._line.tells or self._line.exit_keys or message):
             leg.answer()
         if self._search.waiting.is_answered:
             self._call.music(leg)
@@ -131,11 +164,15 @@ class Lining:
     async def _served(self, place: Place, keys: asyncio.Task[str] | None) -> Side | Gone:
         deadline = self._loop.time() + self._line.max_wait
         while True:
+            if place.item.line != self._line.number:
+                return Gone(LeaveReason.TRANSFERRED, place.item.line, place=place, ordered=True)
             self._ring_whom(place)
             if place.left.done():
-                return Gone(place.left.result(), self._line.overflow)
+                return self._sent_away(place)
             awaited = (place.changed, place.left, *self._rings.values(), *((keys,) if keys is not None else ()))
             await first_of(*awaited, timeout=max(0.0, deadline - self._loop.time()))
+            if place.item.line != self._line.number:
+                continue
             if (side := self._answered(place)) is not None:
                 return side
             if keys is not None and keys.done():
@@ -147,10 +184,20 @@ class Lining:
     def _too_long(self) -> Gone:
         return Gone(LeaveReason.OVERFLOWED if self._line.overflow else LeaveReason.TIMEOUT, self._line.overflow)
 
+    def _sent_away(self, place: Place) -> Gone:
+        """By a rule of the line, or by a supervisor."""
+        reason, ordered = place.left.result(), place.to is not None
+        to = self._line.overflow if place.to is None else place.to
+        return Gone(reason, to, message=place.message or self._message(reason), ordered=ordered)
+
     def _gone(self, reason: LeaveReason) -> Gone:
         """Was not let in."""
         self._tell_left(reason, self._line.overflow)
-        return Gone(reason, self._line.overflow)
+        return Gone(reason, self._line.overflow, message=self._message(reason))
+
+    def _message(self, reason: LeaveReason) -> str:
+        """What the line tells is why it is closed."""
+        return self._call.exchange.lines.switch(self._line.number).message if reason is LeaveReason.CLOSED else ""
 
     # ---- agents ----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from callflow import facts as call_facts
-from callflow import flow_facts, line_facts, meeting_facts, room_facts, secret_facts
+from callflow import flow_facts, line_facts, line_orders, meeting_facts, room_facts, secret_facts
 from callflow.facts import Fact, PartyIntroduced
 from queue_engine import facts as queue_facts
 from queue_engine.facts import QueueFact
@@ -26,6 +26,7 @@ KINDS: Mapping[str, type[AnyFact]] = MappingProxyType(
         **call_facts.KINDS,
         **flow_facts.KINDS,
         **line_facts.KINDS,
+        **line_orders.KINDS,
         **meeting_facts.KINDS,
         **room_facts.KINDS,
         **secret_facts.KINDS,

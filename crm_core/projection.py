@@ -12,13 +12,14 @@ from callflow.facts import (
     PhoneOnline,
     PhoneSettingsChanged,
 )
+from callflow.line_orders import LineSwitched
 from crm_core import settings
 from crm_core.calls import projection as calls
 from crm_core.clients import parties
 from crm_core.database import Connection
 from crm_core.events import telephony as events
 from crm_core.fact_codec import AnyFact
-from crm_core.telephony import wills, wishes
+from crm_core.telephony import switches, wills, wishes
 from queue_engine.facts import AgentDeclared
 
 
@@ -36,6 +37,8 @@ async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
         match fact:
             case AgentDeclared():
                 await wills.declare(conn, fact)
+            case LineSwitched():
+                await switches.switch(conn, fact)
             case PhoneSettingsChanged():
                 await wishes.change(conn, fact)
             case ForwardingChanged():

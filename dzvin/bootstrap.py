@@ -17,6 +17,7 @@ from callflow.calls import Calls
 from callflow.exchange import Exchange
 from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
 from callflow.flows.book import FlowBook
+from callflow.line_book import LineBook
 from callflow.ports import Regulars
 from callflow.presence import Presence
 from callflow.wishes import WishBook
@@ -143,6 +144,7 @@ class Surroundings:
     wishes: WishBook
     wills: Mapping[str, Will]
     flows: FlowBook
+    lines: LineBook
     regulars: Regulars
     certificate: Certificate | None
     origins: Origins
@@ -193,9 +195,12 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
 
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
     """Chance is another in each run, and noted: so a replay finds it again."""
-    dispatcher = Dispatcher(switchboard.lines(given.config), secrets.randbits(63), _engine_log(given, stack))
+    dispatcher = Dispatcher(switchboard.engine_lines(given.lines), secrets.randbits(63), _engine_log(given, stack))
     for extension, skills in switchboard.skills(given.config).items():
         dispatcher.skilled(extension, skills)
+    for number, switch in given.lines.switches.items():
+        if number in given.lines:
+            dispatcher.open_line(number, is_open=switch.is_open)
     stack.callback(dispatcher.close)
     return dispatcher
 
@@ -359,12 +364,13 @@ def _exchange(
         presence=Presence(dispatcher.legs, watched.watching.enters),
         ledger=given.spool,
         clock=SystemClock(),
-        plan=switchboard.dial_plan(config, accounts, given.flows),
+        plan=switchboard.dial_plan(config, accounts, given.flows, given.lines),
         prompts=PromptFiles(given.data / "prompts", config.language),
         recordings=KeptRecordings.of(config, given.data),
         recording_rules=switchboard.recording_rules(config),
         rules=switchboard.call_rules(config),
         wishes=given.wishes,
+        lines=given.lines,
         flows=given.flows,
         regulars=given.regulars,
         webhooks=webhooks,

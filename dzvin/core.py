@@ -12,14 +12,17 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 import structlog
 
+from callflow.line_book import LineBook
+from callflow.wishes import WishBook
 from crm_core.database import Pool, migrate, open_pool
 from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
@@ -31,6 +34,7 @@ from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.crm_work import crm_work, unceasing
 from dzvin.kept_recordings import KeptRecordings
+from dzvin.lines import line_book
 from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
@@ -39,6 +43,7 @@ from dzvin.recovery import calls_left, close_recordings, end_what_comes_late, en
 from dzvin.regulars import KnownRegulars
 from dzvin.seeding import seed_database
 from dzvin.wishes import wills, wish_book
+from queue_engine.facts import Will
 
 log = structlog.get_logger("dzvin.core")
 
@@ -109,8 +114,8 @@ async def run(given: Arguments, config: Config) -> None:
             tasks.start(work)
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
-            wishes=await wish_book(pool, writer, config), wills=await wills(pool), flows=flow_keeper.book,
-            certificate=kept.certificate if kept else None, origins=Origins(config), regulars=KnownRegulars(pool),
+            flows=flow_keeper.book, certificate=kept.certificate if kept else None, origins=Origins(config),
+            regulars=KnownRegulars(pool), **await _remembered(pool, writer, config),
         )  # fmt: skip
         left = await calls_left(pool, spool, started_at)
         switch = await stack.enter_async_context(telephony(around))
@@ -130,6 +135,18 @@ async def run(given: Arguments, config: Config) -> None:
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
         await _wind_down(config, switch, writer, hurry)
+
+
+class _Remembered(TypedDict):
+    wishes: WishBook
+    wills: Mapping[str, Will]
+    lines: LineBook
+
+
+async def _remembered(pool: Pool, writer: LedgerWriter, config: Config) -> _Remembered:
+    """What people said before this core, once it is written."""
+    wishes = await wish_book(pool, writer, config)
+    return {"wishes": wishes, "wills": await wills(pool), "lines": await line_book(pool, config)}
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

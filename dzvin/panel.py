@@ -14,6 +14,7 @@ import uvicorn
 
 from callflow.agent_commands import AgentCommands
 from callflow.commands import Commands
+from callflow.line_commands import LineCommands
 from callflow.meeting_commands import MeetingCommands
 from callflow.meeting_speakers import MeetingSpeakers
 from crm_core.database import Pool
@@ -107,7 +108,7 @@ async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch
     spool.subscribe(live.on_fact)
     wishes = switch.calls.exchange.wishes
     seed = await live_seed(pool, switch.registrations.online(), wishes, midnight_before(clock.now(), zone))
-    live.seed(replace(seed, conferences=_conferences(config)))
+    live.seed(replace(seed, conferences=_conferences(config), switches=switch.calls.exchange.lines.switches))
     outbox.subscribe(live.on_outbox)
     return live
 
@@ -124,6 +125,7 @@ def _services(
         pool=pool,
         control=Commands(switch.calls),
         agents=agents,
+        lines=LineCommands(switch.calls.exchange),
         meetings=MeetingCommands(switch.calls.exchange),
         live=live,
         recordings=KeptRecordings.of(config, data),

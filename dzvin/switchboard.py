@@ -10,9 +10,10 @@ import msgspec
 from callflow.exchange import CallRules, RecordingRules
 from callflow.facts import Direction, ForwardKind
 from callflow.feature_codes import FeatureCodes
-from callflow.line_settings import LineDefaults, engine_line, line_plan
+from callflow.line_book import Kept, LineBook
+from callflow.line_settings import LineDefaults, LineSettings, engine_line
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
-from callflow.router import ConferencePlan, DialPlan, MenuPlan
+from callflow.router import ConferencePlan, DialPlan, LinePlan, MenuPlan
 from callflow.saying import Language
 from callflow.wishes import Wishes
 from dzvin import config_shape
@@ -75,10 +76,16 @@ class ConfiguredDoors:
         return None if trunk is None else Door(trunk.name, trunk.settings)
 
 
-def dial_plan(config: Config, accounts: ConfiguredAccounts, flows: Container[str] = ()) -> DialPlan:
+def dial_plan(
+    config: Config,
+    accounts: ConfiguredAccounts,
+    flows: Container[str] = (),
+    lines: Mapping[str, LinePlan] | None = None,
+) -> DialPlan:
+    """`lines`: as they are now; None: as the configuration says."""
     return DialPlan(
         extensions=accounts,
-        lines={line.number: line_plan(line.number, line, line_defaults(config)) for line in config.lines},
+        lines=line_book(config) if lines is None else lines,
         menus={
             menu.number: MenuPlan(number=menu.number, prompt=menu.prompt, keys=menu.keys, timeout=float(menu.timeout))
             for menu in config.menus
@@ -154,8 +161,18 @@ def recording_rules(config: Config) -> RecordingRules:
     )
 
 
-def lines(config: Config) -> tuple[Line, ...]:
-    return tuple(engine_line(line.number, line, line_defaults(config)) for line in config.lines)
+def line_book(config: Config) -> LineBook:
+    """As the configuration says."""
+    own = {line.number: Kept(settings=_settings(line)) for line in config.lines}
+    return LineBook(defaults=line_defaults(config), own=own)
+
+
+def _settings(line: config_shape.Line) -> LineSettings:
+    return LineSettings(**{key: getattr(line, key) for key in LineSettings.__struct_fields__})
+
+
+def engine_lines(book: LineBook) -> tuple[Line, ...]:
+    return tuple(engine_line(number, book.line(number).settings, book.defaults) for number in book)
 
 
 def skills(config: Config) -> Mapping[str, Mapping[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from uuid import UUID
 
@@ -24,8 +25,10 @@ from queue_engine.inputs import (
     AgentWill,
     Input,
     ItemArrived,
+    ItemChanged,
     ItemLeft,
     LineChanged,
+    LineOpened,
     OfferTaken,
     TimePassed,
     WrapUpEnded,
@@ -132,10 +135,37 @@ class Dispatcher:
         if self._places.pop(item_id, None) is not None:
             self.give(given)
 
-    def withdraw(self, item_id: UUID, reason: LeaveReason = LeaveReason.WITHDRAWN) -> None:
-        """A supervisor ends the wait: whoever waits with the place hears it as a `Leave` of the engine."""
+    def line_of(self, item_id: UUID) -> str | None:
+        """Where it waits, or rings; None: nowhere."""
+        place = self._places.get(item_id)
+        return None if place is None else place.item.line
+
+    def works_in(self, line: str, extension: str) -> bool:
+        agent = self._engine.agents.get(extension)
+        return agent is not None and agent.at_work and extension in self._engine.lines[line].agents
+
+    def change(
+        self, item_id: UUID, *, line: str | None = None, priority: float | None = None, assigned: str | None = None
+    ) -> None:
+        """A supervisor's word about what waits: see `ItemChanged`. Raises ValueError for a line that there is not."""
         place = self._places.get(item_id)
         if place is not None:
+            item = place.item
+            self.give(ItemChanged(item_id, priority, line, assigned))
+            priority = item.priority if priority is None else priority
+            place.ordered(replace(item, line=line or item.line, priority=priority))
+
+    def open_line(self, number: str, *, is_open: bool) -> None:
+        self.give(LineOpened(number, is_open))
+
+    def withdraw(
+        self, item_id: UUID, reason: LeaveReason = LeaveReason.WITHDRAWN, *, to: str | None = None, message: str = ""
+    ) -> None:
+        """A supervisor ends the wait: whoever waits with the place hears it as a `Leave` of the engine, and finds there
+        where to go on."""
+        place = self._places.get(item_id)
+        if place is not None:
+            place.to, place.message = to, message
             self.left(item_id, reason)
             place.decided(Leave(item_id, place.item.line, reason))
 

@@ -26,6 +26,8 @@ class Place:
 
     def __init__(self, dispatcher: Dispatcher, item: WorkItem) -> None:
         self.item = item
+        self.to: str | None = None  # where a supervisor sends who is withdrawn; None: where the line says
+        self.message = ""  # a prompt that is played first
         self.offers: dict[str, Offer] = {}
         self._dispatcher = dispatcher
         self._loop = asyncio.get_running_loop()
@@ -74,6 +76,12 @@ class Place:
                 self.offers.clear()
                 if not self.left.done():
                     self.left.set_result(decision.reason)
+        if not self.changed.done():
+            self.changed.set_result(None)
+
+    def ordered(self, item: WorkItem) -> None:
+        """A supervisor has changed the item, by the dispatcher only: it may wait in another line."""
+        self.item = item
         if not self.changed.done():
             self.changed.set_result(None)
 

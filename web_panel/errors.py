@@ -50,7 +50,7 @@ HTTP_KEYS: Mapping[int, str] = {
     413: "too_large",
     415: "invalid",
 }
-CONTROL_STATUS: Mapping[str, int] = {"forbidden": 403, "unknown_call": 404, "out_of_range": 400}
+CONTROL_STATUS: Mapping[str, int] = {"forbidden": 403, "unknown_call": 404, "out_of_range": 400, "unknown_line": 404}
 
 
 class SignInRefused(Exception):

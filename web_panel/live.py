@@ -16,6 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from callflow.facts import Fact, ForwardKind
+from callflow.line_book import Switch
 from queue_engine.facts import QueueFact
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_meetings import Conference, MeetingHeard
@@ -47,6 +48,7 @@ class Seed:
     people: Iterable[Person] = ()
     registered: Iterable[str] = ()  # extensions with a phone online
     lines: Iterable[Line] = ()
+    switches: Mapping[str, Switch] = field(default_factory=dict)
     conferences: Iterable[Conference] = ()
     missed: Iterable[Missed] = ()  # oldest first
     services: Iterable[ServiceView] = ()
@@ -145,6 +147,7 @@ class LivePanel:
         state.forwarded = dict(seed.forwarded) | state.forwarded
         state.shortest = seed.shortest
         state.lines = {line.number: line for line in seed.lines}
+        state.switches = dict(seed.switches) | state.switches
         state.meetings.named = {conference.number: conference for conference in seed.conferences}
         state.missed = {missed.key: missed for missed in seed.missed}
         state.services = {service.id: service for service in seed.services}

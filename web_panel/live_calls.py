@@ -19,6 +19,9 @@ from callflow.facts import (
     SoundChanged,
     Target,
 )
+from callflow.line_orders import WaitOrdered
+from callflow.secret_facts import SecretEntry
+from web_panel.live_lines import Standing
 from web_panel.live_meetings import Visit
 from web_panel.live_rooms import LiveConference
 from web_panel.statuses import AgentStatus, CallState
@@ -119,6 +122,7 @@ class LiveCall:
     visit: Visit | None = None  # in a conference
     recording: LiveRecording = field(default_factory=LiveRecording)
     secret: bool = False  # what the customer presses is hidden now
+    standing: Standing = field(default_factory=Standing)  # what supervisors said of it while it waits
     sound: SoundChanged | None = None  # what was told last of how it sounds
     event_id: UUID | None = None
     ended_at: datetime | None = None
@@ -193,6 +197,15 @@ class LiveCall:
             else (AgentStatus.BUSY, member.since)
             for member in members
         }
+
+    def told(self, fact: SecretEntry | SoundChanged | WaitOrdered) -> None:
+        match fact:
+            case SecretEntry():
+                self.secret = fact.on
+            case SoundChanged():
+                self.sound = fact
+            case WaitOrdered():
+                self.standing = self.standing.after(fact)
 
     def hold_changed(self, fact: CallHeld | CallResumed) -> None:
         if isinstance(fact, CallHeld):

@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
+from callflow.line_book import OPEN
 from queue_engine.facts import Will
 from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import CardKey, Key, Kind
@@ -240,7 +241,7 @@ def line_view(state: LiveState, number: str) -> LineView | None:
     line = state.lines.get(number)
     if line is None:
         return None
-    waiting = state.waiting.get(number, {})
+    waiting, switch = state.waiting.get(number, {}), state.switches.get(number, OPEN)
     return LineView(
         number=number,
         name=line.name,
@@ -248,6 +249,8 @@ def line_view(state: LiveState, number: str) -> LineView | None:
         free=state.free_agents(line),
         count=len(waiting),
         waiting=tuple(waiting_view(state.calls[call_id]) for call_id in islice(waiting, CALLERS_SHOWN)),
+        is_open=switch.is_open,
+        message=switch.message,
     )
 
 
@@ -257,6 +260,8 @@ def waiting_view(call: LiveCall) -> WaitingCaller:
         since=call.waiting_since or call.started_at,
         party=party_view(call.party),
         offered_to=call.offered_to(),
+        points=call.standing.points,
+        agent=call.standing.agent,
     )
 
 

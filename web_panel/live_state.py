@@ -43,6 +43,8 @@ from callflow.facts import (
     TransferKind,
     TransferStarted,
 )
+from callflow.line_book import Switch
+from callflow.line_orders import LineSwitched, WaitOrdered
 from callflow.meeting_facts import MeetingJoined, MeetingLeft
 from callflow.room_facts import ConferenceJoined
 from callflow.secret_facts import SecretEntry
@@ -86,6 +88,7 @@ class LiveState:
     supervisions: Supervisions = field(default_factory=Supervisions)
     parties: dict[UUID, Party] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
+    switches: dict[str, Switch] = field(default_factory=dict)  # which lines are closed, and what they tell first
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
     meetings: LiveMeetings = field(default_factory=LiveMeetings)
     missed: dict[str, Missed] = field(default_factory=dict)
@@ -252,10 +255,15 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
-    def _(self, fact: SoundChanged) -> None:
+    def _(self, fact: SecretEntry | SoundChanged | WaitOrdered) -> None:
         if call := self.calls.get(fact.call_id):
-            call.sound = fact
+            call.told(fact)
             self._changed(call)
+
+    @_fold.register
+    def _(self, fact: LineSwitched) -> None:
+        self.switches[fact.line] = Switch(is_open=fact.is_open, message=fact.message)
+        self._touch(Kind.LINE, fact.line)
 
     @_fold.register
     def _(self, fact: CallParked) -> None:
@@ -318,12 +326,6 @@ class LiveState:
             self._leave_line(call)
             self._changed(call)
         self._touch(Kind.MEETING, fact.conference)
-
-    @_fold.register
-    def _(self, fact: SecretEntry) -> None:
-        if call := self.calls.get(fact.call_id):
-            call.secret = fact.on
-            self._changed(call)
 
     @_fold.register
     def _(self, fact: MediaWorkerLost) -> None:

@@ -15,6 +15,7 @@ from callflow.facts import ForwardKind
 from callflow.flows.book import FlowBook
 from callflow.flows.checking import NOWHERE
 from callflow.flows.checking import Surroundings as FlowSurroundings
+from callflow.line_book import Switch
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
@@ -105,6 +106,22 @@ class AgentControl(Protocol):
     def raise_hand(self, actor: Actor) -> None: ...
 
     def lower_hand(self, actor: Actor, agent: Agent) -> None: ...
+
+
+class LineControl(Protocol):
+    """What supervisors say of those who wait and of lines. Every method raises ControlRefused."""
+
+    def move(self, actor: Actor, item_id: UUID, line: str) -> None: ...
+
+    def prioritise(self, actor: Actor, item_id: UUID, points: float) -> None: ...
+
+    def assign(self, actor: Actor, item_id: UUID, agent: str) -> None:
+        """ "": to nobody."""
+        ...
+
+    def withdraw(self, actor: Actor, item_id: UUID, to: str = "", message: str = "") -> None: ...
+
+    def switch(self, actor: Actor, line: str, *, is_open: bool | None = None, message: str | None = None) -> Switch: ...
 
 
 class WaitingLines(Protocol):
@@ -205,6 +222,7 @@ class PanelServices:
     pool: Pool
     control: CallControl
     agents: AgentControl
+    lines: LineControl
     meetings: MeetingControl
     live: LivePanel
     recordings: RecordingFiles

@@ -122,6 +122,8 @@ class WaitingCaller(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     party: PartyView
     offered_to: tuple[str, ...]  # extensions whose phones ring for this caller
+    points: float  # of priority, by a supervisor
+    agent: str | None  # the only one who may take it, by a supervisor
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     free: int  # of the agents, how many could take a call now
     count: int  # of all who wait
     waiting: tuple[WaitingCaller, ...]  # the first of them; who waits longest stands first
+    is_open: bool  # closed: nobody comes in
+    message: str  # a prompt that callers are told first; "": none
 
 
 class GuestView(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
 from crm_core.telephony.regulars import agent_of
+from crm_core.telephony.switches import line_switches
 from crm_core.telephony.wills import AgentWill, Declaration, history, last_wills, wills_of_phones
 from crm_core.telephony.wishes import KeptWishes, kept_wishes
 
@@ -22,6 +23,7 @@ __all__ = [
     "history",
     "kept_wishes",
     "last_wills",
+    "line_switches",
     "lines",
     "wills_of_phones",
 ]

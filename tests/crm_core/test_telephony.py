@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from uuid_utils.compat import uuid7
 
 from callflow.facts import PhoneOffline, PhoneOnline
+from callflow.line_book import Switch
+from callflow.line_orders import LineSwitched
 from crm_core import events, outbox, telephony
 from crm_core.database import Connection, Pool
 from crm_core.organisation import User
 from crm_core.outbox import Outbox, OutboxMessage
-from crm_core.telephony import PostgresBindings, StoredBinding
+from crm_core.telephony import PostgresBindings, StoredBinding, switches
 from queue_engine.facts import AgentDeclared, Will
 from tests.crm_core.company import MORNING, found_company, tell
 
@@ -202,3 +205,17 @@ async def test_delivery_goes_on_after_the_connection_was_cut(conn: Connection, p
         await outbox.append(conn, "after", {})
         await until(arrived)
     assert list(dict.fromkeys(heard)) == ["before", "after"]  # cut before its deletion, a message comes again
+
+
+async def test_what_was_switched_last_is_kept_and_a_replay_changes_nothing(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    shut = LineSwitched(id=uuid7(), at=MORNING, line="7000", is_open=False, message="outage", user=people["borys"].id)
+    opened = LineSwitched(
+        id=uuid7(), at=MORNING + timedelta(hours=1), line="7000", is_open=True, message="", user=people["borys"].id
+    )
+    await tell(conn, [shut])
+    assert await telephony.line_switches(conn) == {"7000": Switch(is_open=False, message="outage")}
+    await tell(conn, [opened])
+    await switches.switch(conn, shut)
+    assert await telephony.line_switches(conn) == {"7000": Switch()}

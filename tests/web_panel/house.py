@@ -17,6 +17,7 @@ from litestar import Litestar
 
 from callflow.control import Actor, Agent, ControlRefused, Order
 from callflow.facts import Fact, ForwardKind
+from callflow.line_book import Switch
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core import hall, ledger, organisation, seed
@@ -166,6 +167,22 @@ class Control:
     def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None:
         self._do("declare", actor, agent, will, reason)
 
+    def move(self, actor: Actor, item_id: UUID, line: str) -> None:
+        self._do("move", item_id, line)
+
+    def prioritise(self, actor: Actor, item_id: UUID, points: float) -> None:
+        self._do("prioritise", item_id, points)
+
+    def assign(self, actor: Actor, item_id: UUID, agent: str) -> None:
+        self._do("assign", item_id, agent)
+
+    def withdraw(self, actor: Actor, item_id: UUID, to: str = "", message: str = "") -> None:
+        self._do("withdraw", item_id, to, message)
+
+    def switch(self, actor: Actor, line: str, *, is_open: bool | None = None, message: str | None = None) -> Switch:
+        self._do("switch", line, is_open, message)
+        return Switch(is_open=is_open is not False, message=message or "")
+
     def cut_wrap_up(self, actor: Actor, agent: Agent) -> None:
         self._do("cut_wrap_up", actor, agent)
 
@@ -313,6 +330,7 @@ async def a_house(pool: Pool, settings: PanelSettings | None = None) -> House:
         pool=pool,
         control=control,
         agents=control,
+        lines=control,
         meetings=meetings,
         live=live,
         recordings=files,

@@ -54,3 +54,35 @@ async def test_nobody_knows_of_a_call_that_does_not_wait(house: House, dispatche
 async def test_an_agent_may_not_read_it(house: House, dispatcher: Dispatcher) -> None:
     async with await house.signed_in("agent") as tab:
         assert (await tab.get(f"/api/waiting/{CALL}/why")).status_code == 403
+
+
+async def test_a_supervisor_commands_those_who_wait_and_a_line(house: House) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        answers = [
+            await tab.post(f"/api/waiting/{CALL}/move", json={"line": "7001"}),
+            await tab.put(f"/api/waiting/{CALL}/points", json={"points": 5}),
+            await tab.put(f"/api/waiting/{CALL}/agent", json={"agent": "1002"}),
+            await tab.delete(f"/api/waiting/{CALL}/agent"),
+            await tab.post(f"/api/waiting/{CALL}/withdraw", json={"to": "1001", "message": "sorry"}),
+        ]
+        switched = await tab.put("/api/waiting/lines/7000", json={"is_open": False, "message": "outage"})
+        nonsense = await tab.put(f"/api/waiting/{CALL}/points", json={"points": "many"})
+    assert [answer.status_code for answer in answers] == [204] * 5
+    assert (switched.status_code, switched.json()) == (200, {"is_open": False, "message": "outage"})
+    assert nonsense.status_code == 400
+    assert house.control.done == [
+        ("move", CALL, "7001"),
+        ("prioritise", CALL, 5.0),
+        ("assign", CALL, "1002"),
+        ("assign", CALL, ""),
+        ("withdraw", CALL, "1001", "sorry"),
+        ("switch", "7000", False, "outage"),
+    ]
+
+
+async def test_what_waits_no_more_and_a_line_that_is_none_are_not_found(house: House) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        for reason in ("unknown_call", "unknown_line"):
+            house.control.refuse = reason
+            answer = await tab.post(f"/api/waiting/{CALL}/move", json={"line": "7001"})
+            assert (answer.status_code, answer.json()["error"]) == (404, reason)

@@ -1,15 +1,17 @@
-"""Why somebody waits and why an agent has nothing to do, as the queue engine sees it at this moment."""
+"""Those who wait in lines: why, as the queue engine sees it at this moment, and what a supervisor makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
+from callflow.control import Actor
 from crm_core.access import NotFound, Right
 from queue_engine.explain import Reason
 from web_panel.auth import needs
@@ -47,6 +49,37 @@ class AgentWhy(msgspec.Struct, kw_only=True):
     items: dict[str, WhyView]
 
 
+class OtherLine(msgspec.Struct, kw_only=True):
+    line: str
+
+
+class Points(msgspec.Struct, kw_only=True):
+    points: float
+
+
+class OneAgent(msgspec.Struct, kw_only=True):
+    agent: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class SentAway(msgspec.Struct, kw_only=True):
+    """`to`: one of our numbers; "": the call ends. `message`: a prompt that is played first."""
+
+    to: str = ""
+    message: str = ""
+
+
+class LineSwitch(msgspec.Struct, kw_only=True):
+    """None: as it is. `message`: a prompt that callers are told first; "": none."""
+
+    is_open: bool | None = None
+    message: str | None = None
+
+
+class LineStands(msgspec.Struct, kw_only=True):
+    is_open: bool
+    message: str
+
+
 class WaitingController(Controller):
     path = "/api/waiting"
     tags = ("waiting",)
@@ -71,6 +104,69 @@ class WaitingController(Controller):
             kept_for=story.kept_for,
             agents={extension: _view(reason, language) for extension, reason in story.agents.items()},
         )
+
+    @post("/{call_id:uuid}/move", opt=RULE, status_code=204)
+    async def move(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[OtherLine],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """To another line; the time of joining is kept. 404 when it waits no more, or there is no such line."""
+        services.lines.move(actor, call_id, data.line)
+
+    @put("/{call_id:uuid}/points", opt=RULE, status_code=204)
+    async def prioritise(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[Points],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Points of priority, -1000 to 1000; those of the line and of the wait are added."""
+        services.lines.prioritise(actor, call_id, data.points)
+
+    @put("/{call_id:uuid}/agent", opt=RULE, status_code=204)
+    async def assign(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[OneAgent],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Keep it for one agent of the line (an extension) as long as that one is at work. 409 for any other."""
+        services.lines.assign(actor, call_id, data.agent)
+
+    @delete("/{call_id:uuid}/agent", opt=RULE, status_code=204)
+    async def unassign(
+        self, call_id: FromPath[UUID], actor: NamedDependency[Actor], services: NamedDependency[PanelServices]
+    ) -> None:
+        """Anybody may take it again."""
+        services.lines.assign(actor, call_id, "")
+
+    @post("/{call_id:uuid}/withdraw", opt=RULE, status_code=204)
+    async def withdraw(
+        self,
+        call_id: FromPath[UUID],
+        data: JSONBody[SentAway],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """End the wait. 409 when there is no such number or prompt."""
+        services.lines.withdraw(actor, call_id, data.to, data.message)
+
+    @put("/lines/{number:str}", opt=RULE)
+    async def switch(
+        self,
+        number: FromPath[str],
+        data: JSONBody[LineSwitch],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> LineStands:
+        """Open or close a line, or have it tell another message first."""
+        stands = services.lines.switch(actor, number, is_open=data.is_open, message=data.message)
+        return LineStands(is_open=stands.is_open, message=stands.message)
 
     @get("/agents/{extension:str}/why", opt=RULE)
     async def agent(

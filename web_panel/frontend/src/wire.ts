@@ -99,6 +99,8 @@ export interface WaitingCaller {
   since: string;
   party: PartyView;
   offered_to: string[];
+  points: number;
+  agent: string | null;
 }
 
 export interface LineView {
@@ -108,6 +110,8 @@ export interface LineView {
   free: number;
   count: number;
   waiting: WaitingCaller[];
+  is_open: boolean;
+  message: string;
 }
 
 export interface GuestView {
