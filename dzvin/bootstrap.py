@@ -146,6 +146,7 @@ class Surroundings:
     flows: FlowBook
     lines: LineBook
     regulars: Regulars
+    prompts: PromptFiles
     certificate: Certificate | None
     origins: Origins
 
@@ -365,7 +366,7 @@ def _exchange(
         ledger=given.spool,
         clock=SystemClock(),
         plan=switchboard.dial_plan(config, accounts, given.flows, given.lines),
-        prompts=PromptFiles(given.data / "prompts", config.language),
+        prompts=given.prompts,
         recordings=KeptRecordings.of(config, given.data),
         recording_rules=switchboard.recording_rules(config),
         rules=switchboard.call_rules(config),

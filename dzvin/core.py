@@ -42,6 +42,7 @@ from dzvin.port_taken import PortTaken
 from dzvin.recovery import calls_left, close_recordings, end_what_comes_late, end_what_was
 from dzvin.regulars import KnownRegulars
 from dzvin.seeding import seed_database
+from dzvin.voice_files import PromptFiles
 from dzvin.wishes import wills, wish_book
 from queue_engine.facts import Will
 
@@ -115,7 +116,8 @@ async def run(given: Arguments, config: Config) -> None:
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
             flows=flow_keeper.book, certificate=kept.certificate if kept else None, origins=Origins(config),
-            regulars=KnownRegulars(pool), **await _remembered(pool, writer, config),
+            prompts=PromptFiles(given.data / "prompts", config.language), regulars=KnownRegulars(pool),
+            **await _remembered(pool, writer, config),
         )  # fmt: skip
         left = await calls_left(pool, spool, started_at)
         switch = await stack.enter_async_context(telephony(around))
@@ -125,9 +127,8 @@ async def run(given: Arguments, config: Config) -> None:
         windows = await at_window.watched(pool, outbox, switch.dispatcher)
         tasks.start(unceasing("windows", windows.run))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
-        tasks.start(switch.reconciler.run())
-        tasks.start(web.metrics.watch_loop())
-        tasks.start(web.speakers.run())
+        for work in (switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run()):
+            tasks.start(work)
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())

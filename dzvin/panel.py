@@ -32,6 +32,7 @@ from dzvin.media_readings import MediaReadings
 from dzvin.metrics import Metrics, Readings
 from dzvin.phone_door import PhoneDoor
 from dzvin.port_taken import naming_the_port
+from dzvin.prompt_library import PromptLibrary
 from dzvin.recording_alarms import RecordingAlarms
 from dzvin.trunk_readings import TrunkReadings, trunk_words
 from dzvin.watchers import gauges
@@ -137,6 +138,7 @@ def _services(
         waiting=switch.dispatcher,
         flows=switch.calls.exchange.flows,
         flow_surroundings=flows.surroundings(switch.calls.exchange),
+        prompts=PromptLibrary(data / "prompts", given.prompts),
         settings=PanelSettings(
             language=config.language,
             time_zone=ZoneInfo(config.timezone),

@@ -14,9 +14,13 @@ class PromptFiles:
     """
 
     def __init__(self, own: Path, language: str) -> None:
-        shipped = Path(str(files("callflow"))) / "prompts"
-        self._places = (own / language, own, shipped / language, shipped)
+        self.shipped = Path(str(files("callflow"))) / "prompts"
+        self._places = (own / language, own, self.shipped / language, self.shipped)
         self._found: dict[str, Path] = {}
+
+    def forget(self) -> None:
+        """A prompt has come or gone."""
+        self._found.clear()
 
     def path(self, name: str) -> Path | None:
         if name not in self._found:

@@ -37,6 +37,7 @@ from web_panel.routes.machine import health, metrics
 from web_panel.routes.pages import STATIC, assets, authority, page
 from web_panel.routes.phone import PhoneController
 from web_panel.routes.phone_socket import phone_server, phone_socket
+from web_panel.routes.prompts import PromptController
 from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
 from web_panel.routes.reports import ReportController
@@ -67,6 +68,7 @@ CONTROLLERS = (
     WebhookController,
     ApiKeyController,
     FlowController,
+    PromptController,
     UserController,
     HallController,
     PublicController,

@@ -33,6 +33,7 @@ from crm_core.spool import SpoolFull
 from crm_core.telephony.flows import FlowChanged, TooManyFlows
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
+from web_panel.ports import PromptRefused
 from web_panel.rate_limit import TooMany
 from web_panel.recording_audio import BadRange
 from web_panel.security import ForeignOrigin
@@ -50,6 +51,7 @@ HTTP_KEYS: Mapping[int, str] = {
     413: "too_large",
     415: "invalid",
 }
+CONFLICTS = ("prompt_in_use", "too_many_prompts")
 CONTROL_STATUS: Mapping[str, int] = {"forbidden": 403, "unknown_call": 404, "out_of_range": 400, "unknown_line": 404}
 
 
@@ -119,6 +121,10 @@ def period_too_long(request: AnyRequest, _: PeriodTooLong) -> Refusal:
     return problem(request, 400, "invalid", field="until")
 
 
+def prompt_refused(request: AnyRequest, error: PromptRefused) -> Refusal:
+    return problem(request, 409 if error.reason in CONFLICTS else 400, error.reason, field=error.field)
+
+
 def control_refused(request: AnyRequest, error: ControlRefused) -> Refusal:
     return problem(request, CONTROL_STATUS.get(error.reason, 409), error.reason)
 
@@ -175,6 +181,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     BadSetting: simple(400, "invalid"),
     Invalid: invalid,
     PeriodTooLong: period_too_long,
+    PromptRefused: prompt_refused,
     ValidationException: invalid_input,
     HTTPException: http_error,
     BadRange: bad_range,

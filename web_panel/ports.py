@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -156,6 +156,44 @@ class RecordingFiles(Protocol):
         ...
 
 
+class PromptRefused(Exception):
+    """`field` ("name", "language", "sound") is at fault, `reason` says why: a key of `locale/`."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptFile:
+    """`language` "": one for all. `own`: somebody has put it there, else it comes with the product."""
+
+    name: str
+    language: str
+    own: bool
+    seconds: float
+
+
+class PromptKeeper(Protocol):
+    """The prompts of the installation. Every method but `all` raises PromptRefused for a name or a language that
+    cannot be; `language` "" is a prompt for all languages."""
+
+    def all(self) -> Sequence[PromptFile]:
+        """By name. Blocking."""
+        ...
+
+    def path(self, name: str, language: str) -> Path | None: ...
+
+    async def put(self, name: str, language: str, sound: bytes) -> PromptFile:
+        """Keep a sound of any format. Raises OSError when the disk is full."""
+        ...
+
+    def remove(self, name: str, language: str) -> bool:
+        """False: nobody has put such a prompt there. Blocking."""
+        ...
+
+
 class PhoneSocket(Protocol):
     """A WebSocket that a phone in a page asked for. Its methods raise ConnectionError when the peer is gone."""
 
@@ -232,6 +270,7 @@ class PanelServices:
     metrics: Callable[[], bytes]  # Prometheus text
     phones: PhoneDoor | None = None
     waiting: WaitingLines | None = None
+    prompts: PromptKeeper | None = None
     flows: FlowBook = field(default_factory=FlowBook)
     flow_surroundings: FlowSurroundings = NOWHERE  # what a flow may name
     settings: PanelSettings = field(default_factory=PanelSettings)

@@ -72,6 +72,11 @@ class FlowBook:
         """All that are published now. Calls see either all of the change or nothing."""
         self._published = dict(published)
 
+    def playing(self, prompt: str) -> bool:
+        """Whether a flow that callers meet now names this prompt."""
+        known = (*self.own.values(), *self._published.values())
+        return any(isinstance(each, Published) and prompt in each.flow.prompts() for each in known)
+
     @property
     def versions(self) -> Mapping[str, int]:
         return {number: each.version for number, each in self._published.items()}

@@ -233,6 +233,10 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variables: Annotated[dict[VariableName, Text], Meta(max_length=100)] = {}  # and their first values
     nodes: Annotated[dict[NodeName, AnyNode], Meta(min_length=1, max_length=MOST_NODES)]
 
+    def prompts(self) -> frozenset[str]:
+        """All that it names."""
+        return frozenset(name for node in self.nodes.values() for name in getattr(node, "prompts", ()))
+
 
 class BadFlow(Exception):
     """This JSON is not of the shape of a flow."""

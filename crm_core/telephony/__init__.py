@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from crm_core.telephony.bindings import PostgresBindings, StoredBinding
 from crm_core.telephony.devices import Device, Line, devices, lines
+from crm_core.telephony.prompts import note_prompt
 from crm_core.telephony.regulars import agent_of
 from crm_core.telephony.switches import line_switches
 from crm_core.telephony.wills import AgentWill, Declaration, history, last_wills, wills_of_phones
@@ -25,5 +26,6 @@ __all__ = [
     "last_wills",
     "line_switches",
     "lines",
+    "note_prompt",
     "wills_of_phones",
 ]
