@@ -16,6 +16,9 @@ KNOWN_WITHIN = 0.1  # seconds: whose a caller is comes from the data base, and n
 
 
 async def work_item(call: Call, waiting: Side, line: LinePlan, joined_at: float) -> WorkItem:
+    kept, call.keeps = call.keeps, None
+    if kept is not None and kept.line == line.number:
+        return kept
     party = party_of(call, waiting)
     return WorkItem(
         call.call_id,

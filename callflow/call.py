@@ -35,6 +35,7 @@ from pbx.inbound_leg import InboundLeg
 from pbx.leg import Identity, Leg, LegEnd
 from pbx.media.client import NoMedia
 from pbx.sip.reason import Cause
+from queue_engine.work import WorkItem
 
 log = structlog.get_logger("callflow.call")
 
@@ -49,6 +50,9 @@ class Call:
         self.direction = direction
         self.was_answered = False  # somebody talked to somebody
         self.trunk: str | None = None  # that it came by
+        self.for_line: str | None = None  # that we place it for
+        self.rings_outside: float | None = None  # seconds that an outside number is rung, if not as usual
+        self.keeps: WorkItem | None = None  # the place in a line that its customer has from before
         self.placed_by: Leg | None = None
         self.inbox = Inbox()
         self.sounding = Sounding(self)

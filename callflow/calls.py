@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from uuid import UUID
 
@@ -135,8 +135,14 @@ class Calls:
 
     def place(self, call_id: UUID, click: Click) -> None:
         """Ring the person's own phone, then the number."""
-        call = self._new(call_id, direction_of(click.route, from_trunk=False), click.route)
-        self._start(call_id, self._until_over(call, click_to_call(call, click)))
+        self.begin(call_id, click.route, lambda call: click_to_call(call, click))
+
+    def begin(
+        self, call_id: UUID, route: Route, work: Callable[[Call], Coroutine[object, object, Result]]
+    ) -> asyncio.Task[None]:
+        """A call that comes from within, to where `route` leads. The task is done when it is over."""
+        call = self._new(call_id, direction_of(route, from_trunk=False), route)
+        return self._start(call_id, self._until_over(call, work(call)))
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
@@ -146,11 +152,12 @@ class Calls:
         self.exchange.live.add(call)
         return call
 
-    def _start(self, call_id: UUID, work: Coroutine[object, object, None]) -> None:
+    def _start(self, call_id: UUID, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"call {call_id}")
         self._tasks[call_id] = task
         self._idle.clear()
         task.add_done_callback(lambda done: self._over(call_id, done))
+        return task
 
     def _over(self, call_id: UUID, task: asyncio.Task[None]) -> None:
         self._tasks.pop(call_id, None)

@@ -59,7 +59,8 @@ class Gone:
 
 async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
     """Until an agent answers or the wait ends; a line that overflows into another takes the joining time along."""
-    joined_at = asyncio.get_running_loop().time()
+    kept = search.call.keeps
+    joined_at = kept.joined_at if kept is not None else asyncio.get_running_loop().time()
     been: set[str] = set()
     place: Place | None = None
     while True:
@@ -130,7 +131,7 @@ class Lining:
                 self._tell_left(found.reason, found.to)
                 await self._let_go(OfferEnd.CANCELLED)
             elif not isinstance(found, Side):
-                self._position = self._call.exchange.dispatcher.position(self._call.call_id)
+                self._position = self._call.exchange.dispatcher.position(place.item.item_id)
                 place.leave(found.reason if found is not None else reason)
                 await self._let_go(self._search.withdrawn())
                 if found is None:

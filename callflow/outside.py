@@ -19,10 +19,11 @@ from callflow.call import Call
 from callflow.facts import CallRouted
 from callflow.facts import Target as RoutedTo
 from callflow.numbers import translate
+from callflow.permissions import Permit
 from callflow.router import ToTrunk, TrunkPlan
-from callflow.side import Side
 from callflow.waiting import first_of
-from pbx.leg import Leg, LegEnd
+from pbx.leg import Identity, Leg, LegEnd
+from pbx.leg.leg import MAX_FORWARDS
 from pbx.outbound_leg import Destination, OutboundLeg
 from pbx.sip.location import Target
 from pbx.sip.offer_answer import Codec
@@ -38,13 +39,20 @@ _draw = random.SystemRandom().random
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outward:
-    """What a call to the outside shows and how it is heard. Times in seconds."""
+    """What a call to the outside shows and how it is heard. Times in seconds. `near`: the leg of who waits, if anybody.
+    `extension`: whose number is shown; None: that of somebody from outside."""
 
-    waiting: Side
+    near: Leg | None
+    shown: Identity
+    extension: str | None
     codecs: Sequence[Codec]
     timeout: float  # of ringing, from the first trunk on
     on_ringing: Callable[[], None]
     on_early_media: Callable[[Leg], None]
+
+    @property
+    def max_forwards(self) -> int:
+        return self.near.max_forwards if self.near is not None else MAX_FORWARDS
 
 
 def in_order(
@@ -83,7 +91,7 @@ async def _through(
     """By one trunk, at one of its servers after the other. None: the next trunk."""
     targets = trunk.targets() or await trunk.locate()
     for target in targets[:MAX_SERVERS]:
-        destination = await _destination(call, route, trunk, plan, target, outward.waiting)
+        destination = await _destination(call, route, trunk, plan, target, outward)
         if destination is None:
             trunk.silent(target)
             continue
@@ -97,7 +105,7 @@ async def _through(
 
 
 async def _destination(
-    call: Call, route: ToTrunk, trunk: Trunk, plan: TrunkPlan, target: Target, waiting: Side
+    call: Call, route: ToTrunk, trunk: Trunk, plan: TrunkPlan, target: Target, outward: Outward
 ) -> Destination | None:
     """None when there is no way to that server."""
     exchange = call.exchange
@@ -106,7 +114,9 @@ async def _destination(
     except OSError as error:
         log.warning("trunk not reached", call_id=str(call.call_id), trunk=plan.name, error=str(error))
         return None
-    shown = exchange.caller_ids.shown(plan, waiting.shown, extension=waiting.extension, withheld=route.withheld)
+    shown = exchange.caller_ids.shown(
+        plan, outward.shown, extension=outward.extension, line=call.for_line, withheld=route.withheld
+    )
     return trunk.destination(target, flow, translate(plan.called_out, route.number), shown)
 
 
@@ -128,9 +138,8 @@ async def _at(
     deadline: float,
 ) -> Rung:
     """Ring there. Raises _NotCarried, NoMedia, Overloaded."""
-    near = outward.waiting.leg
     leg = call.exchange.user_agent.leg_to(
-        destination, call_id=call.call_id, caller=outward.waiting.shown, max_forwards=near.max_forwards
+        destination, call_id=call.call_id, caller=outward.shown, max_forwards=outward.max_forwards
     )
     call.takes(leg, None)
     trunk.carries(leg, inward=False)
@@ -138,7 +147,7 @@ async def _at(
     leg.on_early_media = lambda: outward.on_early_media(leg)
     winner: OutboundLeg | None = None
     try:
-        await leg.open_media(near)
+        await leg.open_media(outward.near)
         leg.dial(outward.codecs)
         await first_of(leg.heard, leg.ended, timeout=trunk.settings.patience)
         if not leg.heard.done():
@@ -171,3 +180,12 @@ def _is_not_carried(leg: OutboundLeg, status: int | None, plan: TrunkPlan) -> bo
     if end in (LegEnd.TIMEOUT, LegEnd.UNREACHABLE) or not leg.heard.done():
         return True
     return end is LegEnd.REFUSED and status is not None and (500 <= status < 600 or status in plan.fail_over)
+
+
+def charge(call: Call, leg: Leg, permit: Permit) -> None:
+    """The payer's account is charged until the leg is over; and when it is spent, the leg is over."""
+    clock, loop = call.exchange.clock, asyncio.get_running_loop()
+    if permit.seconds_left is not None:
+        spent = loop.call_later(permit.seconds_left, leg.hang_up)
+        leg.on_released(lambda _: spent.cancel())
+    leg.on_released(lambda _: permit.end(clock.now()))

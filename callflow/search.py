@@ -20,8 +20,8 @@ from callflow.feature_codes import ToFeature
 from callflow.flows.live import visit_flow
 from callflow.lining import wait_in_line
 from callflow.menu import play_menu
-from callflow.outside import Outward, ring_outside
-from callflow.permissions import NotPermitted, Permit
+from callflow.outside import Outward, charge, ring_outside
+from callflow.permissions import NotPermitted
 from callflow.router import (
     ConferencePlan,
     MenuPlan,
@@ -258,16 +258,18 @@ class Search:
             if leg is None:
                 permit.end(exchange.clock.now())
         if leg is not None:
-            self._limit(leg, permit)
+            charge(self.call, leg, permit)
             return rung.side(None, Identity(route.number))
         return _nobody(rung)
 
     async def _ring_outside(self, route: ToTrunk) -> Rung | None:
         leg = self.waiting.leg
         outward = Outward(
-            waiting=self.waiting,
+            near=leg,
+            shown=self.waiting.shown,
+            extension=self.waiting.extension,
             codecs=self.waiting.codecs(),
-            timeout=self.call.exchange.ring_timeout * 3,
+            timeout=self.call.rings_outside or self.call.exchange.ring_timeout * 3,
             on_ringing=telling(lambda: self.call.tell(CallRinging, leg=leg.leg_id), self._ringing),
             on_early_media=self._early,
         )
@@ -287,14 +289,6 @@ class Search:
             waiting.media.stop_playing()
             waiting.join(leg)
         self.on_ringing()
-
-    def _limit(self, leg: Leg, permit: Permit) -> None:
-        """The payer's account is charged until the leg is over; and when it is spent, the leg is over."""
-        clock, loop = self.call.exchange.clock, asyncio.get_running_loop()
-        if permit.seconds_left is not None:
-            spent = loop.call_later(permit.seconds_left, leg.hang_up)
-            leg.on_released(lambda _: spent.cancel())
-        leg.on_released(lambda _: permit.end(clock.now()))
 
     async def _menu(self, menu: MenuPlan) -> Side | Result:
         self._pick_up()

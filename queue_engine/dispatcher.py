@@ -106,7 +106,7 @@ class Dispatcher:
 
     def put(self, item: WorkItem) -> Place:
         """Take the place that the item is due. Raises NotAdmitted."""
-        if len(self._places) >= MAX_WAITING:
+        if len(self._places) >= MAX_WAITING and item.item_id not in self._places:
             raise LineFull(item.line)
         if (reason := self._admission(item)) is not None:
             self.noted.note(Refusal(self._loop.time(), item, reason))

@@ -99,6 +99,41 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "You can be heard again.",
         "ru": "Микрофон включён.",
     },
+    "callback_offer": {
+        "uk": "Не хочете чекати? Ми вам зателефонуємо, а ваше місце в черзі збережеться. Для цього натисніть:",
+        "en": "You need not wait. We will call you back, and your place in the line is kept. For that, press:",
+        "ru": "Не хотите ждать? Мы вам перезвоним, а ваше место в очереди сохранится. Для этого нажмите:",
+    },
+    "callback_number": {
+        "uk": "Ми зателефонуємо вам на номер:",
+        "en": "We will call you at this number:",
+        "ru": "Мы перезвоним вам на номер:",
+    },
+    "callback_confirm": {
+        "uk": "Якщо номер правильний, натисніть один. Або введіть інший номер і натисніть решітку.",
+        "en": "If the number is right, press one. Or enter another number and press hash.",
+        "ru": "Если номер верный, нажмите один. Или введите другой номер и нажмите решётку.",
+    },
+    "callback_type": {
+        "uk": "Введіть, будь ласка, номер, на який вам зателефонувати, і натисніть решітку.",
+        "en": "Please enter the number at which we shall call you, and press hash.",
+        "ru": "Введите, пожалуйста, номер, по которому вам перезвонить, и нажмите решётку.",
+    },
+    "callback_refused": {
+        "uk": "На жаль, на цей номер ми зателефонувати не можемо.",
+        "en": "Sorry, we cannot call that number.",
+        "ru": "К сожалению, на этот номер мы позвонить не можем.",
+    },
+    "callback_promised": {
+        "uk": "Дякуємо! Ваше місце в черзі збережено, ми вам зателефонуємо. До побачення!",
+        "en": "Thank you! Your place in the line is kept, and we will call you. Goodbye!",
+        "ru": "Спасибо! Ваше место в очереди сохранено, мы вам перезвоним. До свидания!",
+    },
+    "callback_calling": {
+        "uk": "Вітаємо! Ви просили вам зателефонувати. З'єднуємо вас з оператором.",
+        "en": "Hello! You asked us to call you. We are connecting you with an operator.",
+        "ru": "Здравствуйте! Вы просили вам позвонить. Соединяем вас с оператором.",
+    },
 }
 
 

@@ -17,6 +17,8 @@ LANGUAGES = ("uk", "en", "ru")
 NAMES = {
     "welcome", "menu", "wait", "all_busy", "nobody", "goodbye", "not_in_service", "wrong_key",
     "conference_pin", "conference_wrong_pin", "conference_alone", "conference_muted", "conference_unmuted",
+    "callback_offer", "callback_number", "callback_confirm", "callback_type", "callback_refused", "callback_promised",
+    "callback_calling",
 }  # fmt: skip
 FILES = sorted(PROMPTS.rglob("*.wav"))
 

@@ -227,6 +227,7 @@ class House:
         recording: RecordingRules,
         supervisors: Sequence[str] = (),
         trunk_leads_to: str = "",
+        trunk_carries: Sequence[str] = (),
     ) -> None:
         self.own_agents: dict[str, str] = {}
         self.switch = Switch(users=USERS)
@@ -239,7 +240,7 @@ class House:
             lines={line.number: line for line in named},
             conferences={conference.number: conference for conference in conferences},
             flows=self.flows,
-            trunks={"city": TrunkPlan(name="city", default=trunk_leads_to)},
+            trunks={"city": TrunkPlan(name="city", default=trunk_leads_to, prefixes=trunk_carries)},
         )
         self.exchange = Exchange(
             user_agent=self.switch.user_agent,
@@ -259,6 +260,7 @@ class House:
         )
         self.calls = Calls(self.exchange)
         self.switch.on_call = self.calls.arrived
+        self.city = Phone(self, "city", TRUNK)
         self.phones = {
             user: Phone(self, user, Flow("UDP", f"192.0.2.{20 + index}", 5062)) for index, user in enumerate(USERS)
         }
@@ -301,7 +303,7 @@ class House:
             self._answer()
 
     def _answer(self) -> None:
-        flows = {phone.flow: phone for phone in self.phones.values()}
+        flows = {phone.flow: phone for phone in (*self.phones.values(), self.city)}
         for message, flow in list(self.switch.sender.sent):
             phone = flows.get(flow)
             if phone is None or id(message) in phone.answered or not isinstance(message, Request):
@@ -352,6 +354,7 @@ async def a_house(
     recording: RecordingRules | None = None,
     supervisors: Sequence[str] = (),
     trunk_leads_to: str = "",
+    trunk_carries: Sequence[str] = (),
 ) -> AsyncIterator[House]:
     """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
     house = House(
@@ -362,6 +365,7 @@ async def a_house(
         recording=recording or RecordingRules(),
         supervisors=supervisors,
         trunk_leads_to=trunk_leads_to,
+        trunk_carries=trunk_carries,
     )
     for phone in house.phones.values():
         phone.register()
