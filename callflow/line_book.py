@@ -6,9 +6,12 @@ Kept in memory, so that a data base that is away changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from callflow.line_settings import LineDefaults, LineSettings, line_plan
+import msgspec
+import structlog
+
+from callflow.line_settings import LineDefaults, LineSettings, Skills, line_plan
 from callflow.router import LinePlan
 
 
@@ -28,7 +31,17 @@ class Kept:
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSkills:
+    """Levels by name; `revision` as of a line."""
+
+    skills: Skills = field(default_factory=dict)
+    revision: int = 0
+
+
 OPEN = Switch()
+
+log = structlog.get_logger("callflow.line_book")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +51,8 @@ class LineBook(Mapping[str, LinePlan]):
     defaults: LineDefaults = field(default_factory=LineDefaults)
     own: Mapping[str, Kept] = field(default_factory=dict)  # the configuration's
     kept: Mapping[str, Kept] = field(default_factory=dict)  # what people changed or added
+    own_skills: Mapping[str, Skills] = field(default_factory=dict)  # by extension
+    kept_skills: Mapping[str, KeptSkills] = field(default_factory=dict)
     switches: dict[str, Switch] = field(default_factory=dict)
     _plans: dict[str, LinePlan] = field(default_factory=dict)
 
@@ -57,7 +72,9 @@ class LineBook(Mapping[str, LinePlan]):
         return self.kept[number] if number in self.kept else self.own[number]
 
     def keep(self, kept: Mapping[str, Kept]) -> list[str]:
-        """All that people have changed; the numbers of the lines that are others by it."""
+        """All that people have changed; the numbers of the lines that are others by it. A strategy of one's own that
+        no line of the configuration names any more is not loaded: the longest idle is asked then."""
+        kept = {number: self._fit(number, each) for number, each in kept.items()}
         changed = [
             number
             for number in sorted(kept.keys() | self.kept.keys())
@@ -67,6 +84,27 @@ class LineBook(Mapping[str, LinePlan]):
         for number in changed:
             self._plans.pop(number, None)
         return changed
+
+    def keep_skills(self, kept: Mapping[str, KeptSkills]) -> list[str]:
+        """All that people have changed; whose skills are others by it."""
+        before = {extension: self.skills(extension) for extension in kept.keys() | self.kept_skills.keys()}
+        self.kept_skills = kept
+        return sorted(extension for extension, skills in before.items() if self.skills(extension) != skills)
+
+    def skills(self, extension: str) -> KeptSkills:
+        return self.kept_skills.get(extension) or KeptSkills(skills=self.own_skills.get(extension, {}))
+
+    @property
+    def strategies(self) -> frozenset[str]:
+        """Those of one's own that are loaded: what the configuration names."""
+        return frozenset(each.settings.strategy for each in self.own.values() if ":" in each.settings.strategy)
+
+    def _fit(self, number: str, kept: Kept) -> Kept:
+        strategy = kept.settings.strategy
+        if ":" not in strategy or strategy in self.strategies:
+            return kept
+        log.error("a strategy is not loaded", line=number, strategy=strategy)
+        return replace(kept, settings=msgspec.structs.replace(kept.settings, strategy="longest_idle"))
 
     def switch(self, number: str) -> Switch:
         return self.switches.get(number, OPEN)

@@ -25,6 +25,7 @@ class Around:
     is_extension: Callable[[str], bool]
     is_target: Callable[[str], bool]
     strategy: Callable[[str], str]
+    is_free: Callable[[str], bool] = lambda _: True  # a number for a new line
 
 
 def loadable(name: str) -> str:

@@ -108,11 +108,11 @@ class Lining:
     async def run(self) -> Side | Gone:
         """Raises NoMedia, Overloaded, NotAcceptable; nobody rings then."""
         self._call.tell(CallQueued, line=self._line.number)
-        self._heard()
         try:
             place = self._place = self._place or await self._take_place()
         except NotAdmitted as refused:
             return self._gone(refused.reason)
+        self._heard()
         keys = self._loop.create_task(self._pressed()) if self._line.exit_keys else None
         told = self._loop.create_task(announce(self._search, self._line, place)) if self._speaks else None
         found: Side | Gone | None = None

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from crm_core import organisation, settings
 from crm_core.database import Connection
 from crm_core.organisation import NewUser, Role
+from crm_core.telephony.line_changes import set_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,17 +97,13 @@ async def _user(conn: Connection, user: SeedUser) -> None:
     )
 
 
-# Agents come with a line that is new; whom people took off an existing line stays off.
-LINE = """
-    WITH line AS (INSERT INTO line (number, name) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING number)
-    SELECT number FROM line
-"""
-LINE_AGENTS = "INSERT INTO line_agent (line_number, extension) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING"
+# A line that people have changed is theirs; the others follow the configuration.
+IS_THEIRS = "SELECT 1 FROM line_setting WHERE number = $1"
 
 
 async def _line(conn: Connection, line: SeedLine) -> None:
-    if await conn.fetchval(LINE, line.number, line.name):
-        await conn.execute(LINE_AGENTS, line.number, list(line.agents))
+    if not await conn.fetchval(IS_THEIRS, line.number):
+        await set_line(conn, line.number, line.name, line.agents)
 
 
 HAS_SERVICE = "SELECT 1 FROM service WHERE code = $1"

@@ -197,8 +197,8 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
     """Chance is another in each run, and noted: so a replay finds it again."""
     dispatcher = Dispatcher(switchboard.engine_lines(given.lines), secrets.randbits(63), _engine_log(given, stack))
-    for extension, skills in switchboard.skills(given.config).items():
-        dispatcher.skilled(extension, skills)
+    for extension in given.lines.own_skills.keys() | given.lines.kept_skills.keys():
+        dispatcher.skilled(extension, given.lines.skills(extension).skills)
     for number, switch in given.lines.switches.items():
         if number in given.lines:
             dispatcher.open_line(number, is_open=switch.is_open)

@@ -28,13 +28,12 @@ from crm_core.ledger import LedgerWriter
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
-from dzvin import at_window, certificates, flows, logs
+from dzvin import at_window, certificates, flows, lines, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.crm_work import crm_work, unceasing
 from dzvin.kept_recordings import KeptRecordings
-from dzvin.lines import line_book
 from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
@@ -111,8 +110,7 @@ async def run(given: Arguments, config: Config) -> None:
         kept = certificates.kept(config, given.data)
         flow_keeper = await flows.kept(pool, outbox, config)
         tasks = await stack.enter_async_context(_Background())
-        for work in (writer.run(), outbox.run(), bindings.run(), unceasing("flows", flow_keeper.run), *crm_work(pool)):
-            tasks.start(work)
+        tasks.start(writer.run(), outbox.run(), bindings.run(), unceasing("flows", flow_keeper.run), *crm_work(pool))
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
             flows=flow_keeper.book, certificate=kept.certificate if kept else None, origins=Origins(config),
@@ -125,10 +123,10 @@ async def run(given: Arguments, config: Config) -> None:
         tasks.start(end_what_comes_late(switch, owners))
         tasks.start(close_recordings(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         windows = await at_window.watched(pool, outbox, switch.dispatcher)
-        tasks.start(unceasing("windows", windows.run))
+        line_keeper = lines.kept(pool, outbox, around.lines, switch.dispatcher)
+        tasks.start(unceasing("windows", windows.run), unceasing("lines", line_keeper.run))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
-        for work in (switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run()):
-            tasks.start(work)
+        tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())
@@ -147,7 +145,7 @@ class _Remembered(TypedDict):
 async def _remembered(pool: Pool, writer: LedgerWriter, config: Config) -> _Remembered:
     """What people said before this core, once it is written."""
     wishes = await wish_book(pool, writer, config)
-    return {"wishes": wishes, "wills": await wills(pool), "lines": await line_book(pool, config)}
+    return {"wishes": wishes, "wills": await wills(pool), "lines": await lines.line_book(pool, config)}
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:
@@ -227,10 +225,11 @@ class _Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def start(self, *works: Awaitable[None]) -> None:
+        for work in works:
+            task = asyncio.ensure_future(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
 
     async def until(self, stop: asyncio.Event) -> None:
         """Return when told to stop; raise what ended a task."""

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from callflow.exchange import Exchange
 from callflow.line_book import LineBook
+from callflow.line_rules import Around
+from callflow.line_settings import engine_line
+from callflow.router import Refuse
 from crm_core import telephony
-from crm_core.database import Pool
+from crm_core.database import AWAY, Pool, borrowed
+from crm_core.outbox import Outbox, OutboxMessage
+from crm_core.telephony import line_changes
 from dzvin import switchboard
 from dzvin.config import Config
+from queue_engine.dispatcher import Dispatcher
+from queue_engine.strategy import STRATEGIES
+
+EVERY = 60.0  # seconds between two looks at what people have changed, should a message be lost
+AGAIN = 2.0  # seconds after the data base was away
+
+log = structlog.get_logger("dzvin.lines")
 
 
 async def line_book(pool: Pool, config: Config) -> LineBook:
@@ -14,4 +33,71 @@ async def line_book(pool: Pool, config: Config) -> LineBook:
     book = switchboard.line_book(config)
     async with pool.acquire() as conn:
         book.switches.update(await telephony.line_switches(conn))
+        lines, skills = await line_changes.changed_lines(conn)
+    book.keep(lines)
+    book.keep_skills(skills)
     return book
+
+
+def around(exchange: Exchange) -> Around:
+    """What a line may name in this installation. A strategy of one's own is code: only those that the configuration
+    names are loaded."""
+    plan, book = exchange.plan, exchange.lines
+
+    def strategy(name: str) -> str:
+        return "" if name in STRATEGIES or name in book.strategies else f'no line of the configuration names "{name}"'
+
+    def is_free(number: str) -> bool:
+        return isinstance(plan.inside(number), Refuse) and plan.codes.read(number, plan.extensions) is None
+
+    return Around(
+        is_extension=lambda number: number in plan.extensions,
+        is_target=lambda number: not isinstance(plan.inside(number), Refuse),
+        strategy=strategy,
+        is_free=is_free,
+    )
+
+
+@dataclass(slots=True)
+class LineKeeper:
+    """Keeps the book, and the queue engine, as the data base has the lines. While that is away all stays as it is."""
+
+    pool: Pool
+    book: LineBook
+    dispatcher: Dispatcher
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_outbox(self, message: OutboxMessage) -> None:
+        if message.kind in (line_changes.LINE_CHANGED, line_changes.SKILLS_CHANGED):
+            self._changed.set()
+
+    async def load(self) -> None:
+        async with borrowed(self.pool) as conn:
+            lines, skills = await line_changes.changed_lines(conn)
+        for number in self.book.keep(lines):
+            self.dispatcher.change_line(engine_line(number, self.book.line(number).settings, self.book.defaults))
+        for extension in self.book.keep_skills(skills):
+            self.dispatcher.skilled(extension, self.book.skills(extension).skills)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.load()
+            except AWAY as error:
+                log.warning("lines_wait", error=repr(error))
+                await asyncio.sleep(AGAIN)
+                self._changed.set()
+
+
+def kept(pool: Pool, outbox: Outbox, book: LineBook, dispatcher: Dispatcher) -> LineKeeper:
+    """What was changed since the book was read is seen at once."""
+    keeper = LineKeeper(pool, book, dispatcher)
+    outbox.subscribe(keeper.on_outbox)
+    keeper.on_outbox(OutboxMessage(0, line_changes.LINE_CHANGED, {}))
+    return keeper

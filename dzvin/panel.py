@@ -20,7 +20,7 @@ from callflow.meeting_speakers import MeetingSpeakers
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
-from dzvin import certificates, flows
+from dzvin import certificates, flows, lines
 from dzvin.auto_pauses import tell_auto_pauses
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
@@ -137,6 +137,8 @@ def _services(
         phones=PhoneDoor(switch.transports, given.origins),
         waiting=switch.dispatcher,
         flows=switch.calls.exchange.flows,
+        line_book=switch.calls.exchange.lines,
+        line_around=lines.around(switch.calls.exchange),
         flow_surroundings=flows.surroundings(switch.calls.exchange),
         prompts=PromptLibrary(data / "prompts", given.prompts),
         settings=PanelSettings(

@@ -11,7 +11,7 @@ from callflow.exchange import CallRules, RecordingRules
 from callflow.facts import Direction, ForwardKind
 from callflow.feature_codes import FeatureCodes
 from callflow.line_book import Kept, LineBook
-from callflow.line_settings import LineDefaults, LineSettings, engine_line
+from callflow.line_settings import LineDefaults, LineSettings, Skills, engine_line
 from callflow.permissions import Barrier, Hours, OutsideRules, Permissions
 from callflow.router import ConferencePlan, DialPlan, LinePlan, MenuPlan
 from callflow.saying import Language
@@ -164,7 +164,7 @@ def recording_rules(config: Config) -> RecordingRules:
 def line_book(config: Config) -> LineBook:
     """As the configuration says."""
     own = {line.number: Kept(settings=_settings(line)) for line in config.lines}
-    return LineBook(defaults=line_defaults(config), own=own)
+    return LineBook(defaults=line_defaults(config), own=own, own_skills=skills(config))
 
 
 def _settings(line: config_shape.Line) -> LineSettings:
@@ -175,7 +175,7 @@ def engine_lines(book: LineBook) -> tuple[Line, ...]:
     return tuple(engine_line(number, book.line(number).settings, book.defaults) for number in book)
 
 
-def skills(config: Config) -> Mapping[str, Mapping[str, int]]:
+def skills(config: Config) -> Mapping[str, Skills]:
     """Of each extension of which something is said."""
     return {
         number: entry.skills

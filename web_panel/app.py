@@ -32,6 +32,7 @@ from web_panel.routes.events import EventController
 from web_panel.routes.flows import FlowController
 from web_panel.routes.follow_ups import FollowUpController
 from web_panel.routes.hall import HallController
+from web_panel.routes.lines import LineController
 from web_panel.routes.live import board, live
 from web_panel.routes.machine import health, metrics
 from web_panel.routes.pages import STATIC, assets, authority, page
@@ -58,6 +59,7 @@ CONTROLLERS = (
     ConferenceController,
     PhoneController,
     AgentController,
+    LineController,
     WaitingController,
     EventController,
     ClientController,

@@ -3,7 +3,7 @@
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
-    FlowChanged, TooManyFlows 409           KeyNameTaken, TooManyKeys 409
+    FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
     DatabaseAway, SpoolFull 503
     anything else 500, logged
 
@@ -31,6 +31,7 @@ from crm_core.sharing import TooManyWebhooks
 from crm_core.sharing.api_keys import KeyNameTaken, TooManyKeys
 from crm_core.spool import SpoolFull
 from crm_core.telephony.flows import FlowChanged, TooManyFlows
+from crm_core.telephony.line_changes import SettingsChanged, TooManyLines
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.ports import PromptRefused
@@ -174,6 +175,8 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     TooManyKeys: simple(409, "too_many_keys"),
     KeyNameTaken: simple(409, "key_name_taken"),
     TooManyFlows: simple(409, "too_many_flows"),
+    SettingsChanged: simple(409, "settings_changed"),
+    TooManyLines: simple(409, "too_many_lines"),
     FlowChanged: simple(409, "flow_changed"),
     NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,

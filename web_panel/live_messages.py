@@ -12,9 +12,11 @@ from uuid import UUID
 
 import msgspec
 
+from callflow.line_book import Switch
+from callflow.line_orders import LineSwitched
 from crm_core import hall
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
-from web_panel.live_entries import CardKey
+from web_panel.live_entries import CardKey, Line
 from web_panel.wire import CardView, FollowUpView
 
 
@@ -52,7 +54,24 @@ class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-SHAPES: Mapping[str, type[CallLinked | FollowUpTold | TicketIssued | TicketCalled | TicketServed]] = {
+class LineSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The CRM's word: the line's settings are others, or the line is new."""
+
+    line: str
+    name: str
+    agents: tuple[str, ...]
+
+
+def stands(news: LineSwitched | LineSet, lines: dict[str, Line], switches: dict[str, Switch]) -> None:
+    match news:
+        case LineSwitched():
+            switches[news.line] = Switch(is_open=news.is_open, message=news.message)
+        case LineSet():
+            lines[news.line] = Line(number=news.line, name=news.name, agents=news.agents)
+
+
+SHAPES: Mapping[str, type[CallLinked | FollowUpTold | LineSet | TicketIssued | TicketCalled | TicketServed]] = {
+    "line.changed": LineSet,
     "call.linked": CallLinked,
     "follow_up.opened": FollowUpTold,
     "follow_up.changed": FollowUpTold,

@@ -53,7 +53,7 @@ from queue_engine.facts import AgentDeclared, HandRaised, TicketCalled, TicketIs
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, agent_said, bound
 from web_panel.live_meetings import LiveMeetings, MeetingNews
-from web_panel.live_messages import CallLinked, CardFound, FollowUpTold
+from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, stands
 from web_panel.live_missed import concerned, is_missed, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
@@ -115,8 +115,6 @@ class LiveState:
             if kind is Kind.AGENT and isinstance(user_id, UUID) and self._date_status(user_id, at):
                 self._touch_lines_of(user_id)
         return tuple(self._touched)
-
-    # What is asked of the state
 
     def status(self, user_id: UUID) -> AgentStatus:
         person = self.people[user_id]
@@ -261,8 +259,8 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
-    def _(self, fact: LineSwitched) -> None:
-        self.switches[fact.line] = Switch(is_open=fact.is_open, message=fact.message)
+    def _(self, fact: LineSwitched | LineSet) -> None:
+        stands(fact, self.lines, self.switches)
         self._touch(Kind.LINE, fact.line)
 
     @_fold.register

@@ -15,7 +15,8 @@ from callflow.facts import ForwardKind
 from callflow.flows.book import FlowBook
 from callflow.flows.checking import NOWHERE
 from callflow.flows.checking import Surroundings as FlowSurroundings
-from callflow.line_book import Switch
+from callflow.line_book import LineBook, Switch
+from callflow.line_rules import Around as LineAround
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
@@ -26,6 +27,8 @@ from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel
 from web_panel.passwords import Passwords
 from web_panel.rate_limit import Limits
+
+NOBODY = LineAround(is_extension=lambda _: False, is_target=lambda _: False, strategy=lambda _: "")
 
 
 class CallControl(Protocol):
@@ -272,6 +275,8 @@ class PanelServices:
     waiting: WaitingLines | None = None
     prompts: PromptKeeper | None = None
     flows: FlowBook = field(default_factory=FlowBook)
+    line_book: LineBook = field(default_factory=LineBook)
+    line_around: LineAround = NOBODY  # what a line may name
     flow_surroundings: FlowSurroundings = NOWHERE  # what a flow may name
     settings: PanelSettings = field(default_factory=PanelSettings)
     passwords: Passwords = field(default_factory=Passwords)

@@ -43,6 +43,7 @@ class Right(StrEnum):
     SERVE_TICKETS = "serve_tickets"
     SEE_USERS = "see_users"
     CHANGE_USERS = "change_users"
+    CHANGE_LINES = "change_lines"  # settings of waiting lines, and what their agents can do
     CHANGE_FLOWS = "change_flows"  # what callers meet; webhooks in them need CHANGE_SETTINGS too
     CHANGE_SETTINGS = "change_settings"
     READ_FACTS = "read_facts"  # the ledger of everybody's calls, as other programs read it
@@ -60,6 +61,7 @@ _AGENT = frozenset(Right) - {
     Right.SUPERVISE,
     Right.ISSUE_TICKETS,
     Right.CHANGE_USERS,
+    Right.CHANGE_LINES,
     Right.CHANGE_FLOWS,
     Right.CHANGE_SETTINGS,
     Right.READ_FACTS,

@@ -191,9 +191,7 @@ async def test_nobody_comes_into_a_closed_line_and_who_waits_is_served_to_the_en
         commands = LineCommands(house.exchange)
         assert commands.switch(BOSS, "700", is_open=False) == Switch(is_open=False)
         late = await house.phones["1002"].dials("700")
-        late.phone.answer_to(late)
-        await house.settles()
-        assert late.is_hung_up
+        assert late.phone.answer_to(late).status == 480
         free(house, "1003")
         await house.settles()
         assert house.phones["1003"].rung

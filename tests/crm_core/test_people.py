@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from callflow.line_settings import LineSettings
 from crm_core import dictionaries, organisation, seed, sessions, settings, telephony
 from crm_core.access import Forbidden
 from crm_core.database import Connection
@@ -13,6 +14,7 @@ from crm_core.dictionaries import Dictionary, EntryTaken
 from crm_core.organisation import LoginTaken, NewUser, NumberTaken, Role, User
 from crm_core.seed import Seed, SeedLine, SeedUser
 from crm_core.settings import BadSetting
+from crm_core.telephony import line_changes
 from tests.crm_core.company import COMPANY, MORNING, found_company
 
 NADIA = NewUser(login="nadia", full_name="Надія", role=Role.AGENT, password_hash="$argon2id$x", extension="1044")
@@ -200,12 +202,21 @@ async def test_the_seed_is_applied_again_without_harm(conn: Connection, people: 
 
 async def test_the_seed_overwrites_nothing_that_people_changed(conn: Connection, people: dict[str, User]) -> None:
     await conn.execute("UPDATE app_user SET full_name = 'Олена Нова' WHERE login = 'olena'")
-    await conn.execute("DELETE FROM line_agent WHERE extension = '1003'")
+    (line,) = COMPANY.lines
+    theirs = LineSettings(name="Ours", agents=("1002",))
+    await line_changes.change_line(conn, people["admin"], line.number, theirs, revision=0, now=MORNING)
     await settings.write(conn, people["admin"], "region", "PL")
     await seed.apply(conn, Seed(users=COMPANY.users, lines=COMPANY.lines, settings={"region": "UA"}))
     assert {user.full_name for user in await organisation.all_users(conn)} >= {"Олена Нова"}
-    assert [line.agents for line in await telephony.lines(conn)] == [["1002"]]
+    assert [(line.name, line.agents) for line in await telephony.lines(conn)] == [("Ours", ["1002"])]
     assert (await settings.load(conn)).region == "PL"
+
+
+async def test_a_line_that_nobody_has_changed_follows_the_configuration(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    await seed.apply(conn, Seed(lines=[SeedLine(number="7000", name="Support", agents=["1003", "1001"])]))
+    assert [(line.name, line.agents) for line in await telephony.lines(conn)] == [("Support", ["1001", "1003"])]
 
 
 async def test_a_bad_seed_leaves_nothing_behind(conn: Connection) -> None:
