@@ -202,6 +202,29 @@ def replay(
 
 
 @app.command()
+def whatif(
+    day: Annotated[str, typer.Option(help="A local day, such as 2026-11-20.")],
+    agents: Annotated[int, typer.Option(help="So many more (+2) or fewer (-1).")] = 0,
+    line: Annotated[str | None, typer.Option(help="In this line; without it in all lines.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Whom of the free agents a call goes to.")] = None,
+    wrap_up: Annotated[float | None, typer.Option(min=0, help="Seconds.")] = None,
+    threshold: Annotated[float, typer.Option(min=0, help="Of the service level, in seconds.")] = 20.0,
+    short: Annotated[float, typer.Option(min=0, help="Who gives up within so many seconds does not count.")] = 5.0,
+    seed: Annotated[int, typer.Option(help="Another one draws what is not known otherwise.")] = 1,
+    data: Data = DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Simulate a day that was with other agents or rules: its figures beside those of the real day. Exit status: 2 when
+    there is no log of the day that can be run again, or what is asked makes no sense for it."""
+    from dzvin import replay_commands
+    from dzvin.whatif import Asked
+    from queue_engine.whatif.changes import Change
+
+    asked = Asked(Change(agents=agents, line=line, strategy=strategy, wrap_up=wrap_up), seed, threshold, short)
+    replay_commands.of_change(data, day, asked, as_json=as_json)
+
+
+@app.command()
 def version() -> None:
     """Print the version of the installed program."""
     typer.echo(installed_version("dzvin"))

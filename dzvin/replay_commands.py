@@ -1,4 +1,4 @@
-"""`dzvin replay`: what is printed, and the exit status."""
+"""`dzvin replay` and `dzvin whatif`: what is printed, and the exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import typer
 
-from dzvin import replaying, replaying_day
+from dzvin import replaying, replaying_day, whatif
+from queue_engine.whatif.changes import CannotChange
 
 
 def of_call(data: Path, call: str, *, messages: bool, as_json: bool) -> None:
@@ -35,6 +36,16 @@ def of_day(data: Path, day: str, *, as_json: bool) -> None:
         raise typer.Exit(1)
     if not verdict.sound:
         raise typer.Exit(2)
+
+
+def of_change(data: Path, day: str, asked: whatif.Asked, *, as_json: bool) -> None:
+    own_modules()
+    try:
+        answer = whatif.whatif(data, day, asked)
+    except (replaying_day.NoDay, CannotChange) as refused:
+        typer.echo(str(refused), err=True)
+        raise typer.Exit(2) from refused
+    _print(answer, whatif.lines(answer), as_json=as_json)
 
 
 def own_modules() -> None:
