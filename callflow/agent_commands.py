@@ -25,13 +25,14 @@ class AgentCommands:
         self._ledger = ledger
         self._clock = clock
 
-    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None:
-        """Ready, on demand, paused for a reason, or signed out (R-PANEL-08). A call that is under way goes on."""
+    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "", *, status: str = "") -> None:
+        """Ready, on demand, paused for a reason, or signed out (R-PANEL-08). A call that is under way goes on.
+        `status`: the key of a user status that stands for that will, and is its reason whatever will it is."""
         _check(actor, agent)
         self._ledger.append(
             AgentDeclared(
                 id=uuid7(), at=self._clock.now(), user=agent.user_id, extension=agent.extension, will=will,
-                reason=reason if will is Will.PAUSED else "", by=actor.user_id,
+                reason=status or (reason if will is Will.PAUSED else ""), by=actor.user_id,
             )
         )  # fmt: skip
         if agent.extension is not None:

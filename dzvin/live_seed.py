@@ -11,12 +11,13 @@ from crm_core import follow_ups, hall, organisation, settings, telephony
 from crm_core.calls.rules import party_keys
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection, Pool
+from crm_core.dictionaries.user_statuses import user_statuses
 from crm_core.follow_ups import MissedCall
 from crm_core.hall import WaitingTicket
 from crm_core.organisation import Role, User
 from web_panel.live import Seed
 from web_panel.live_calls import Party
-from web_panel.live_entries import Declared, Line, Missed, Person, Ticket
+from web_panel.live_entries import Declared, Line, Missed, Ticket, person_of
 from web_panel.statuses import TicketState
 from web_panel.wire import BoardLineView, FollowUpView, ServiceView
 
@@ -34,7 +35,7 @@ async def live_seed(pool: Pool, registered: Iterable[str], wishes: WishBook, tod
         # Nobody is asked for rights here: each viewer's own are applied when the panel shows what is read now.
         viewer = next((user for user in users if user.role in (Role.ADMIN, Role.SUPERVISOR)), None)
         return Seed(
-            people=[_person(user) for user in users if user.extension or user.window],
+            people=[person_of(user) for user in users if user.extension or user.window],
             registered=registered,
             lines=[
                 Line(number=line.number, name=line.name, agents=tuple(line.agents))
@@ -54,12 +55,9 @@ async def live_seed(pool: Pool, registered: Iterable[str], wishes: WishBook, tod
             },
             undisturbed=[extension for extension, each in wishes.items() if each.do_not_disturb],
             forwarded={extension: frozenset(each.forwards) for extension, each in wishes.items() if each.forwards},
+            statuses={each.key: each.name for each in await user_statuses(conn)},
             shortest=rules.min_number_length,
         )
-
-
-def _person(user: User) -> Person:
-    return Person(user_id=user.id, name=user.full_name, extension=user.extension, window=user.window)
 
 
 def _ticket(ticket: WaitingTicket) -> Ticket:

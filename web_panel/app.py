@@ -46,6 +46,7 @@ from web_panel.routes.session import SessionController
 from web_panel.routes.settings import SettingsController
 from web_panel.routes.sharing import WebhookController, facts, queue_log
 from web_panel.routes.supervision import SupervisionController
+from web_panel.routes.user_statuses import UserStatusController
 from web_panel.routes.users import UserController
 from web_panel.routes.waiting import WaitingController
 from web_panel.security import add_headers
@@ -60,6 +61,7 @@ CONTROLLERS = (
     PhoneController,
     AgentController,
     LineController,
+    UserStatusController,
     WaitingController,
     EventController,
     ClientController,

@@ -3,6 +3,7 @@
     NotSignedIn, SignInRefused 401      Forbidden, ForeignOrigin 403    NotFound 404
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
+    EntryTaken, SystemEntry, StatusesNotUsed, TooManyStatuses 409
     FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
     DatabaseAway, SpoolFull 503
     anything else 500, logged
@@ -22,6 +23,8 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from callflow.control import ControlRefused
 from crm_core.access import Forbidden, NotFound
+from crm_core.dictionaries import EntryTaken
+from crm_core.dictionaries.user_statuses import StatusesNotUsed, SystemEntry, TooManyStatuses
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
 from crm_core.hall import NotYours, Refused
 from crm_core.organisation import User
@@ -175,6 +178,10 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     TooManyKeys: simple(409, "too_many_keys"),
     KeyNameTaken: simple(409, "key_name_taken"),
     TooManyFlows: simple(409, "too_many_flows"),
+    EntryTaken: simple(409, "entry_taken"),
+    SystemEntry: simple(409, "system_entry"),
+    TooManyStatuses: simple(409, "too_many_statuses"),
+    StatusesNotUsed: simple(409, "statuses_not_used"),
     SettingsChanged: simple(409, "settings_changed"),
     TooManyLines: simple(409, "too_many_lines"),
     FlowChanged: simple(409, "flow_changed"),

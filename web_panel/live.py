@@ -48,6 +48,7 @@ class Seed:
     people: Iterable[Person] = ()
     registered: Iterable[str] = ()  # extensions with a phone online
     lines: Iterable[Line] = ()
+    statuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # names of user statuses, by language
     switches: Mapping[str, Switch] = field(default_factory=dict)
     conferences: Iterable[Conference] = ()
     missed: Iterable[Missed] = ()  # oldest first
@@ -147,6 +148,7 @@ class LivePanel:
         state.forwarded = dict(seed.forwarded) | state.forwarded
         state.shortest = seed.shortest
         state.lines = {line.number: line for line in seed.lines}
+        state.statuses = dict(seed.statuses)
         state.switches = dict(seed.switches) | state.switches
         state.meetings.named = {conference.number: conference for conference in seed.conferences}
         state.missed = {missed.key: missed for missed in seed.missed}

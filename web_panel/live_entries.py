@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
+from crm_core.organisation import User
 from queue_engine.facts import AgentDeclared, HandRaised, Will
 from web_panel.live_calls import Party
 from web_panel.statuses import TicketState
@@ -57,6 +58,17 @@ class Person:
     name: str
     extension: str | None = None
     window: str | None = None
+    uses_statuses: bool = False  # may choose user statuses
+
+
+def person_of(user: User) -> Person:
+    return Person(
+        user_id=user.id,
+        name=user.full_name,
+        extension=user.extension,
+        window=user.window,
+        uses_statuses=user.uses_statuses,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -15,9 +16,13 @@ import msgspec
 from callflow.line_book import Switch
 from callflow.line_orders import LineSwitched
 from crm_core import hall
+from crm_core.dictionaries.user_statuses import STATUS_CHANGED
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
-from web_panel.live_entries import CardKey, Line
+from web_panel.live_entries import CardKey, Key, Kind, Line
 from web_panel.wire import CardView, FollowUpView
+
+if TYPE_CHECKING:
+    from web_panel.live_state import LiveState
 
 
 class CallLinked(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +67,31 @@ class LineSet(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[str, ...]
 
 
-def stands(news: LineSwitched | LineSet, lines: dict[str, Line], switches: dict[str, Switch]) -> None:
+class StatusNamed(msgspec.Struct, frozen=True, kw_only=True):
+    """A user status was added, or has another name."""
+
+    key: str
+    name: dict[str, str]
+
+
+def stands(news: LineSwitched | LineSet | StatusNamed, state: LiveState) -> list[Key]:
+    """Take that over; what is shown otherwise by it."""
     match news:
         case LineSwitched():
-            switches[news.line] = Switch(is_open=news.is_open, message=news.message)
+            state.switches[news.line] = Switch(is_open=news.is_open, message=news.message)
         case LineSet():
-            lines[news.line] = Line(number=news.line, name=news.name, agents=news.agents)
+            state.lines[news.line] = Line(number=news.line, name=news.name, agents=news.agents)
+        case StatusNamed():
+            state.statuses[news.key] = news.name
+            return [(Kind.AGENT, user) for user, said in state.declared.items() if said.reason == news.key]
+    return [(Kind.LINE, news.line)]
 
 
-SHAPES: Mapping[str, type[CallLinked | FollowUpTold | LineSet | TicketIssued | TicketCalled | TicketServed]] = {
+SHAPES: Mapping[
+    str, type[CallLinked | FollowUpTold | LineSet | StatusNamed | TicketIssued | TicketCalled | TicketServed]
+] = {
     "line.changed": LineSet,
+    STATUS_CHANGED: StatusNamed,
     "call.linked": CallLinked,
     "follow_up.opened": FollowUpTold,
     "follow_up.changed": FollowUpTold,

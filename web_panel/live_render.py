@@ -158,6 +158,8 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
         will=declared.will if declared else Will.READY,
         hand=state.hands.get(user_id),
         reason=declared.reason if declared else "",
+        status_name=state.statuses.get(declared.reason) if declared else None,
+        uses_statuses=person.uses_statuses,
         forwards=tuple(sorted(state.forwarded.get(person.extension or "", ()))),
         calls=tuple(islice(state.said.calls_of(person.extension), CALLS_SHOWN)) if person.extension else (),
         supervises=supervising_view(state, person.extension),

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatchmethod
@@ -53,7 +53,7 @@ from queue_engine.facts import AgentDeclared, HandRaised, TicketCalled, TicketIs
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, agent_said, bound
 from web_panel.live_meetings import LiveMeetings, MeetingNews
-from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, stands
+from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, StatusNamed, stands
 from web_panel.live_missed import concerned, is_missed, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
@@ -88,6 +88,7 @@ class LiveState:
     supervisions: Supervisions = field(default_factory=Supervisions)
     parties: dict[UUID, Party] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
+    statuses: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names of user statuses, by language
     switches: dict[str, Switch] = field(default_factory=dict)  # which lines are closed, and what they tell first
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
     meetings: LiveMeetings = field(default_factory=LiveMeetings)
@@ -259,9 +260,9 @@ class LiveState:
             self._changed(call)
 
     @_fold.register
-    def _(self, fact: LineSwitched | LineSet) -> None:
-        stands(fact, self.lines, self.switches)
-        self._touch(Kind.LINE, fact.line)
+    def _(self, fact: LineSwitched | LineSet | StatusNamed) -> None:
+        for key in stands(fact, self):
+            self._touch(*key)
 
     @_fold.register
     def _(self, fact: CallParked) -> None:

@@ -44,6 +44,7 @@ class Sight:
 
     user_id: UUID
     everything: bool  # else only what is the person's own
+    statuses: bool = field(default=False, kw_only=True)  # other people's too ("View user statuses", R-PANEL-07)
     phones: bool  # statuses, calls, lines, missed calls
     hall: bool  # the waiting tickets
     user: User | None = field(default=None, compare=False)  # by whose rights cards are looked up; None: no cards
@@ -52,7 +53,7 @@ class Sight:
     def key(self) -> str:
         """Sockets with the same key share one view."""
         own = "" if self.everything else f":{self.user_id}"
-        return f"staff:{self.phones:d}{self.hall:d}{own}"
+        return f"staff:{self.phones:d}{self.hall:d}{self.statuses:d}{own}"
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class StaffView(View):
             case Kind.BOARD, _:
                 return True
             case Kind.AGENT, user_id:
-                return self.sight.everything or user_id == self.sight.user_id
+                return self.sight.everything or self.sight.statuses or user_id == self.sight.user_id
             case _ if not self.sight.phones:
                 return False
             case Kind.CARD, CardKey(call_id, viewer):

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -39,7 +40,9 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     will: Will  # what the person declared (R-PANEL-08)
     hand: datetime | None  # since when the person asks for a supervisor
-    reason: str  # why paused
+    reason: str  # why paused, or the key of the user status that was chosen
+    status_name: Mapping[str, str] | None  # of that user status, by language; None: the reason is none
+    uses_statuses: bool  # may choose user statuses (R-PANEL-05)
     forwards: tuple[str, ...]  # when calls go on to another number: always, busy, no_answer
     calls: tuple[UUID, ...]  # the first few of the live ones
     ticket: str | None  # number of the visitor at the window

@@ -39,6 +39,8 @@ class User:
     extension: str | None
     window: str | None  # where the hall sends this operator's visitors
     org_unit_id: UUID | None
+    uses_statuses: bool = False  # "Use user statuses" (R-PANEL-05)
+    sees_statuses: bool = False  # "View user statuses" (R-PANEL-07)
     only: frozenset[str] | None = None  # the rights of the key that speaks for this person; None: the person's own
 
 
@@ -89,6 +91,7 @@ async def create(conn: Connection, new: NewUser) -> UUID:
 
 BY_LOGIN = """
     SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id, u.password_hash,
+           u.uses_statuses, u.sees_statuses,
            (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension
       FROM app_user u
      WHERE lower(u.login) = lower($1) AND u.active AND u.password_hash IS NOT NULL
@@ -103,6 +106,7 @@ async def by_login(conn: Connection, login: str) -> tuple[User, str] | None:
 
 ALL = """
     SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id,
+           u.uses_statuses, u.sees_statuses,
            (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension
       FROM app_user u
      WHERE u.active
@@ -145,4 +149,6 @@ def from_row(row: asyncpg.Record) -> User:
         extension=row["extension"],
         window=row["service_window"],
         org_unit_id=row["org_unit_id"],
+        uses_statuses=row["uses_statuses"],
+        sees_statuses=row["sees_statuses"],
     )

@@ -35,6 +35,7 @@ async def open_session(conn: Connection, user_id: UUID, *, now: datetime, user_a
 
 USER_OF = """
     SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id, s.seen_at,
+           u.uses_statuses, u.sees_statuses,
            (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension
       FROM session s JOIN app_user u ON u.id = s.user_id
      WHERE s.token_sha256 = $1 AND s.opened_at > $2 AND s.seen_at > $3 AND u.active

@@ -136,6 +136,7 @@ async def revoke_key(conn: Connection, user: User, key_id: UUID, *, now: datetim
 
 HOLDER = """
     SELECT u.id, u.login, u.full_name, u.role, u.locale, u.service_window, u.org_unit_id,
+           u.uses_statuses, u.sees_statuses,
            (SELECT min(d.number) FROM device d WHERE d.user_id = u.id) AS extension,
            k.id AS key_id, k.scopes, k.used_at
       FROM api_key k JOIN app_user u ON u.id = k.user_id

@@ -164,8 +164,8 @@ class Control:
         self._do("change_phone", actor, changed)
         self.wished = self.wished.changed(**changed)
 
-    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "") -> None:
-        self._do("declare", actor, agent, will, reason)
+    def declare(self, actor: Actor, agent: Agent, will: Will, reason: str = "", *, status: str = "") -> None:
+        self._do("declare", actor, agent, will, status or reason)
 
     def move(self, actor: Actor, item_id: UUID, line: str) -> None:
         self._do("move", item_id, line)

@@ -15,15 +15,21 @@ from callflow.control import Actor, Agent
 from crm_core import organisation, telephony
 from crm_core.access import Forbidden, NotFound, Right
 from crm_core.database import Connection
+from crm_core.dictionaries.user_statuses import chosen
 from crm_core.organisation import Role
 from queue_engine.facts import Will
 from web_panel.auth import needs
+from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
+from web_panel.routes.dependencies import ACQUIRE_WITHIN
 
 
 class Declaration(msgspec.Struct, kw_only=True):
-    will: Will
+    """Either a will, with the reason of a pause, or the key of a user status, which says both."""
+
+    will: Will | None = None
     reason: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    status: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class Colleague(msgspec.Struct, kw_only=True):
@@ -43,8 +49,9 @@ class AgentController(Controller):
         actor: NamedDependency[Actor],
         services: NamedDependency[PanelServices],
     ) -> None:
-        """R-PANEL-08: say what I am willing to do, and why I pause. Busy cannot be declared: it is computed."""
-        services.agents.declare(actor, actor.self, data.will, data.reason)
+        """R-PANEL-08: say what I am willing to do, and why I pause; or choose a user status (R-PANEL-17): 409 while
+        these are not in use for me. Being in a call cannot be declared: it is computed."""
+        await _declare(services, actor, actor.self, data)
 
     @put("/agents/me/hand", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
     async def raise_hand(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:
@@ -65,7 +72,7 @@ class AgentController(Controller):
         services: NamedDependency[PanelServices],
     ) -> None:
         """A supervisor's word for an agent; the history says whose it was."""
-        services.agents.declare(actor, await _agent(conn, user_id), data.will, data.reason)
+        await _declare(services, actor, await _agent(conn, user_id), data)
 
     @delete("/agents/{user_id:uuid}/wrap-up", opt={"rule": needs(Right.SUPERVISE)}, status_code=204)
     async def cut_wrap_up(
@@ -118,6 +125,20 @@ class AgentController(Controller):
             for user in await organisation.all_users(conn)
             if user.role is not Role.HALL
         ]
+
+
+async def _declare(services: PanelServices, actor: Actor, agent: Agent, said: Declaration) -> None:
+    """A will alone needs no data base. Raises Invalid when neither or both are said, StatusesNotUsed, NotFound,
+    ControlRefused."""
+    if bool(said.status) == bool(said.will):
+        raise Invalid("will")
+    if said.will:
+        services.agents.declare(actor, agent, said.will, said.reason)
+        return
+    async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+        status = await chosen(conn, said.status, of=agent.user_id)
+    assert status.will is not None, "what can be chosen means something"
+    services.agents.declare(actor, agent, status.will, status=status.reason)
 
 
 async def _agent(conn: Connection, user_id: UUID) -> Agent:

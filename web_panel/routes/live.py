@@ -66,6 +66,7 @@ def sight_of(user: User) -> Sight:
     return Sight(
         user_id=user.id,
         everything=allowed(user, Right.SUPERVISE),
+        statuses=user.sees_statuses and allowed(user, Right.SEE_LIVE_PANEL),
         phones=allowed(user, Right.SEE_LIVE_PANEL),
         hall=allowed(user, Right.SEE_HALL),
         user=user,

@@ -17,7 +17,7 @@ from crm_core.database import Connection
 from crm_core.organisation import User
 from web_panel.auth import PUBLIC, SIGNED_IN, address_of, cookie_name, guarding_of, is_trusted, token_of
 from web_panel.errors import Invalid, SignInRefused
-from web_panel.live_entries import Person
+from web_panel.live_entries import person_of
 from web_panel.ports import PanelServices, PanelSettings
 from web_panel.routes.dependencies import UserRequest
 from web_panel.texts import LANGUAGES
@@ -78,9 +78,7 @@ class SessionController(Controller):
                 conn, user.id, now=services.clock(), user_agent=request.headers.get("user-agent", "")[:500]
             )
         if user.extension or user.window:
-            services.live.know(
-                Person(user_id=user.id, name=user.full_name, extension=user.extension, window=user.window)
-            )
+            services.live.know(person_of(user))
         return Response(me_of(user), cookies=[session_cookie(services.settings, token)])
 
     @get(opt={"rule": SIGNED_IN})

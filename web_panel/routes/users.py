@@ -10,12 +10,15 @@ from litestar import Controller, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from crm_core import organisation
 from crm_core.access import Right
 from crm_core.database import Connection
 from crm_core.organisation import User, parameters
 from crm_core.organisation.parameters import NoSuchPlace, Parameters, UserCard
 from web_panel.auth import needs
 from web_panel.errors import Invalid
+from web_panel.live_entries import person_of
+from web_panel.ports import PanelServices
 
 RULE = {"rule": needs(Right.CHANGE_USERS)}
 
@@ -51,9 +54,13 @@ class UserController(Controller):
         data: JSONBody[UserParameters],
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
     ) -> None:
         """Set all of them; events of that person's calls get project and structural unit from here (R-CALL-21..23)."""
         try:
             await parameters.set_parameters(conn, user, user_id, Parameters(**msgspec.structs.asdict(data)))
         except NoSuchPlace as error:
             raise Invalid(error.field) from error
+        for each in await organisation.all_users(conn):
+            if each.id == user_id and (each.extension or each.window):
+                services.live.know(person_of(each))

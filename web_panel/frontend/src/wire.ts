@@ -25,6 +25,8 @@ export interface AgentView {
   will: Will;
   hand: string | null;
   reason: string;
+  status_name: Record<string, string> | null;
+  uses_statuses: boolean;
   forwards: string[];
   calls: string[];
   ticket: string | null;
