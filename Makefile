@@ -72,8 +72,9 @@ bench-card: install ## milliseconds from the INVITE to the card on the screen, b
 fuzz: install ## spoiled messages, streams, states, packets (FUZZ="states --seeds 5"; see tests/fuzz/README.md)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
-bench-engine: install ## offers a second of the queue engine with 10,000 waiting and 500 agents; a simulated day
+bench-engine: install ## offers a second of the queue engine with 10,000 waiting and 500 agents; a simulated day; what noting costs
 	$(BIN)/python -m tests.bench.engine $(BENCH)
+	$(BIN)/python -m tests.bench.noting
 	$(BIN)/python -m tests.queue_engine.simulated_day
 
 engine-soak: install ## 100,000 random steps of the queue engine beside a naive account of what it did

@@ -36,6 +36,7 @@ from queue_engine.facts import QueueFact
 from queue_engine.work import Line
 from tests.pbx.switch import CITY, SDP, TRUNK, PromisedLeg, Switch
 from tests.pbx.trunks.provider import no_dns
+from tests.queue_engine.noting import MemoryLog
 
 USERS = {"1001": "pw1", "1002": "pw2", "1003": "pw3", "1004": "pw4"}
 DAY = datetime(2030, 1, 7, 9, tzinfo=UTC)
@@ -234,7 +235,8 @@ class House:
         self.facts: list[Fact | QueueFact] = []
         self.flows = FlowBook()
         named = [LinePlan(number=each) if isinstance(each, str) else each for each in lines]
-        self.dispatcher = Dispatcher(queue or [Line(line.number, ("1003",)) for line in named])
+        self.noted = MemoryLog()
+        self.dispatcher = Dispatcher(queue or [Line(line.number, ("1003",)) for line in named], noted=self.noted)
         plan = DialPlan(
             extensions=USERS,
             lines={line.number: line for line in named},
@@ -356,7 +358,8 @@ async def a_house(
     trunk_leads_to: str = "",
     trunk_carries: Sequence[str] = (),
 ) -> AsyncIterator[House]:
-    """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy."""
+    """Everybody is registered. Afterwards nothing is left: no call, no leg, nobody busy; and the queue engine decides
+    all of it again as it did."""
     house = House(
         replace(rules or CallRules(), transfer_timeout=20.0),
         lines=lines,
@@ -380,3 +383,4 @@ async def a_house(
     assert {user: house.exchange.presence.legs_of(user) for user in USERS} == dict.fromkeys(USERS, 0)
     assert len(house.of(CallEnded)) == len({fact.call_id for fact in house.of(CallEnded)})
     house.dispatcher.close()
+    assert house.noted.difference() is None
