@@ -29,9 +29,11 @@ class Announcements:
         self._position = LARGEST_POSITION + 1
         self._minutes = LONGEST_WAIT + 1
         self._told = 0
+        self._offered = False
 
-    def due(self, position: int | None, wait: float | None) -> list[str]:
-        """`position`: 1 = next; None: is being offered. `wait`: seconds; None: cannot be said honestly."""
+    def due(self, position: int | None, wait: float | None, waited: float = 0.0) -> list[str]:
+        """`position`: 1 = next; None: is being offered. `wait`: seconds; None: cannot be said honestly. `waited`: so
+        far."""
         names: list[str] = []
         if self._line.position and position is not None and position < self._position:
             self._position = position
@@ -40,13 +42,25 @@ class Announcements:
         if self._line.expected_wait and minutes is not None and minutes < self._minutes:
             self._minutes = minutes
             names += saying.expected_wait(minutes, self._line.language)
-        if not names and self._line.messages:
-            names.append(self._line.messages[self._told % len(self._line.messages)])
+        offer = self._offer(waited)
+        if offer and not self._offered:
+            self._offered = True
+            return names + offer
+        spoken = [[message] for message in self._line.messages] + ([offer] if offer else [])
+        if not names and spoken:
+            names = spoken[self._told % len(spoken)]
             self._told += 1
         return names
 
+    def _offer(self, waited: float) -> list[str]:
+        """To be called back: at once when it may be chosen, and then in turn with the messages."""
+        plan = self._line.callback
+        if plan is None or waited < plan.after:
+            return []
+        return ["callback_offer", *saying.digits(plan.key, self._line.language)]
 
-async def announce(search: Search, line: LinePlan, place: Place) -> None:
+
+async def announce(search: Search, line: LinePlan, place: Place, joined_at: float) -> None:
     """Until it is cancelled."""
     call, due = search.call, Announcements(line)
     dispatcher = call.exchange.dispatcher
@@ -55,7 +69,8 @@ async def announce(search: Search, line: LinePlan, place: Place) -> None:
         item = place.item.item_id
         names = _switched(call, line, told)
         told = names or told
-        names = names + due.due(dispatcher.position(item), dispatcher.expected_wait(line.number, item))
+        waited = asyncio.get_running_loop().time() - joined_at
+        names = names + due.due(dispatcher.position(item), dispatcher.expected_wait(line.number, item), waited)
         if await _play(search, names):
             call.music(search.waiting.leg)
         await asyncio.sleep(line.announce_every)

@@ -50,6 +50,8 @@ class Call:
         self.direction = direction
         self.was_answered = False  # somebody talked to somebody
         self.trunk: str | None = None  # that it came by
+        self.party = ""  # the other side's number, as facts have it
+        self.promised = False  # its caller is called back
         self.for_line: str | None = None  # that we place it for
         self.rings_outside: float | None = None  # seconds that an outside number is rung, if not as usual
         self.keeps: WorkItem | None = None  # the place in a line that its customer has from before
@@ -120,7 +122,7 @@ class Call:
         sip_call_id: str = "",
         follow_up: UUID | None = None,
     ) -> None:
-        self.trunk = trunk
+        self.trunk, self.party = trunk, other.number
         self.tell(
             facts.CallStarted,
             direction=self.direction,
@@ -376,6 +378,7 @@ class Call:
             leg=agent.offer or agent.leg.leg_id,
             extension=agent.extension or "",
         )
+        self.exchange.live.on_answered(self)
 
     def serves(self, service: Service) -> None:
         """An agent has answered for a line; what one had taken before is over."""

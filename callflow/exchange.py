@@ -17,6 +17,7 @@ from callflow.numbers import SEPARATORS
 from callflow.permissions import Permissions
 from callflow.ports import Clock, FactSink, FlowWebhooks, Prompts, RecordingPlaces, Regulars
 from callflow.presence import Presence
+from callflow.promises import Promises
 from callflow.router import DialPlan, LinePlan, Route, ToLine, ToTrunk, TrunkPlan
 from callflow.wishes import WishBook
 from pbx.leg import Identity
@@ -82,6 +83,7 @@ class Exchange:
     rules: CallRules = CallRules()
     wishes: WishBook = field(default_factory=WishBook)
     live: LiveCalls = field(default_factory=LiveCalls)
+    promises: Promises = field(default_factory=Promises)  # callbacks that are owed
     lines: LineBook = field(default_factory=LineBook)
     flows: FlowBook = field(default_factory=FlowBook)
     regulars: Regulars | None = None  # None: callers are nobody's

@@ -54,6 +54,8 @@ def line_breaches(line: LineSettings, around: Around) -> Iterator[Breach]:
             yield ("exit_keys", key), f'expected a key of 0 to 9, * or #, got "{key}"'
         if not around.is_target(target):
             yield ("exit_keys", key), f'key {key} leads to "{target}": no such number'
+    if line.callback is not None and line.callback.key in line.exit_keys:
+        yield ("callback", "key"), f"key {line.callback.key} is an exit key already"
     for caller in line.priorities:
         if not CALLER.fullmatch(caller):
             yield ("priorities", caller), f'expected a number such as "+380441234567", got "{caller}"'

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from callflow.router import LinePlan
+from callflow.router import CallbackPlan, LinePlan, Order
 from callflow.saying import Language
 from queue_engine import work
 from queue_engine.reasons import AgentCondition, RefusalCause
@@ -39,6 +39,19 @@ class Relaxation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     after: Seconds
     skills: Skills
+
+
+class Callback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who does not want to wait is called back at their place. Times in seconds."""
+
+    key: Annotated[str, Meta(pattern="^[0-9]$")]  # that asks for it
+    after: Seconds = 0  # of waiting
+    order: Order = Order.AGENT_FIRST
+    tries: Annotated[int, Meta(ge=1, le=10)] = 3  # that did not reach the party
+    retry_after: Annotated[int, Meta(ge=30, le=86_400)] = 600
+    expires: Annotated[int, Meta(ge=300, le=604_800)] = 28_800  # then it is not called back any more
+    ring_timeout: Annotated[int, Meta(ge=5, le=120)] = 40  # of the party's phone
+    international: bool = False  # numbers abroad are called back too
 
 
 class LineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +99,7 @@ class LineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     resume_window: Seconds = 0
     overflow: str = ""  # our number for whom it does not take, or not serve in time
     exit_keys: dict[str, str] = {}
+    callback: Callback | None = None
 
     # What is told.
     position: bool = False
@@ -119,7 +133,20 @@ def line_plan(number: str, line: LineSettings, defaults: LineDefaults) -> LinePl
         announce_every=float(line.announce_every),
         language=defaults.language,
         priorities=line.priorities,
+        callback=_callback_plan(line.callback) if line.callback is not None else None,
         sticky=line.sticky if line.sticky_patience else (),
+    )
+
+
+def _callback_plan(callback: Callback) -> CallbackPlan:
+    return CallbackPlan(
+        key=callback.key,
+        after=float(callback.after),
+        order=callback.order,
+        tries=callback.tries,
+        retry_after=float(callback.retry_after),
+        expires=float(callback.expires),
+        ring_timeout=float(callback.ring_timeout),
     )
 
 

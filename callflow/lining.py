@@ -7,19 +7,20 @@ bridge stands (`callflow.service`), so that nobody is let go for an answer that 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from callflow.agent_leg import Rung, ring_extension
 from callflow.announcing import announce, tell_once
 from callflow.arriving import work_item
-from callflow.facts import CallQueued, OfferEnd, OfferEnded, Outcome
+from callflow.facts import CallQueued, EndedBy, OfferEnd, OfferEnded, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
+from callflow.promising import Promising
 from callflow.router import LinePlan, Refuse, ToLine
 from callflow.service import Service
 from callflow.side import Side
-from callflow.stages import Result
+from callflow.stages import PROMISED, Result
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.sip.reason import ANSWERED_ELSEWHERE
@@ -40,6 +41,7 @@ RESULTS = {
     LeaveReason.FULL: Result(Outcome.FAILED, status=503),
     LeaveReason.NO_AGENTS: Result(Outcome.UNREACHABLE, status=480),
     LeaveReason.LEFT_EMPTY: Result(Outcome.UNREACHABLE, status=480),
+    LeaveReason.CALLBACK: replace(PROMISED, by=EndedBy.SYSTEM),
 }
 NOT_SERVED = Result(Outcome.NO_ANSWER, status=480)
 
@@ -101,6 +103,7 @@ class Lining:
         self._joined_at = joined_at
         self._place = place
         self._position: int | None = None
+        self._told: asyncio.Task[None] | None = None
         self._rings: dict[str, asyncio.Task[Rung]] = {}
         self._withdrawn: dict[str, OfferEnd] = {}  # why somebody rings no more
         self._loop = asyncio.get_running_loop()
@@ -113,8 +116,8 @@ class Lining:
         except NotAdmitted as refused:
             return self._gone(refused.reason)
         self._heard()
-        keys = self._loop.create_task(self._pressed()) if self._line.exit_keys else None
-        told = self._loop.create_task(announce(self._search, self._line, place)) if self._speaks else None
+        keys = self._loop.create_task(self._pressed(place)) if self._line.keys else None
+        self._tell(place)
         found: Side | Gone | None = None
         reason = LeaveReason.TECHNICAL
         try:
@@ -124,7 +127,7 @@ class Lining:
             reason = LeaveReason.ABANDONED
             raise
         finally:
-            for task in (keys, told):
+            for task in (keys, self._told):
                 if task is not None:
                     task.cancel()
             if isinstance(found, Gone) and found.place is not None:
@@ -155,14 +158,14 @@ class Lining:
     def _heard(self) -> None:
         leg = self._search.waiting.leg
         message = self._call.exchange.lines.switch(self._line.number).message
-        if isinstance(leg, InboundLeg) and (self._line.music or self._line.tells or self._line.exit_keys or message):
+        if isinstance(leg, InboundLeg) and (self._line.music or self._line.tells or self._line.keys or message):
             leg.answer()
         if self._search.waiting.is_answered:
             self._call.music(leg)
         else:
             self._call.ringing_tone(self._search.waiting)
 
-    async def _served(self, place: Place, keys: asyncio.Task[str] | None) -> Side | Gone:
+    async def _served(self, place: Place, keys: asyncio.Task[Gone] | None) -> Side | Gone:
         deadline = self._loop.time() + self._line.max_wait
         while True:
             if place.item.line != self._line.number:
@@ -177,8 +180,7 @@ class Lining:
             if (side := self._answered(place)) is not None:
                 return side
             if keys is not None and keys.done():
-                key = keys.result()
-                return Gone(LeaveReason.EXIT_KEY, self._line.exit_keys[key], key)
+                return keys.result()
             if self._loop.time() >= deadline and not place.left.done():
                 return self._too_long()
 
@@ -262,12 +264,34 @@ class Lining:
 
     # ---- the caller ------------------------------------------------------------------------------------------------
 
-    async def _pressed(self) -> str:
+    def _tell(self, place: Place) -> None:
+        if self._speaks:
+            self._told = self._loop.create_task(announce(self._search, self._line, place, self._joined_at))
+
+    async def _pressed(self, place: Place) -> Gone:
         """The first key that leads somewhere."""
         while True:
             key = await self._search.waiting.leg.digits.get()
             if key in self._line.exit_keys:
-                return key
+                return Gone(LeaveReason.EXIT_KEY, self._line.exit_keys[key], key)
+            if self._offers_callback(key) and await self._asks_for_callback(place):
+                return Gone(LeaveReason.CALLBACK, key=key, message="callback_promised")
+
+    def _offers_callback(self, key: str) -> bool:
+        plan = self._line.callback
+        if plan is None or key != plan.key or self._call.exchange.promises.is_full:
+            return False
+        return self._loop.time() - self._joined_at >= plan.after
+
+    async def _asks_for_callback(self, place: Place) -> bool:
+        assert self._line.callback is not None
+        if self._told is not None:
+            self._told.cancel()
+        if await Promising(self._search, self._line, self._line.callback, self._joined_at).ask():
+            return True
+        self._call.music(self._search.waiting.leg)
+        self._tell(place)
+        return False
 
     def _tell_left(self, reason: LeaveReason, to: str = "", key: str = "", extension: str = "") -> None:
         self._call.tell(

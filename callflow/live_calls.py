@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,10 +12,15 @@ if TYPE_CHECKING:
     from callflow.call import Call
 
 
+def _nobody_hears(call: Call) -> None:
+    pass
+
+
 class LiveCalls:
     def __init__(self) -> None:
         self._calls: dict[UUID, Call] = {}
         self._parked: dict[str, UUID] = {}
+        self.on_answered: Callable[[Call], None] = _nobody_hears  # two talk in it, or others than before
 
     def __len__(self) -> int:
         return len(self._calls)

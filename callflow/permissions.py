@@ -120,6 +120,9 @@ class Permissions:
         self._alarmed: dict[tuple[str | None, Barrier], date] = {}
         self.refused = 0
 
+    def is_emergency(self, number: str) -> bool:
+        return reach_of(number, self._region, self._premium_prefixes) is Reach.EMERGENCY
+
     def refusal(self, by: str | None, route: Route, now: datetime) -> Refuse | None:
         """None when `by` may have a call placed there now. `by` None: a trusted peer, who has no account; it meets the
         default rules without the limits."""

@@ -8,9 +8,8 @@ hears the party's phone ring, or the party is called first, and waits on as a ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
@@ -18,13 +17,14 @@ from uuid_utils.compat import uuid7
 
 from callflow.agent_leg import Rung, ring_extension
 from callflow.call import Call
+from callflow.callback_facts import Tried
 from callflow.calls import Calls
 from callflow.facts import EndedBy, OfferEnd, OfferEnded, Outcome
 from callflow.flow import run
 from callflow.inbox import Decline
 from callflow.lining import REFUSALS
 from callflow.party_leg import ring_party
-from callflow.router import LinePlan, Refuse, ToExtension, ToLine, ToTrunk
+from callflow.router import LinePlan, Order, Refuse, ToExtension, ToLine, ToTrunk
 from callflow.search import OUTCOMES
 from callflow.service import Service
 from callflow.side import Side
@@ -34,27 +34,6 @@ from pbx.leg import Identity
 from pbx.sip.reason import ANSWERED_ELSEWHERE
 from queue_engine.reasons import LeaveReason, RefusalCause
 from queue_engine.work import ItemKind, WorkItem
-
-
-class Order(StrEnum):
-    AGENT_FIRST = "agent_first"
-    PARTY_FIRST = "party_first"
-
-
-class Tried(StrEnum):
-    """What a try came to. With the last three the party was not called."""
-
-    REACHED = "reached"  # the agent and the party hear each other
-    NO_ANSWER = "no_answer"
-    BUSY = "busy"
-    REJECTED = "rejected"
-    UNREACHABLE = "unreachable"
-    WRONG_NUMBER = "wrong_number"
-    FAILED = "failed"  # no trunk could carry it, or a fault of ours
-    UNSERVED = "unserved"  # called first, answered, and was gone before an agent was there
-    AGENT_GONE = "agent_gone"  # hung up while the party's phone rang
-    FORBIDDEN = "forbidden"  # by what the payer may spend outside
-    LEFT = "left"  # somebody took the item out of the line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +48,7 @@ class Planned:
     order: Order = Order.AGENT_FIRST
     party_timeout: float = 40.0
     follow_up: UUID | None = None  # the missed contact that the call is to make good
+    begun: Callable[[Call], None] = lambda call: None  # hears of the call once it has begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +59,8 @@ class Attempt:
     call_id: UUID | None = None
     extension: str = ""
 
+
+__all__ = ["Attempt", "Order", "Planned", "Tried", "call_planned"]
 
 RESULTS: Mapping[Outcome, Tried] = MappingProxyType(
     {
@@ -154,6 +136,7 @@ class _Try:
             trunk=route.trunk.name if isinstance(route, ToTrunk) else None,
             follow_up=planned.follow_up,
         )
+        planned.begun(call)
         call.routed(route)
         call.recording.automatic = call.recording.automatic or self._line.record
         first = self._agent_first if planned.order is Order.AGENT_FIRST else self._party_first
@@ -267,6 +250,7 @@ def greeting(line: LinePlan) -> LinePlan:
         expected_wait=False,
         messages=("callback_calling",),
         exit_keys={},
+        callback=None,
     )
 
 

@@ -6,7 +6,7 @@ from callflow.call import Call
 from callflow.facts import EndedBy, Outcome, TransferEnd, TransferEnded
 from callflow.router import Refuse, ToExtension
 from callflow.side import Side
-from callflow.stages import ABANDONED, Farewell, Rescue, Result, Seek, Stage, Talk, Transfer
+from callflow.stages import ABANDONED, PROMISED, Farewell, Rescue, Result, Seek, Stage, Talk, Transfer
 from callflow.waiting import first_of
 from pbx.leg import LegEnd
 
@@ -79,7 +79,7 @@ async def farewell(call: Call, stage: Farewell) -> Stage:
 def left(call: Call, side: Side) -> Result:
     """That end is over, or is about to be ended by us, and nobody else is there to talk to it."""
     if not call.was_answered:
-        return ABANDONED
+        return PROMISED if call.promised else ABANDONED
     return Result(Outcome.ANSWERED, who_ended(call, side))
 
 

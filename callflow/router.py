@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import groupby
 
 from callflow.dids import Dids
@@ -14,6 +15,26 @@ from callflow.facts import Direction, Outcome
 from callflow.feature_codes import FeatureCodes, ToFeature
 from callflow.numbers import LONGEST_NUMBER, NumberPlan, Rule, is_dialable
 from callflow.saying import Language
+
+
+class Order(StrEnum):
+    """Whose phone is rung first, when we call somebody for a line."""
+
+    AGENT_FIRST = "agent_first"
+    PARTY_FIRST = "party_first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackPlan:
+    """Callers may leave the line by `key` and are called back at their place. Times in seconds."""
+
+    key: str = ""  # "": it is not offered
+    after: float = 0.0  # of waiting
+    order: Order = Order.AGENT_FIRST
+    tries: int = 3  # that did not reach the party
+    retry_after: float = 600.0
+    expires: float = 28_800.0  # then the promise is broken
+    ring_timeout: float = 40.0  # of the party's phone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +52,16 @@ class LinePlan:
     announce_every: float = 30.0  # seconds of music between what is told
     language: Language = Language.UK
     priorities: Mapping[str, float] = field(default_factory=dict)  # a caller's number -> points of priority
+    callback: CallbackPlan | None = None
     sticky: Sequence[str] = ()  # whose a caller is: "owner" of the client, "last_agent"; (): nobody asks
 
     @property
+    def keys(self) -> bool:
+        return bool(self.exit_keys) or self.callback is not None
+
+    @property
     def tells(self) -> bool:
-        return self.position or self.expected_wait or bool(self.messages)
+        return self.position or self.expected_wait or bool(self.messages) or self.callback is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ class Result:
 
 
 ABANDONED = Result(Outcome.ABANDONED, EndedBy.CALLER, 487)
+PROMISED = Result(Outcome.ANSWERED, EndedBy.CALLER)
+"""Nobody was missed: the caller is called back, and it is known whether that was done."""
 
 
 class Rescue(Enum):

@@ -11,12 +11,13 @@ from queue_engine.reasons import LeaveReason
 
 if TYPE_CHECKING:
     from callflow.agent_leg import Rung
+    from callflow.lining import Gone
     from callflow.side import Side
     from callflow.stages import Result
 
 Awaited: TypeAlias = (
     "asyncio.Future[Ended] | asyncio.Future[None] | asyncio.Future[LeaveReason] | asyncio.Future[PlaybackEnd]"
-    "| asyncio.Future[str] | asyncio.Task[Side | Result] | asyncio.Task[Rung]"
+    "| asyncio.Future[str] | asyncio.Task[Side | Result] | asyncio.Task[Rung] | asyncio.Task[Gone]"
 )
 
 

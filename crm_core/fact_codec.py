@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from callflow import callback_facts, flow_facts, line_facts, line_orders, meeting_facts, room_facts, secret_facts
 from callflow import facts as call_facts
-from callflow import flow_facts, line_facts, line_orders, meeting_facts, room_facts, secret_facts
 from callflow.facts import Fact, PartyIntroduced
 from queue_engine import facts as queue_facts
 from queue_engine.facts import QueueFact
@@ -24,6 +24,7 @@ AnyFact: TypeAlias = Fact | QueueFact
 KINDS: Mapping[str, type[AnyFact]] = MappingProxyType(
     {
         **call_facts.KINDS,
+        **callback_facts.KINDS,
         **flow_facts.KINDS,
         **line_facts.KINDS,
         **line_orders.KINDS,

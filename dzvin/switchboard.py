@@ -128,9 +128,10 @@ def permissions(config: Config, on_alarm: Callable[[str | None, Barrier], None])
         if any(getattr(entry, key) is not None for key in OUTSIDE_KEYS)
         for number in (entry.range.numbers() if entry.range else (entry.number,))
     }
+    lines = {line.number: _callback_rules(line) for line in config.lines if line.callback is not None}
     return Permissions(
         _outside_rules(config.security),
-        rules,
+        {**rules, **lines},
         region=config.region,
         zone=ZoneInfo(config.timezone),
         premium_prefixes=config.security.premium_prefixes,
@@ -145,6 +146,12 @@ def _outside_rules(company: Security, entry: Extension | None = None) -> Outside
         values |= {key: value for key in OUTSIDE_KEYS if (value := getattr(entry, key)) is not None}
     hours = config_shape.Hours.parse(values["hours"]) if values["hours"] else None
     return OutsideRules(**{**values, "hours": Hours(*hours) if hours else None})
+
+
+def _callback_rules(line: config_shape.Line) -> OutsideRules:
+    """On the account of a line: premium numbers never. How many at once and for how long, its agents bound."""
+    abroad = line.callback is not None and line.callback.international
+    return OutsideRules(international=abroad, calls_at_once=0, calls_per_minute=0, minutes_per_day=0)
 
 
 def recording_rules(config: Config) -> RecordingRules:

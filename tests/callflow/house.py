@@ -17,6 +17,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from callflow.call import Call
+from callflow.callbacks import Callbacks
 from callflow.calls import Calls
 from callflow.exchange import CallRules, Exchange, RecordingRules
 from callflow.facts import CallEnded, Fact, SegmentEnded, TransferEnded, TransferStarted
@@ -261,6 +262,7 @@ class House:
             trunks=Trunks([Trunk(replace(CITY, health=False), self.switch.endpoint, Resolver(no_dns))]),
         )
         self.calls = Calls(self.exchange)
+        self.callbacks = Callbacks(self.calls)
         self.switch.on_call = self.calls.arrived
         self.city = Phone(self, "city", TRUNK)
         self.phones = {
@@ -376,6 +378,7 @@ async def a_house(
     await house.settles()
     yield house
     await house.settles()
+    await house.callbacks.close()
     assert len(house.calls) == len(house.exchange.live) == 0, "a call goes on"
     assert len(house.exchange.meetings) == 0, "a conference goes on with nobody in it"
     assert [room for room in house.switch.media.rooms if not room.is_closed] == []
