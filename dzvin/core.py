@@ -127,6 +127,7 @@ async def run(given: Arguments, config: Config) -> None:
         tasks.start(unceasing("windows", windows.run), unceasing("lines", line_keeper.run))
         web = await stack.enter_async_context(panel(around, pool, outbox, switch))
         tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
+        tasks.start(unceasing("visitors", web.visitors.run))
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())

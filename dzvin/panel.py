@@ -35,6 +35,7 @@ from dzvin.port_taken import naming_the_port
 from dzvin.prompt_library import PromptLibrary
 from dzvin.recording_alarms import RecordingAlarms
 from dzvin.trunk_readings import TrunkReadings, trunk_words
+from dzvin.visitors import Visitors
 from dzvin.watchers import gauges
 from pbx.net.framing import MAX_MESSAGE
 from web_panel.app import create_app
@@ -51,6 +52,7 @@ class Panel:
     url: str
     metrics: Metrics
     speakers: MeetingSpeakers
+    visitors: Visitors
 
 
 class _Server(uvicorn.Server):
@@ -71,6 +73,7 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     pop = ScreenPop(pool, live)
     spool.subscribe(pop.on_fact)
     outbox.subscribe(pop.on_outbox)
+    visitors = _visitors(pool, live, spool, outbox)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
@@ -96,10 +99,17 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
         meetings = switch.calls.exchange.meetings
         looking = MeetingSpeakers(meetings, looked_at=lambda: live.is_looked_at, tell=live.on_speakers)
         async with pop:
-            yield Panel(url, metrics, looking)
+            yield Panel(url, metrics, looking, visitors)
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
+
+
+def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox) -> Visitors:
+    visitors = Visitors(pool, live, SystemClock().now)
+    spool.subscribe(visitors.on_fact)
+    outbox.subscribe(visitors.on_outbox)
+    return visitors
 
 
 async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony) -> LivePanel:

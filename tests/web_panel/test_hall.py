@@ -46,6 +46,26 @@ async def test_a_website_books_and_gets_a_number(house: House) -> None:
     assert (event["type"], event["e164"]) == ("electronic_queue", "+380671234567")
 
 
+@pytest.mark.req("R-QUEUE-01", "R-QUEUE-10")
+async def test_both_ways_into_the_queue_lead_to_events_of_one_project_and_each_turn_to_a_task(house: House) -> None:
+    async with house.visitor() as website:
+        booked = (await website.post("/api/public/bookings", json=a_booking())).json()["number"]
+    async with await house.signed_in("hall") as desk:
+        walked_in = (await desk.post("/api/hall/tickets", json={"service_code": "consult"})).json()["number"]
+    async with await house.signed_in("agent") as operator:
+        assert (await operator.post("/api/hall/call-next")).json()["number"] == walked_in, "is here already"
+    async with house.services.pool.acquire() as conn:
+        queued = await conn.fetch(
+            "SELECT e.number, e.type, p.uses_queue FROM event e JOIN project p ON p.id = e.project_id"
+        )
+        tasks = await conn.fetch("SELECT e.number FROM task t JOIN event e ON e.id = t.event_id")
+    assert {(row["number"], row["type"], row["uses_queue"]) for row in queued} == {
+        (booked, "electronic_queue", True),
+        (walked_in, "queue", True),
+    }
+    assert [row["number"] for row in tasks] == [walked_in]
+
+
 async def test_another_websites_page_may_ask_before_it_posts(house: House) -> None:
     async with house.visitor(Origin="https://shop.example") as website:
         answer = await website.options("/api/public/bookings", headers={"Access-Control-Request-Method": "POST"})

@@ -1,0 +1,83 @@
+"""Operators who have chosen the system status Free are given the next visitor by themselves (R-QUEUE-25, R-QUEUE-37).
+
+Only who uses user statuses (R-QUEUE-40), has a window and the panel open, and is free by what calls and tickets say,
+the longest free first. The others press "next, please" themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from callflow.facts import Fact
+from crm_core import hall, organisation
+from crm_core.access import Right, allowed
+from crm_core.database import AWAY, Pool, borrowed
+from crm_core.outbox import OutboxMessage
+from queue_engine.facts import AgentDeclared, QueueFact, Will
+from web_panel.live import LivePanel
+from web_panel.statuses import AgentStatus
+
+EVERY = 5.0  # seconds: whose time has come meanwhile is seen then
+AGAIN = 2.0  # seconds after the data base was away
+
+log = structlog.get_logger("dzvin.visitors")
+
+
+@dataclass(slots=True)
+class Visitors:
+    pool: Pool
+    live: LivePanel
+    clock: Callable[[], datetime]
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_outbox(self, message: OutboxMessage) -> None:
+        if message.kind in (hall.TICKET_ISSUED, hall.TICKET_SERVED):
+            self._changed.set()
+
+    def on_fact(self, fact: Fact | QueueFact) -> None:
+        if isinstance(fact, AgentDeclared):
+            self._changed.set()
+
+    def free(self) -> list[UUID]:
+        """Who may be given a visitor now, the longest free first."""
+        state, found = self.live.state, []
+        for user_id in self.live.lookers:
+            person, said = state.people.get(user_id), state.declared.get(user_id)
+            if person is None or not person.window or not person.uses_statuses:
+                continue
+            if said is None or said.will is not Will.READY or state.status(user_id) is not AgentStatus.FREE:
+                continue
+            found.append((state.status_since(user_id) or said.since, user_id))
+        return [user_id for _, user_id in sorted(found)]
+
+    async def look(self) -> None:
+        """Each who is free gets at most one."""
+        free = self.free()
+        if not free:
+            return
+        async with borrowed(self.pool) as conn:
+            users = {user.id: user for user in await organisation.all_users(conn)}
+            for user_id in free:
+                if user_id in users and allowed(users[user_id], Right.SERVE_TICKETS):
+                    await hall.call_next(conn, users[user_id], now=self.clock())
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.look()
+            except AWAY as error:
+                log.warning("visitors_wait", error=repr(error))
+                await asyncio.sleep(AGAIN)
