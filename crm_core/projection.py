@@ -13,7 +13,7 @@ from callflow.facts import (
     PhoneSettingsChanged,
 )
 from callflow.line_orders import LineSwitched
-from crm_core import settings
+from crm_core import callbacks, settings
 from crm_core.calls import projection as calls
 from crm_core.clients import parties
 from crm_core.database import Connection
@@ -31,7 +31,9 @@ async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
     await parties.introduce(
         conn, [fact for fact in facts if isinstance(fact, PartyIntroduced)], region=parameters.region
     )
+    await callbacks.begin(conn, facts)
     await calls.project(conn, [fact for fact in facts if isinstance(fact, CallFact)], parameters)
+    await callbacks.end(conn, facts, parameters)
     await events.phones_changed(conn, [fact for fact in facts if isinstance(fact, PhoneOnline | PhoneOffline)])
     for fact in facts:
         match fact:

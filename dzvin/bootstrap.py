@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from callflow.callbacks import Callbacks
 from callflow.calls import Calls
 from callflow.exchange import Exchange
 from callflow.facts import MediaWorkerLost, PhoneOffline, PhoneOnline, TrunkChanged
@@ -67,6 +68,7 @@ class Telephony:
     user_agent: UserAgent
     registrations: Registrations
     calls: Calls
+    callbacks: Callbacks
     dispatcher: Dispatcher
     admission: Admission
     watchers: Watchers
@@ -176,8 +178,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
         endpoint.transactions.user = user_agent
         watched = watchers(config, given.spool, endpoint, user_agent, accounts, dispatcher.will, given.wishes)
         stack.callback(watched.subscriptions.close)
-        calls = Calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks, stack))
-        stack.push_async_callback(calls.close)
+        calls, callbacks = _calls(_exchange(given, accounts, user_agent, dispatcher, watched, trunks, stack), stack)
         await _resume(given, registrations, dispatcher, watched)
         await _open(given, endpoint, registrations, trunks)
         yield Telephony(
@@ -185,6 +186,7 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             user_agent=user_agent,
             registrations=registrations,
             calls=calls,
+            callbacks=callbacks,
             dispatcher=dispatcher,
             admission=admission,
             watchers=watched,
@@ -192,6 +194,15 @@ async def telephony(given: Surroundings) -> AsyncIterator[Telephony]:
             traces=traces,
             reconciler=Reconciler(dispatcher, _observer(given, registrations, calls.exchange.presence)),
         )
+
+
+def _calls(exchange: Exchange, stack: AsyncExitStack) -> tuple[Calls, Callbacks]:
+    """Callbacks are closed first: they place calls."""
+    calls = Calls(exchange)
+    stack.push_async_callback(calls.close)
+    callbacks = Callbacks(calls)
+    stack.push_async_callback(callbacks.close)
+    return calls, callbacks
 
 
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:

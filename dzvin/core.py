@@ -30,6 +30,7 @@ from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings
 from dzvin import at_window, certificates, flows, lines, logs
 from dzvin.bootstrap import Surroundings, Telephony, telephony
+from dzvin.callbacks_owed import call_back, callbacks_owed
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.crm_work import crm_work, unceasing
@@ -102,10 +103,7 @@ async def run(given: Arguments, config: Config) -> None:
     async with AsyncExitStack() as stack:
         spool = Spool(given.data / "spool")
         stack.callback(spool.close)
-        pool = await open_pool(given.database_url)
-        stack.push_async_callback(_close_pool, pool)
-        await migrate(pool)
-        await seed_database(pool, config)
+        pool = await _database(given, config, stack)
         writer, outbox, bindings = LedgerWriter(pool, spool), Outbox(pool), PostgresBindings(pool)
         kept = certificates.kept(config, given.data)
         flow_keeper = await flows.kept(pool, outbox, config)
@@ -117,7 +115,7 @@ async def run(given: Arguments, config: Config) -> None:
             prompts=PromptFiles(given.data / "prompts", config.language), regulars=KnownRegulars(pool),
             **await _remembered(pool, writer, config),
         )  # fmt: skip
-        left = await calls_left(pool, spool, started_at)
+        left, promised = await calls_left(pool, spool, started_at), await callbacks_owed(pool, spool)
         switch = await stack.enter_async_context(telephony(around))
         owners = await end_what_was(switch, spool, left)
         tasks.start(end_what_comes_late(switch, owners))
@@ -131,6 +129,7 @@ async def run(given: Arguments, config: Config) -> None:
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())
+        call_back(switch, promised)
         _settle_memory()
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
@@ -147,6 +146,14 @@ async def _remembered(pool: Pool, writer: LedgerWriter, config: Config) -> _Reme
     """What people said before this core, once it is written."""
     wishes = await wish_book(pool, writer, config)
     return {"wishes": wishes, "wills": await wills(pool), "lines": await lines.line_book(pool, config)}
+
+
+async def _database(given: Arguments, config: Config, stack: AsyncExitStack) -> Pool:
+    pool = await open_pool(given.database_url)
+    stack.push_async_callback(_close_pool, pool)
+    await migrate(pool)
+    await seed_database(pool, config)
+    return pool
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:
@@ -180,6 +187,7 @@ def _settle_memory() -> None:
 
 async def _wind_down(config: Config, switch: Telephony, writer: LedgerWriter, hurry: asyncio.Event) -> None:
     switch.user_agent.accepting = False
+    await switch.callbacks.close()
     if len(switch.calls):
         log.info("stopping", calls=len(switch.calls), grace=config.calls.stop_grace)
     await _first(config.calls.stop_grace, switch.calls.drained(), hurry.wait())

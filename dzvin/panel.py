@@ -146,6 +146,7 @@ def _services(
         metrics=metrics.text,
         phones=PhoneDoor(switch.transports, given.origins),
         waiting=switch.dispatcher,
+        callbacks=switch.callbacks,
         flows=switch.calls.exchange.flows,
         line_book=switch.calls.exchange.lines,
         line_around=lines.around(switch.calls.exchange),

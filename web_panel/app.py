@@ -24,6 +24,7 @@ from web_panel.recording_audio import RecordingAudio
 from web_panel.routes.agents import AgentController
 from web_panel.routes.api_keys import ApiKeyController
 from web_panel.routes.call_control import CallControlController
+from web_panel.routes.callbacks import CallbackController
 from web_panel.routes.calls import CallController
 from web_panel.routes.clients import ClientController
 from web_panel.routes.conferences import ConferenceController
@@ -63,6 +64,7 @@ CONTROLLERS = (
     LineController,
     UserStatusController,
     WaitingController,
+    CallbackController,
     EventController,
     ClientController,
     FollowUpController,

@@ -56,7 +56,13 @@ HTTP_KEYS: Mapping[int, str] = {
     415: "invalid",
 }
 CONFLICTS = ("prompt_in_use", "too_many_prompts")
-CONTROL_STATUS: Mapping[str, int] = {"forbidden": 403, "unknown_call": 404, "out_of_range": 400, "unknown_line": 404}
+CONTROL_STATUS: Mapping[str, int] = {
+    "forbidden": 403,
+    "unknown_call": 404,
+    "unknown_callback": 404,
+    "out_of_range": 400,
+    "unknown_line": 404,
+}
 
 
 class SignInRefused(Exception):

@@ -178,6 +178,12 @@ class PromptFile:
     seconds: float
 
 
+class CallbackControl(Protocol):
+    def withdraw(self, actor: Actor, promise_id: UUID) -> None:
+        """Raises ControlRefused: forbidden, unknown_callback."""
+        ...
+
+
 class PromptKeeper(Protocol):
     """The prompts of the installation. Every method but `all` raises PromptRefused for a name or a language that
     cannot be; `language` "" is a prompt for all languages."""
@@ -273,6 +279,7 @@ class PanelServices:
     metrics: Callable[[], bytes]  # Prometheus text
     phones: PhoneDoor | None = None
     waiting: WaitingLines | None = None
+    callbacks: CallbackControl | None = None
     prompts: PromptKeeper | None = None
     flows: FlowBook = field(default_factory=FlowBook)
     line_book: LineBook = field(default_factory=LineBook)

@@ -74,9 +74,9 @@ class Reached:
 
 # The party's missed calls leave the unanswered list (R-CALL-40), and name the first call that reached it. An outgoing
 # call answers the latest of the missed incoming ones: R-CALL-09 with O-02, one Event a call, with the narrower type.
-# Where none is open, a return call that was asked for is a Callback (R-CALL-10, O-01). An internal call keeps the
-# callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible
-# person's settings.
+# Where none is open, a return call that was asked for, in a line too, is a Callback (R-CALL-10, O-01). An internal
+# call keeps the callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible person's
+# settings.
 CALLS_ANSWERED = """
     WITH reached AS (
         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (
@@ -103,7 +103,8 @@ CALLS_ANSWERED = """
            org_unit_id = coalesce(e.org_unit_id, taker.telephony_org_unit_id,
                                   CASE WHEN taker.telephony_project_id IS NULL THEN taker.org_unit_id END),
            type = CASE WHEN latest.id IS NOT NULL THEN 'missed_call_answer'
-                       WHEN r.outbound AND r.asked THEN 'callback' ELSE e.type END,
+                       WHEN r.outbound AND (r.asked OR EXISTS (SELECT FROM callback c WHERE c.last_call = e.call_id))
+                       THEN 'callback' ELSE e.type END,
            answers_event_id = latest.id
       FROM reached r
       LEFT JOIN device d ON d.number = r.extension

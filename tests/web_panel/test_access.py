@@ -56,6 +56,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("PATCH", "/api/phone"): DESK,
     ("PUT", "/api/phone/forwards/{kind:str}"): DESK,
     ("GET", "/api/calls/{call_id:uuid}/trace"): frozenset({"supervisor", "admin"}),
+    ("GET", "/api/callbacks"): frozenset({"supervisor", "admin"}),
+    ("DELETE", "/api/callbacks/{promise_id:uuid}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/waiting/{call_id:uuid}/why"): frozenset({"supervisor", "admin"}),
     ("POST", "/api/waiting/{call_id:uuid}/move"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/waiting/{call_id:uuid}/points"): frozenset({"supervisor", "admin"}),
