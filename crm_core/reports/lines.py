@@ -40,12 +40,16 @@ class Count(StrEnum):
     ABANDONED_IN_TIME = "abandoned_in_time"
     SHORT_ABANDONED = "short_abandoned"
     LEFT_OTHERWISE = "left_otherwise"
+    CALLBACK = "callback"
+    CALLBACK_KEPT = "callback_kept"
+    CALLBACK_BROKEN = "callback_broken"
     WAITING = "waiting"
     REPEATED = "repeated"
 
 
 # $4: the threshold, $5: what counts as giving up at once; seconds.
 WAITED = "extract(epoch FROM v.left_at - v.joined_at)"
+PROMISE = "v.reason = 'callback' AND EXISTS (SELECT FROM callback c WHERE c.call_id = v.call_id AND c.{} IS NOT NULL)"
 GAVE_UP = "v.reason IN ('abandoned', 'short_abandoned')"
 CONDITIONS: Mapping[Count, str] = MappingProxyType(
     {
@@ -56,6 +60,9 @@ CONDITIONS: Mapping[Count, str] = MappingProxyType(
         Count.ABANDONED_IN_TIME: f"{GAVE_UP} AND {WAITED} <= $4",
         Count.SHORT_ABANDONED: f"{GAVE_UP} AND {WAITED} <= least($5, $4)",
         Count.LEFT_OTHERWISE: f"v.reason IS NOT NULL AND v.reason <> 'answered' AND NOT {GAVE_UP}",
+        Count.CALLBACK: "v.reason = 'callback'",
+        Count.CALLBACK_KEPT: PROMISE.format("kept_by"),
+        Count.CALLBACK_BROKEN: PROMISE.format("broken"),
         Count.WAITING: "v.left_at IS NULL",
         Count.REPEATED: "v.first_call <> v.call_id",
     }
@@ -103,7 +110,7 @@ class LineFigures:
 
 
 # $1, $2: the intervals' beginnings and ends. Who comes again has called in the same interval and line before; a
-# withheld number is somebody else's each time.
+# withheld number is somebody else's each time. A party that is called back before an agent waits, but did not come.
 VISITS = """
     WITH interval AS (
         SELECT s.since, s.until FROM unnest($1::timestamptz[], $2::timestamptz[]) AS s (since, until)
@@ -112,7 +119,7 @@ VISITS = """
                first_value(v.call_id) OVER (PARTITION BY interval.since, v.line,
                    coalesce(call.party_keys[1], v.call_id::text) ORDER BY v.joined_at, v.call_id) AS first_call
           FROM interval JOIN line_visit v ON {moment} LEFT JOIN call ON call.id = v.call_id
-         WHERE $3::text IS NULL OR v.line = $3
+         WHERE ($3::text IS NULL OR v.line = $3) AND call.direction IS DISTINCT FROM 'outbound'
     )
 """
 MOMENTS: Mapping[By, str] = MappingProxyType(

@@ -27,7 +27,7 @@ from crm_core.database import Connection
 from crm_core.fact_codec import AnyFact
 from crm_core.organisation import User
 from crm_core.reports.intervals import Interval
-from crm_core.reports.lines import Asked, lines
+from crm_core.reports.lines import Asked, Count, lines, which
 from tests.crm_core.company import MORNING, Telling, call_back, found_company, missed_call, tell
 
 ANNA = "+380501112233"
@@ -111,6 +111,26 @@ async def test_a_kept_promise_is_over_and_its_call_is_a_callback(conn: Connectio
     assert await callbacks.owed(conn) == []
     newest, _ = (await events.register(conn, people["borys"])).rows
     assert newest.type == "callback"
+
+
+@pytest.mark.parametrize(
+    ("then", "counts"), [([], (1, 0, 0)), (kept(), (1, 1, 0)), ([broken()], (1, 0, 1))], ids=["owed", "kept", "broken"]
+)
+async def test_the_line_s_report_counts_promises_and_what_became_of_them(
+    conn: Connection, people: dict[str, User], then: list[AnyFact], counts: tuple[int, int, int]
+) -> None:
+    await tell(conn, promised(), then)
+    asked = Asked(intervals=[Interval(MORNING, MORNING + timedelta(hours=1))])
+    (figures,) = await lines(conn, people["borys"], asked, now=MORNING)
+    assert tuple(figures.counts[name] for name in ("callback", "callback_kept", "callback_broken")) == counts
+    assert [visit.line for visit in await which(conn, people["borys"], asked, Count.CALLBACK)] == ["7000"]
+
+
+async def test_a_party_that_was_called_first_and_waits_did_not_come(conn: Connection, people: dict[str, User]) -> None:
+    await tell(conn, promised(), Telling(MORNING + timedelta(minutes=5)).outbound("1003", ANNA).to_line().facts)
+    asked = Asked(intervals=[Interval(MORNING, MORNING + timedelta(hours=1))])
+    (figures,) = await lines(conn, people["borys"], asked, now=MORNING)
+    assert figures.counts["offered"] == 1
 
 
 async def test_a_broken_promise_opens_exactly_one_follow_up(conn: Connection, people: dict[str, User]) -> None:

@@ -155,6 +155,9 @@ async def test_the_figures_of_a_day_are_those_of_its_calls(
         "abandoned_in_time": sum(wait <= 20 for wait in gave_up),
         "short_abandoned": sum(wait <= 5 for wait in gave_up),
         "left_otherwise": 40 - len(answered) - len(gave_up),
+        "callback": 0,
+        "callback_kept": 0,
+        "callback_broken": 0,
         "waiting": 0,
         "repeated": 40 - len({each.number for each in kept}),
     }

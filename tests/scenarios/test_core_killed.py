@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenarios.company import HEARD, Company, Talk, connect, hear_each_other
+from tests.scenarios.company import HEARD, LINE, Company, Talk, connect, hear_each_other
 from tests.support import tones
 from tests.support.deadlines import eventually
 from tests.support.leaks import open_files
+from tests.support.panel import Row
 from tests.support.phone import FakePhone
 from tests.support.phone_lines import Transport
 from tests.support.server import Server, running_dzvin
@@ -220,3 +221,63 @@ async def test_a_room_ends_for_everybody_when_the_core_was_killed(server: Server
         await asyncio.gather(*(call.ended(40) for call in (talk.caller, talk.callee, third)))
         await server.next_ready()
         assert (await server.metrics())["dzvin_media_legs"] == 0
+
+
+async def offers_callbacks(server: Server, key: str) -> None:
+    async with server.sign_in("supervisor") as panel:
+        (line,) = (await panel.ask("GET", "/api/lines")).json()
+        settings = {**line["settings"], "callback": {"key": key}}
+        await panel.ask("PUT", "/api/lines/7000", {"settings": settings, "revision": line["revision"]})
+
+        async def holds() -> bool:
+            (line,) = (await panel.ask("GET", "/api/lines")).json()
+            return bool(line["settings"]["callback"])
+
+        await eventually("the line offers callbacks", holds)
+
+
+async def callbacks_owed(server: Server) -> list[Row]:
+    async with server.sign_in("supervisor") as panel:
+        owed: list[Row] = (await panel.ask("GET", "/api/callbacks")).json()
+        return owed
+
+
+async def test_a_callback_has_its_place_again_after_a_kill_and_is_kept(server: Server) -> None:
+    """Who came later, and waits on the telephone, is served after it."""
+    await offers_callbacks(server, "5")
+    async with Company(server) as company:
+        anna, boris = await company.phone("1001"), await company.phone("1002")
+        asks = await anna.dial(LINE)
+        await asks.answered()
+        await asks.audio.listen(0.3)
+        await asks.audio.press("5")
+        await asks.audio.listen(0.5)
+        await asks.audio.press("1")
+        (before,) = await eventually("a call is promised", lambda: callbacks_owed(server))
+        await asks.hang_up()
+        server.kill_core()
+        await server.next_ready()
+        (after,) = await callbacks_owed(server)
+        same = ("id", "line", "phone", "joined_at", "promised_at", "expires_at", "tries")
+        assert [after[name] for name in same] == [before[name] for name in same]
+        waits = await boris.dial(LINE)
+        await eventually(
+            "the callback stands first",
+            lambda: callbacks_owed(server),
+            lambda owed: owed[0]["position"] == 1,
+            seconds=30,
+        )
+        agent = await company.phone("1003")
+        rings = await agent.rings()
+        assert rings.caller == "1001"
+        await rings.answer()
+        called = await anna.rings()
+        await called.answer()
+        await hear_each_other(called, rings)
+        await eventually("the promise is kept", lambda: callbacks_owed(server), lambda owed: not owed)
+        await called.hang_up()
+        await rings.ended()
+        after_that = await agent.rings()
+        assert after_that.caller == "1002"
+        await waits.hang_up()
+        await after_that.cancelled()
