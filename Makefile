@@ -20,7 +20,7 @@ CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger bench-card fuzz bench-engine engine-soak kills \
-	day day-short database-faults requirements packages clean
+	day day-short live database-faults requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ day: install ## 2,000 random calls while core and database are killed, and the b
 
 day-short: install ## the same with 200 calls and 4 kills, in half a minute
 	timeout 300 $(BIN)/python -m tests.day $(DAY)
+
+live: install ## 200 calls through menu and line to 30 agents with foreign phones, judged by what passed on the wire
+	timeout 1200 $(BIN)/python -m tests.live $(LIVE)
 
 database-faults: install ## how calls are set up while PostgreSQL hangs, refuses or is killed, and how soon all is written
 	timeout 600 $(BIN)/python -m tests.day.database_faults $(DAY)
