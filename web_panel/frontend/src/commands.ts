@@ -57,6 +57,9 @@ export const forward = (kind: ForwardKind, number: string): Promise<Phone> =>
 /** `who`: me, or the id of the user whom a supervisor sets. */
 export const declare = (will: Will, reason = "", who = "me"): Promise<unknown> =>
   request("PUT", `/api/agents/${who}`, { will, reason });
+/** Choose a user status. */
+export const chooseStatus = (status: string, who = "me"): Promise<unknown> =>
+  request("PUT", `/api/agents/${who}`, { status });
 export const endWrapUp = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/wrap-up`);
 export const raiseHand = (): Promise<unknown> => request("PUT", "/api/agents/me/hand");
 export const lowerHand = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/hand`);
@@ -73,3 +76,15 @@ export const chooseClient = (eventId: string, clientId: string): Promise<unknown
   request("PUT", `/api/events/${eventId}/client`, { client_id: clientId });
 export const createClient = (eventId: string, name: string): Promise<unknown> =>
   request("POST", "/api/clients", { name, event_id: eventId });
+
+const waits = (callId: string): string => `/api/waiting/${callId}`;
+export const moveTo = (callId: string, line: string): Promise<unknown> =>
+  request("POST", `${waits(callId)}/move`, { line });
+export const prefer = (callId: string, points: number): Promise<unknown> =>
+  request("PUT", `${waits(callId)}/points`, { points });
+/** "": to nobody in particular. */
+export const assign = (callId: string, agent: string): Promise<unknown> =>
+  agent ? request("PUT", `${waits(callId)}/agent`, { agent }) : request("DELETE", `${waits(callId)}/agent`);
+export const withdraw = (callId: string): Promise<unknown> => request("POST", `${waits(callId)}/withdraw`, {});
+export const switchLine = (line: string, to: { is_open?: boolean; message?: string }): Promise<unknown> =>
+  request("PUT", `/api/waiting/lines/${encodeURIComponent(line)}`, to);

@@ -10,6 +10,7 @@ import { may } from "../session";
 import { attempt } from "../toasts";
 import type { AgentStatus, AgentView } from "../wire";
 import { Icon } from "./icon";
+import { statusOf } from "../user-statuses";
 import { reasonText, WillMenu } from "./will-menu";
 import { nameOf, partyTitle, Since, StatusPill } from "./words";
 
@@ -28,7 +29,7 @@ const sorted = computed(() =>
 function about(agent: AgentView): string {
   if (agent.ticket) return t("agent.with_ticket", { number: agent.ticket });
   const call = calls.value.get(agent.calls[0] ?? "");
-  if (!call) return agent.status === "paused" ? reasonText(agent.reason) : "";
+  if (!call) return statusOf(agent) || (agent.status === "paused" ? reasonText(agent.reason) : "");
   if (call.direction !== "internal") return partyTitle(call.party);
   const other = call.people.find((person) => person.extension !== agent.extension);
   return other ? other.name || other.extension : nameOf(call.dialled ?? "") || (call.dialled ?? "");

@@ -6,8 +6,10 @@ import type { JSX } from "preact";
 import { secondsSince } from "../clock";
 import { formatDuration, t } from "../i18n";
 import { lines } from "../live-store";
+import { may } from "../session";
 import type { LineView } from "../wire";
-import { partyNumber, partyTitle, Since } from "./words";
+import { LineSwitch } from "./line-switch";
+import { Waiting } from "./waiting-caller";
 
 const LONG_WAIT = 30; // seconds after which the wait is shown as an alarm
 
@@ -33,7 +35,14 @@ function LineCard({ line }: { line: LineView }): JSX.Element {
     <section class="card" data-testid="line" data-line={line.number} aria-label={line.name}>
       <div class="line-head">
         <div class="grow">
-          <h2 class="clip">{line.name}</h2>
+          <h2 class="clip">
+            {line.name}{" "}
+            {!line.is_open && (
+              <span class="tag" data-testid="line-closed">
+                {t("line.closed")}
+              </span>
+            )}
+          </h2>
           <div class="muted small clip">
             {line.number} · {t("line.free_agents", { free: line.free, all: line.agents.length })}
           </div>
@@ -46,16 +55,11 @@ function LineCard({ line }: { line: LineView }): JSX.Element {
         </div>
         <LongestWait line={line} />
       </div>
+      {may("supervise") && <LineSwitch line={line} />}
       {line.waiting.length > 0 && (
         <ol class="waiting-callers">
           {line.waiting.map((caller, position) => (
-            <li key={caller.call_id} data-testid="waiting-caller" data-call-id={caller.call_id}>
-              <span class="muted number">{position + 1}</span>
-              <span class="clip">
-                {partyTitle(caller.party)} <span class="muted small number">{partyNumber(caller.party)}</span>
-              </span>
-              <Since at={caller.since} />
-            </li>
+            <Waiting key={caller.call_id} line={line} caller={caller} place={position + 1} />
           ))}
         </ol>
       )}

@@ -1,10 +1,12 @@
 // What somebody is set to: ready, on demand, paused for one of the reasons, signed out. For a supervisor about an agent.
 
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 
-import { declare, endWrapUp } from "../commands";
+import { chooseStatus, declare, endWrapUp } from "../commands";
 import { t, tOr } from "../i18n";
 import { attempt } from "../toasts";
+import { lookAtStatuses, nameIn, statusOf, userStatuses } from "../user-statuses";
 import type { AgentView, Will } from "../wire";
 
 export const PAUSE_REASONS = ["break", "lunch", "training", "paperwork"] as const;
@@ -17,11 +19,35 @@ export function reasonText(reason: string): string {
 
 const PLAIN: readonly Will[] = ["ready", "on_demand", "signed_out"];
 const END_WRAP_UP = "end-wrap-up";
+const STATUS = "status";
+
+/** What stands chosen: a user status, else the will, else why paused. */
+function chosenOf(agent: AgentView): string {
+  if (agent.status_name) return `${STATUS}:${agent.reason}`;
+  return agent.will === "paused" ? `paused:${agent.reason}` : agent.will;
+}
+
+function UserStatuses({ agent }: { agent: AgentView }): JSX.Element {
+  const listed = new Map(userStatuses.value.map((status) => [status.key, nameIn(status.name)]));
+  if (agent.status_name) listed.set(agent.reason, statusOf(agent));
+  return (
+    <optgroup label={t("own_statuses")}>
+      {[...listed].map(([key, name]) => (
+        <option key={key} value={`${STATUS}:${key}`}>
+          {name}
+        </option>
+      ))}
+    </optgroup>
+  );
+}
 
 export function WillMenu({ agent, who, label }: { agent: AgentView; who: string; label: string }): JSX.Element {
-  const chosen = agent.will === "paused" ? `paused:${agent.reason}` : agent.will;
+  const chosen = chosenOf(agent);
   const reasons = new Set<string>(PAUSE_REASONS);
-  if (agent.will === "paused") reasons.add(agent.reason);
+  if (agent.will === "paused" && !agent.status_name) reasons.add(agent.reason);
+  useEffect(() => {
+    if (agent.uses_statuses) void attempt(lookAtStatuses);
+  }, [agent.uses_statuses]);
   return (
     <select
       class="will-menu"
@@ -35,6 +61,10 @@ export function WillMenu({ agent, who, label }: { agent: AgentView; who: string;
           return;
         }
         const [will, reason = ""] = event.currentTarget.value.split(/:(.*)/s);
+        if (will === STATUS) {
+          void attempt(() => chooseStatus(reason, who));
+          return;
+        }
         void attempt(() => declare(will as Will, reason, who));
       }}
     >
@@ -48,6 +78,7 @@ export function WillMenu({ agent, who, label }: { agent: AgentView; who: string;
           {[t("will.paused"), reasonText(reason)].filter(Boolean).join(": ")}
         </option>
       ))}
+      {(agent.uses_statuses || agent.status_name) && <UserStatuses agent={agent} />}
       {agent.extension && <option value={END_WRAP_UP}>{t("agents.end_wrap_up")}</option>}
     </select>
   );

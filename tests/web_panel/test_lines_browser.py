@@ -1,0 +1,83 @@
+"""A supervisor over those who wait, and an agent's user statuses, in the browser."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from callflow.line_orders import LineSwitched
+from crm_core.outbox import OutboxMessage
+from queue_engine.dispatcher import Dispatcher
+from queue_engine.facts import Will
+from queue_engine.work import Line
+from tests.web_panel.story import Story, named
+from tests.web_panel.test_pages_browser import CHROMIUM, Browser, browser, built, served
+from web_panel.live_entries import Line as ShownLine
+
+if TYPE_CHECKING:
+    import playwright.async_api as playwright_api
+else:
+    playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed (extra: interop)")
+
+__all__ = ["browser", "built", "served"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
+]
+TRAINING = {"uk": "Навчання групи", "en": "Group training", "ru": "Обучение группы"}
+
+
+@pytest.mark.req("R-PANEL-12")
+async def test_a_supervisor_asks_why_somebody_waits_and_commands_the_wait_and_the_line(browser: Browser) -> None:
+    house, story, call = browser.served.house, Story(), named("a")
+    with closing(Dispatcher([Line("7000", ("1002",))])) as dispatcher:
+        dispatcher.declare("1002", Will.PAUSED)
+        dispatcher.enter(call, "7000")
+        house.app.state["services"] = replace(house.app.state["services"], waiting=dispatcher)
+        house.live.state.lines["7001"] = ShownLine(number="7001", name="Нічна", agents=("1003",))
+        for fact in (*story.started("a"), story.queued("a")):
+            house.live.on_fact(fact)
+        await browser.sign_in("supervisor")
+        await browser.page.get_by_test_id("wait-ask-why").click()
+        why = browser.page.get_by_test_id("wait-why")
+        await playwright_api.expect(why).to_contain_text("Іван Мельник: на паузі")
+        orders = browser.page.get_by_test_id("wait-orders")
+        for order in ("points:100", "agent:1002", "move:7001", "withdraw"):
+            async with browser.page.expect_response(lambda answer: "/api/waiting/" in answer.url):
+                await orders.select_option(order)
+        line = browser.page.locator("[data-line='7000']")
+        async with browser.page.expect_response(lambda answer: "/api/waiting/lines/7000" in answer.url):
+            await line.get_by_test_id("line-open").click()
+        assert house.control.done == [
+            ("prioritise", call, 100.0),
+            ("assign", call, "1002"),
+            ("move", call, "7001"),
+            ("withdraw", call, "", ""),
+            ("switch", "7000", False, None),
+        ]
+        closed = LineSwitched(
+            id=named("s"), at=story.at, line="7000", is_open=False, message="", user=house.users["supervisor"].id
+        )
+        house.live.on_fact(closed)
+        await line.get_by_test_id("line-closed").wait_for()
+
+
+@pytest.mark.req("R-PANEL-17")
+async def test_an_agent_chooses_a_user_made_status_beside_the_system_ones(browser: Browser) -> None:
+    house = browser.served.house
+    async with await house.signed_in("admin") as tab:
+        await tab.post("/api/user-statuses", json={"key": "training", "name": TRAINING})
+        await tab.put(f"/api/users/{house.users['agent'].id}/parameters", json={"uses_statuses": True})
+    house.live.on_outbox(OutboxMessage(1, "user_status.changed", {"key": "training", "name": TRAINING}))
+    await browser.sign_in("agent")
+    menu = browser.page.get_by_test_id("will-menu").first
+    async with browser.page.expect_response(lambda answer: "/api/agents/me" in answer.url):
+        await menu.select_option(label="Навчання групи")
+    (done,) = house.control.done
+    assert done[0] == "declare"
+    assert done[3:] == (Will.PAUSED, "training")
