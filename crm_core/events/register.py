@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import asyncpg
@@ -20,22 +19,17 @@ from crm_core import settings
 from crm_core.access import VISIBLE_EVENT, Right, require, sees_all
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection
+from crm_core.events.kinds import BY_PHONE, KINDS, NEWEST_FIRST, Order, Values, View, period
+from crm_core.events.text_search import Sought, TextSearch, sought
 from crm_core.organisation import User
 
 LARGEST_PAGE = 200
 
 
-class View(StrEnum):
-    STANDARD = "standard"
-    UNANSWERED = "unanswered"
-    UNANSWERED_GROUPED = "unanswered_grouped"
-    ANSWERED = "answered"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """`text` is looked for in number, client, content; digits also in the E.164 form. A text that is a whole number of
-    the public network finds the events of exactly that number. Times bound the start."""
+    """`text` is looked for in number, client, content; one without letters also by its digits. A text that is a whole
+    number of the public network finds the events of exactly that number. Times bound the start."""
 
     view: View = View.STANDARD
     text: str | None = None
@@ -78,12 +72,14 @@ class Page:
     rows: Sequence[EventRow]
     page: int
     pages: int
-    total: int  # rows (in the grouped kind: groups) over all pages, at most 1000
-    more: bool  # there are more than these
+    total: int  # rows (in the grouped kind: groups) over all pages, at most 1000; with a text: to the end of this page
+    more: bool  # there are more than these, or, with a text of one or two letters, there may be
 
 
 MOST_LISTED = 1_000
 """Rows that can be paged to. Who looks for an older event narrows the period or the text."""
+MOST_FOUND = 200
+"""The same with a text, which each page looks for from the beginning."""
 SHORTEST_NUMBER = 7  # digits of a number of the public network
 MOST_GROUPED = 5_000  # the latest unanswered calls, of which the groups are made
 
@@ -108,61 +104,67 @@ OF_VIEWER = (
     " FROM event_viewer v JOIN event e ON e.id = v.event_id WHERE v.user_id = $2 AND e.archived_at IS NULL AND "
     + VISIBLE_EVENT
 )
-UNANSWERED = " AND e.unanswered"
-KINDS = {
-    View.STANDARD: "",
-    View.UNANSWERED: UNANSWERED,
-    View.UNANSWERED_GROUPED: UNANSWERED,
-    View.ANSWERED: " AND e.answered_at IS NOT NULL",
-}
-# Conditions are in a statement only when they are asked for: behind `$3 IS NULL OR …` no index would be found.
-# The text is written as the index event_text has it; at most a thousand clients are meant by a name.
-EVENT_TEXT = "(coalesce(e.e164, '') || ' ' || e.phone || ' ' || e.display_name || ' ' || e.content)"
-CLIENT_NAME = "e.client_id = ANY (ARRAY(SELECT client.id FROM client WHERE client.name ILIKE {text} LIMIT 1000))"
-TEXT = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {CLIENT_NAME})"
-TEXT_OR_DIGITS = f" AND ({EVENT_TEXT} ILIKE {{text}} OR {EVENT_TEXT} ILIKE {{digits}} OR {CLIENT_NAME})"
-NUMBER = " AND e.e164 = {number}"
-SINCE = " AND {walked}.started_at >= {since}"
-UNTIL = " AND {walked}.started_at < {until}"
-
-NEWEST_FIRST = " ORDER BY e.started_at DESC, e.id DESC"
-BY_PHONE = " ORDER BY coalesce(e.e164, e.phone), e.started_at DESC, e.id DESC"
-# The same orders, as the viewer's own rows have them.
-OWN_NEWEST_FIRST = " ORDER BY v.started_at DESC, v.event_id DESC"
-OWN_BY_PHONE = " ORDER BY v.number, v.started_at DESC, v.event_id DESC"
 FOUND = "SELECT e.*, 1::bigint AS group_size{found}"
 LATEST_OF_GROUP = (
     "SELECT * FROM (SELECT DISTINCT ON (e.party_key) e.*, count(*) OVER (PARTITION BY e.party_key) AS group_size"
     " FROM (SELECT e.*{found}"
-    + NEWEST_FIRST
-    + f" LIMIT {MOST_GROUPED}) e ORDER BY e.party_key, e.started_at DESC, e.id DESC) e"
+    + f" ORDER BY {NEWEST_FIRST.of_all} LIMIT {MOST_GROUPED}) e ORDER BY e.party_key, e.started_at DESC, e.id DESC) e"
 )
 COUNT = f"SELECT count(*) FROM ({{source}} LIMIT {MOST_LISTED + 1}) e"
-PAGE = "SELECT" + COLUMNS + ", e.group_size FROM ({source}{order} LIMIT {limit} OFFSET {offset}) e"
+PAGE = "SELECT" + COLUMNS + ", e.group_size FROM ({source} ORDER BY {order} LIMIT {limit} OFFSET {offset}) e" + JOINS
+OF_IDS = "SELECT" + COLUMNS + ", 1::bigint AS group_size" + FROM + " WHERE e.id = ANY ($1)"
 
 
 async def register(
     conn: Connection, user: User, wanted: EventFilter | None = None, *, page: int = 1, size: int = 20
 ) -> Page:
-    """One page of the events that `user` may see, of the first 1000. Raises Forbidden."""
+    """One page of the events that `user` may see, of the first `MOST_LISTED`, or with a text of the first `MOST_FOUND`.
+    Raises Forbidden."""
     require(user, Right.SEE_EVENTS)
     wanted = wanted or EventFilter()
     size = max(1, min(size, LARGEST_PAGE))
-    values: list[object] = [sees_all(user), user.id]
     number = await _whole_number(conn, wanted.text)
+    looked_for = sought(wanted.text) if number is None else None
+    if looked_for is not None and wanted.view is not View.UNANSWERED_GROUPED:
+        return await _with_text(conn, user, wanted, looked_for, page=max(1, page), size=size)
     few = number is not None or wanted.view in (View.UNANSWERED, View.UNANSWERED_GROUPED)
     own = not (few or sees_all(user))
-    source = _source(wanted, number, values, own=own)
-    counted: int = await conn.fetchval(COUNT.format(source=source), *values)
+    values = Values([sees_all(user), user.id])
+    source = _source(wanted, number, looked_for, values, own=own)
+    counted: int = await conn.fetchval(COUNT.format(source=source), *values.bound)
     total = min(counted, MOST_LISTED)
     pages = max(1, -(-total // size))
     page = max(1, min(page, pages))
-    order = BY_PHONE if wanted.by_phone else NEWEST_FIRST
-    limit = min(size, MOST_LISTED - (page - 1) * size)
-    walked = (OWN_BY_PHONE if wanted.by_phone else OWN_NEWEST_FIRST) if own else order
-    statement = PAGE.format(source=source, order=walked, limit=f"${len(values) + 1}", offset=f"${len(values) + 2}")
-    rows = await conn.fetch(statement + JOINS + order, *values, limit, (page - 1) * size)
+    order = _order(wanted)
+    limit, offset = min(size, MOST_LISTED - (page - 1) * size), (page - 1) * size
+    statement = PAGE.format(
+        source=source, order=order.own if own else order.of_all, limit=values.bind(limit), offset=values.bind(offset)
+    )
+    rows = await conn.fetch(f"{statement} ORDER BY {order.of_all}", *values.bound)
     return Page(rows=[from_row(row) for row in rows], page=page, pages=pages, total=total, more=counted > MOST_LISTED)
+
+
+async def _with_text(conn: Connection, user: User, wanted: EventFilter, text: Sought, *, page: int, size: int) -> Page:
+    """How many there are in all, nobody counts: the page after this one, if there is one, is as much as is known."""
+    order = _order(wanted)
+    search = TextSearch(user=user, sought=text, view=wanted.view, since=wanted.since, until=wanted.until, order=order)
+    page = min(page, -(-MOST_FOUND // size))
+    found, unsearched = await search.first(conn, min(page * size, MOST_FOUND) + 1)
+    listed = found[: min(page * size, MOST_FOUND)]
+    page = max(1, min(page, -(-len(listed) // size)))
+    further = len(found) > len(listed)
+    rows = await conn.fetch(f"{OF_IDS} ORDER BY {order.of_all}", listed[(page - 1) * size :])
+    return Page(
+        rows=[from_row(row) for row in rows],
+        page=page,
+        pages=page + 1 if further and len(listed) < MOST_FOUND else page,
+        total=len(listed),
+        more=further or unsearched,
+    )
+
+
+def _order(wanted: EventFilter) -> Order:
+    return BY_PHONE if wanted.by_phone else NEWEST_FIRST
 
 
 async def _whole_number(conn: Connection, text: str | None) -> str | None:
@@ -172,40 +174,17 @@ async def _whole_number(conn: Connection, text: str | None) -> str | None:
     return normalise(text, region=(await settings.load(conn)).region).e164
 
 
-def _source(wanted: EventFilter, number: str | None, values: list[object], *, own: bool) -> str:
-    """The statement of all that is wanted, from the viewer's `own` rows or from all. What it binds beside $1 and $2 is
-    added to `values`."""
-
-    def bind(name: str, value: object) -> dict[str, str]:
-        values.append(value)
-        return {name: f"${len(values)}"}
-
-    text, digits = _patterns(wanted.text)
-    walked = "v" if own else "e"
+def _source(wanted: EventFilter, number: str | None, text: Sought | None, values: Values, *, own: bool) -> str:
+    """The statement of all that is wanted, from the viewer's `own` rows or from all."""
     found = (OF_VIEWER if own else OF_ALL) + KINDS[wanted.view]
+    found += period("v" if own else "e", wanted.since, wanted.until, values)
     if number is not None:
-        found += NUMBER.format(**bind("number", number))
-    elif text is not None and digits is not None:
-        found += TEXT_OR_DIGITS.format(**bind("text", text), **bind("digits", digits))
-    elif text is not None:
-        found += TEXT.format(**bind("text", text))
-    if wanted.since is not None:
-        found += SINCE.format(walked=walked, **bind("since", wanted.since))
-    if wanted.until is not None:
-        found += UNTIL.format(walked=walked, **bind("until", wanted.until))
+        found += f" AND e.e164 = {values.bind(number)}"
+    elif text is not None:  # of the few unanswered, which are read before: without OFFSET, by the index of all texts
+        found = f" FROM (SELECT e.*{found} OFFSET 0) e WHERE {text.walked(values)}"
     return (LATEST_OF_GROUP if wanted.view is View.UNANSWERED_GROUPED else FOUND).format(found=found)
 
 
 def from_row(row: asyncpg.Record) -> EventRow:
     """An EventRow from a row with `COLUMNS` and a group_size."""
     return EventRow(**dict(row))
-
-
-def _patterns(text: str | None) -> tuple[str | None, str | None]:
-    """For ILIKE over text, and for the digits of a number however it was typed."""
-    text = (text or "").replace("\0", "").strip()[:200]
-    if not text:
-        return None, None
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    digits = "".join(character for character in text if character.isascii() and character.isdigit())
-    return f"%{escaped}%", f"%{digits}%" if digits and len(digits) >= 3 else None

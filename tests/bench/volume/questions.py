@@ -59,6 +59,7 @@ async def _of_number(conn: Connection, user: User, size: Size, turn: int) -> obj
 
 
 NOW = SystemClock().now()
+YEAR = (NOW - timedelta(days=500), NOW - timedelta(days=135))
 QUESTIONS = (
     Question("number: whose", _look_up),
     Question("number: candidates", _candidates),
@@ -66,7 +67,7 @@ QUESTIONS = (
     Question("register: standard, page 40", _page(page=40)),
     Question("register: standard by phone", _page(by_phone=True)),
     Question("register: a day", _page(since=NOW - timedelta(days=31), until=NOW - timedelta(days=30))),
-    Question("register: a year", _page(since=NOW - timedelta(days=500), until=NOW - timedelta(days=135))),
+    Question("register: a year", _page(since=YEAR[0], until=YEAR[1])),
     Question("register: unanswered", _page(view=View.UNANSWERED)),
     Question("register: unanswered by phone", _page(view=View.UNANSWERED, by_phone=True)),
     Question("register: unanswered grouped", _page(view=View.UNANSWERED_GROUPED)),
@@ -75,6 +76,18 @@ QUESTIONS = (
     Question("register: text of a number", _of_number),
     Question("register: text, rare", _page(text="замовлення 499990")),
     Question("register: text, common", _page(text="доставку")),
+    Question("register: text, common, page 5", _page(text="доставку", page=5)),
+    Question("register: text, common, by phone", _page(text="доставку", by_phone=True)),
+    Question("register: text, common, answered", _page(text="доставку", view=View.ANSWERED)),
+    Question("register: text, common, unanswered", _page(text="доставку", view=View.UNANSWERED)),
+    Question("register: text, common, grouped", _page(text="доставку", view=View.UNANSWERED_GROUPED)),
+    Question("register: text, common, a year", _page(text="доставку", since=YEAR[0], until=YEAR[1])),
+    Question("register: text, 1 of 100 events", _page(text="0012")),
+    Question("register: text, 1 of 1000 events", _page(text="00123")),
+    Question("register: text, 10 000 long ago", _page(text="замовлення 12")),
     Question("register: text, a client", _page(text="Ткаченко Оксана 123")),
+    Question("register: text, a common name", _page(text="Ткаченко")),
+    Question("register: text, two letters", _page(text="Тк")),
+    Question("register: text, two letters of nobody", _page(text="ыы")),
     Question("register: text, nobody", _page(text="щедрик ведрик")),
 )
