@@ -43,6 +43,8 @@ RESULTS = {
     LeaveReason.LEFT_EMPTY: Result(Outcome.UNREACHABLE, status=480),
     LeaveReason.CALLBACK: replace(PROMISED, by=EndedBy.SYSTEM),
 }
+ASKED_FOR = 60.0
+"""Seconds: who is being asked for the number to call back is not sent away meanwhile."""
 NOT_SERVED = Result(Outcome.NO_ANSWER, status=480)
 
 
@@ -63,6 +65,7 @@ async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
     """Until an agent answers or the wait ends; a line that overflows into another takes the joining time along."""
     kept = search.call.keeps
     joined_at = kept.joined_at if kept is not None else asyncio.get_running_loop().time()
+    search.call.waits_since = search.call.waits_since or joined_at
     been: set[str] = set()
     place: Place | None = None
     while True:
@@ -104,6 +107,7 @@ class Lining:
         self._place = place
         self._position: int | None = None
         self._told: asyncio.Task[None] | None = None
+        self._deadline = float("inf")
         self._rings: dict[str, asyncio.Task[Rung]] = {}
         self._withdrawn: dict[str, OfferEnd] = {}  # why somebody rings no more
         self._loop = asyncio.get_running_loop()
@@ -166,7 +170,7 @@ class Lining:
             self._call.ringing_tone(self._search.waiting)
 
     async def _served(self, place: Place, keys: asyncio.Task[Gone] | None) -> Side | Gone:
-        deadline = self._loop.time() + self._line.max_wait
+        self._deadline = self._loop.time() + self._line.max_wait
         while True:
             if place.item.line != self._line.number:
                 return Gone(LeaveReason.TRANSFERRED, place.item.line, place=place, ordered=True)
@@ -174,14 +178,14 @@ class Lining:
             if place.left.done():
                 return self._sent_away(place)
             awaited = (place.changed, place.left, *self._rings.values(), *((keys,) if keys is not None else ()))
-            await first_of(*awaited, timeout=max(0.0, deadline - self._loop.time()))
+            await first_of(*awaited, timeout=max(0.0, self._deadline - self._loop.time()))
             if place.item.line != self._line.number:
                 continue
             if (side := self._answered(place)) is not None:
                 return side
             if keys is not None and keys.done():
                 return keys.result()
-            if self._loop.time() >= deadline and not place.left.done():
+            if self._loop.time() >= self._deadline and not place.left.done():
                 return self._too_long()
 
     def _too_long(self) -> Gone:
@@ -287,6 +291,7 @@ class Lining:
         assert self._line.callback is not None
         if self._told is not None:
             self._told.cancel()
+        self._deadline = max(self._deadline, self._loop.time() + ASKED_FOR)
         if await Promising(self._search, self._line, self._line.callback, self._joined_at).ask():
             return True
         self._call.music(self._search.waiting.leg)

@@ -22,7 +22,9 @@ from callflow.lining import wait_in_line
 from callflow.menu import play_menu
 from callflow.outside import Outward, charge, ring_outside
 from callflow.permissions import NotPermitted
+from callflow.promising import Promising
 from callflow.router import (
+    CallbackPlan,
     ConferencePlan,
     MenuPlan,
     Refuse,
@@ -315,6 +317,15 @@ class Search:
             return Result(Outcome.UNKNOWN_NUMBER, status=404)
         self.call.routed(ToLine(line))
         return await wait_in_line(self, line)
+
+    async def promise(self, number: str) -> bool:
+        """Ask the caller for the number, and promise a call out of that line: at the place of who has waited before in
+        this call, else as who comes now."""
+        line = self.call.exchange.line(number)
+        if line is None:
+            return False
+        plan = line.callback or CallbackPlan()
+        return await Promising(self, line, plan, self.call.waits_since or asyncio.get_running_loop().time()).ask()
 
     async def dial(self, number: str, seconds: float) -> Side | Result:
         """An extension or an outside number, on the account of whoever called the flow."""

@@ -77,6 +77,8 @@ def _targets(name: str, node: AnyNode, around: Surroundings) -> Iterator[Finding
     match node:
         case model.Enqueue(line=target):
             known = around.line(target) is not None
+        case model.Callback(line=target):
+            known = not target or around.line(target) is not None
         case model.Dial(number=target):
             known = around.is_dialled(target)
         case model.Transfer(flow=target):

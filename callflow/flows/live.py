@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from callflow.flows.speech import spoken
 from callflow.flows.visit import BUSY, TIMEOUT, UNANSWERED, WRONG, Over, Visit
 from callflow.saying import Currency, Language
 from callflow.side import Side
-from callflow.stages import ABANDONED, Result
+from callflow.stages import ABANDONED, PROMISED, Result
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
 from pbx.leg import Leg
@@ -36,6 +37,7 @@ MOST_FLOWS = 10  # through which one call is handed on
 MOST_TOLD = 100  # nodes of one call
 LARGEST_ANSWER = 64 * 1024  # bytes, of a webhook
 DONE, ACCEPT = "#", "1"
+KEPT_FOR = replace(PROMISED, by=EndedBy.SYSTEM)
 NOBODY = "nobody"  # the prompt for whom our own fault ends the call
 
 
@@ -56,7 +58,7 @@ async def visit_flow(search: Search, number: str) -> Side | Result:
             log.exception("a flow failed", call_id=str(search.call.call_id), flow=visit.number)
             return await visit.apologise()
         if visit.leads_to is None:
-            return visit.found
+            return visit.outcome
         visit.number = visit.leads_to
     log.error("flows lead to each other", call_id=str(search.call.call_id), flow=number)
     return await visit.apologise()
@@ -78,6 +80,11 @@ class LiveVisit(Visit):
         self._ahead: list[str] = []  # keys that were pressed before anybody asked
         self._told = 0
         self._recorded: bool | None = None
+
+    @property
+    def outcome(self) -> Side | Result:
+        """Who is called back was not missed, however the flow ends."""
+        return KEPT_FOR if self._call.promised and not isinstance(self.found, Side) else self.found
 
     def begins(self, language: Language) -> None:
         self.language, self.time_zone, self.leads_to = language, "", None
@@ -248,9 +255,13 @@ class LiveVisit(Visit):
             if await self._key(left) == DONE:
                 return
 
-    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0) -> bool:
+    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0, line: str = "") -> bool:
         await self.play(*prompts)
-        return await self._key(seconds) == ACCEPT
+        if await self._key(seconds) != ACCEPT:
+            return False
+        promised = not line or await self._search.promise(line)
+        self._present()
+        return promised
 
     async def record(self, on: bool) -> None:
         self._recorded = on

@@ -160,12 +160,14 @@ class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
 
 
 class Callback(Node, frozen=True, kw_only=True, tag="callback"):
-    """Offer to call back: `1` accepts. A caller who accepts is a missed contact with a follow-up."""
+    """Offer to call back: `1` accepts. With a `line` the number is confirmed and called back out of that line; without
+    one a caller who accepts is a missed contact with a follow-up."""
 
     EXITS = ("accepted", "declined")
 
     prompts: Prompts
     seconds: Wait = 5.0
+    line: Annotated[str, Meta(max_length=32)] = ""
     accepted: Exit = ""
     declined: Exit = ""
 

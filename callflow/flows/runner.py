@@ -60,7 +60,8 @@ async def _carry_out(node: AnyNode, visit: Visit) -> str:
         case model.Dial():
             return await visit.dial(node.number, seconds=node.seconds)
         case model.Callback():
-            return "accepted" if await visit.callback(node.prompts, seconds=node.seconds) else "declined"
+            asked = await visit.callback(node.prompts, seconds=node.seconds, line=node.line)
+            return "accepted" if asked else "declined"
         case model.If():
             return "then" if visit.test(node.variable, node.test, filled(node.value, visit.variables)) else "else"
         case model.Webhook():

@@ -253,7 +253,7 @@ class Tried(Visit):
         self._hear("voicemail", prompts)
         self.now += seconds
 
-    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0) -> bool:
+    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0, line: str = "") -> bool:
         accepted = self._choose("callback", ["accepted", "declined"], prompts) == "accepted"
         self.now += self._length(prompts) + (KEY_TIME if accepted else seconds)
         return accepted

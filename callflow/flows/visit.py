@@ -93,8 +93,9 @@ class Visit(ABC):
         """Keep what the caller says, until `#` or for so many seconds."""
 
     @abstractmethod
-    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0) -> bool:
-        """Whether the caller has asked to be called back."""
+    async def callback(self, prompts: Sequence[str], *, seconds: float = 5.0, line: str = "") -> bool:
+        """Whether the caller has asked to be called back; with a `line` also confirmed a number that may be called, and
+        has a place there."""
 
     @abstractmethod
     async def record(self, on: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -24,10 +25,12 @@ from callflow.callback_facts import (
 )
 from callflow.control import Actor, ControlRefused
 from callflow.facts import CallEnded, Outcome, PartyIntroduced
+from callflow.flows.book import Published
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.promises import Promise
 from callflow.router import CallbackPlan, LinePlan, Order
 from queue_engine.work import Line
+from tests.callflow.flows.office import flow_of
 from tests.callflow.house import DAY, Dialog, House, Phone, a_house
 from tests.pbx.switch import PromisedLeg
 from tests.support.virtual_time import virtual_time
@@ -429,3 +432,53 @@ async def test_one_of_our_own_people_is_called_back_at_the_extension() -> None:
         party = await house.phones["1001"].says(200)
         assert len(house.of(CallbackKept)) == 1
         await hangs_up(house, party)
+
+
+@virtual_time
+async def test_who_is_asked_for_the_number_is_not_sent_away_meanwhile() -> None:
+    async with an_office(replace(LINE, max_wait=30.0)) as house:
+        anna = await comes(house)
+        await passes(house, 28)
+        await presses(house, anna, "5")
+        await passes(house, 5)
+        await presses(house, anna, "1")
+        await passes(house, 4)
+        await hears_all(house, anna)
+        assert [left.reason for left in house.of(CallLeftLine)] == [LineEnd.CALLBACK]
+
+
+# ---- in a flow -------------------------------------------------------------------------------------------------------
+
+FLOW: dict[str, Any] = {
+    "line": {"verb": "enqueue", "line": "700", "unanswered": "offer"},
+    "offer": {"verb": "callback", "prompts": ["callback_offer"], "line": "700", "accepted": "bye", "declined": "bye"},
+    "bye": {"verb": "hangup"},
+}
+
+
+@virtual_time
+async def test_a_flow_promises_a_call_at_the_place_where_its_caller_has_waited() -> None:
+    async with a_house(lines=[LinePlan(number="700", max_wait=30.0)], queue=[QUEUE]) as house:
+        house.dispatcher.reachable("1003", False)
+        house.flows.publish({"800": Published(flow=flow_of("line", **FLOW), version=1)})
+        dialog = await house.phones["1001"].dials("800")
+        await passes(house, 31)
+        anna = await heard(house, dialog)
+        await presses(house, anna, "1")
+        await presses(house, anna, "1")
+        await passes(house, 4)
+        [promise] = house.exchange.promises.all()
+        assert (promise.line, promise.number) == ("700", "1001")
+        assert promise.joined_at == DAY + timedelta(seconds=1000)
+        assert [ended.outcome for ended in house.of(CallEnded)] == [Outcome.ANSWERED]
+
+
+@virtual_time
+async def test_a_flow_without_a_line_only_asks() -> None:
+    async with a_house(lines=[LINE], queue=[QUEUE]) as house:
+        offer = {name: value for name, value in FLOW["offer"].items() if name != "line"}
+        house.flows.publish({"800": Published(flow=flow_of("offer", offer=offer, bye=FLOW["bye"]), version=1)})
+        anna = await heard(house, await house.phones["1001"].dials("800"))
+        await presses(house, anna, "1")
+        assert not house.of(CallbackPromised)
+        assert [ended.outcome for ended in house.of(CallEnded)] == [Outcome.NO_ANSWER]  # missed: a follow-up

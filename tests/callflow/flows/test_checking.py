@@ -31,6 +31,8 @@ def test_nothing_is_wrong_with_a_good_flow() -> None:
         ({"menu": {"verb": "menu", "prompts": ["menu"], "keys": {"1": "line"}}}, "menu_without_timeout", "menu"),
         ({"menu": {"verb": "menu", "prompts": ["menu"], "keys": {}, "timeout": "line"}}, "menu_without_keys", "menu"),
         ({"line": {"verb": "enqueue", "line": "701", "unanswered": "bye"}}, "unknown_target", "line"),
+        ({"line": {"verb": "callback", "prompts": ["welcome"], "line": "701", "accepted": "bye", "declined": "bye"}},
+         "unknown_target", "line"),
         ({"boss": {"verb": "dial", "number": "700", "unanswered": "line"}}, "unknown_target", "boss"),
         ({"bye": {"verb": "flow", "flow": "700"}}, "unknown_target", "bye"),
         ({"bye": {"verb": "say", "what": "number", "value": "{age}", "next": "end"}, "end": BYE},
