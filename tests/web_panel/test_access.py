@@ -92,6 +92,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/events/phone-calls"): DESK,
     ("POST", "/api/events/{event_id:uuid}/call-back"): DESK,
     ("PUT", "/api/events/{event_id:uuid}/client"): DESK,
+    ("GET", "/api/clients"): DESK,
     ("GET", "/api/clients/by-phone"): DESK,
     ("GET", "/api/clients/unknown-callers"): DESK,
     ("POST", "/api/clients"): DESK,

@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from crm_core import clients, events, settings
 from crm_core.access import Right
-from crm_core.clients import Candidate, NewClient, NewContact, UnknownCaller, normalise
+from crm_core.clients import Candidate, FoundClients, NewClient, NewContact, UnknownCaller, normalise
 from crm_core.database import Connection
 from crm_core.organisation import User
 from web_panel.auth import needs
@@ -55,6 +55,13 @@ class Whose(msgspec.Struct):
 class ClientController(Controller):
     path = "/api/clients"
     tags = ("clients",)
+
+    @get(opt={"rule": needs(Right.SEE_CLIENTS)})
+    async def search(
+        self, text: FromQuery[str], user: NamedDependency[User], conn: NamedDependency[Connection]
+    ) -> FoundClients:
+        """By a part of the name, or by a number or its beginning: the first twenty."""
+        return await clients.search(conn, user, text)
 
     @get("/by-phone", opt={"rule": needs(Right.SEE_CLIENTS)})
     async def by_phone(

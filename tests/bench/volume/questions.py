@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from crm_core import events
+from crm_core import clients, events
 from crm_core.clients.whose import candidates, only_matches
 from crm_core.database import Connection
 from crm_core.events import EventFilter, View
@@ -54,6 +54,13 @@ async def _candidates(conn: Connection, user: User, size: Size, turn: int) -> ob
     return await candidates(conn, user, _number(size, turn))
 
 
+def _clients(text: str) -> Ask:
+    async def ask(conn: Connection, user: User, size: Size, turn: int) -> object:
+        return await clients.search(conn, user, text)
+
+    return ask
+
+
 async def _of_number(conn: Connection, user: User, size: Size, turn: int) -> object:
     return await events.register(conn, user, EventFilter(text=_number(size, turn)))
 
@@ -63,6 +70,13 @@ YEAR = (NOW - timedelta(days=500), NOW - timedelta(days=135))
 QUESTIONS = (
     Question("number: whose", _look_up),
     Question("number: candidates", _candidates),
+    Question("clients: a name", _clients("Ткаченко Оксана 123")),
+    Question("clients: a common name's beginning", _clients("тка")),
+    Question("clients: a part of 143,000 names", _clients("оксана")),
+    Question("clients: a name that nobody has", _clients("щедрик")),
+    Question("clients: a letter", _clients("о")),
+    Question("clients: a number", _clients("0500123456")),
+    Question("clients: a number's beginning", _clients("050 01")),
     Question("register: standard", _page()),
     Question("register: standard, page 40", _page(page=40)),
     Question("register: standard by phone", _page(by_phone=True)),
