@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -121,6 +121,7 @@ class LineMachine(RuleBasedStateMachine):
                 if reason == "expired":
                     self.rests(self.items[item_id].line, extension)
             case Leave(item_id):
+                assert not self.items[item_id].is_absent, "no bound sends away whom we call"
                 self.ends(item_id)
             case AutoPause(extension):
                 self.agents[extension].will = Will.PAUSED
@@ -148,7 +149,7 @@ class LineMachine(RuleBasedStateMachine):
     def may_take(self, item: WorkItem, extension: str) -> bool:
         """By the line's rules read one by one, or as the only one whom it is kept for."""
         line, agent = self.engine.lines[item.line], self.agents[extension]
-        if extension not in line.agents:
+        if extension not in line.agents or self.now < item.not_before:
             return False
         story = self.engine.why_item(item.item_id, self.now)
         if story is not None and story.kept_for is not None:
@@ -186,11 +187,29 @@ class LineMachine(RuleBasedStateMachine):
     ) -> None:
         self.arrives(line, priority, skilled=skilled, sticky=sticky, key=key)
 
+    @rule(line=numbers, later=st.sampled_from((0.0, 0.0, 4.0, 30.0)), waited=st.sampled_from((0.0, 10.0)))
+    def a_callback_arrives(self, line: str, later: float, waited: float) -> None:
+        self.count += 1
+        joined, begins = self.now - waited, self.now + later
+        self.enters(WorkItem(UUID(int=self.count), line, joined, ItemKind.CALLBACK, not_before=begins))
+
+    @precondition(lambda self: any(item.is_absent for item in self.items.values()))
+    @rule(data=st.data())
+    def the_party_of_a_callback_answers(self, data: st.DataObject) -> None:
+        """It waits on as a caller, at its place."""
+        absent = sorted(item_id for item_id, item in self.items.items() if item.is_absent)
+        item_id = data.draw(st.sampled_from(absent))
+        self.items[item_id] = replace(self.items[item_id], kind=ItemKind.CALL, not_before=float("-inf"))
+        self.give(ItemArrived(self.items[item_id]))
+
     def arrives(self, line: str, priority: float, *, skilled: bool, sticky: str | None, key: str | None) -> None:
         self.count += 1
         skills = {"english": 2} if skilled else {}
-        item = WorkItem(UUID(int=self.count), line, self.now, ItemKind.CALL, priority, skills, sticky, key)
-        self.items[item.item_id], self.holders[item.item_id], self.joined[item.item_id] = item, set(), self.now
+        self.enters(WorkItem(UUID(int=self.count), line, self.now, ItemKind.CALL, priority, skills, sticky, key))
+
+    def enters(self, item: WorkItem) -> None:
+        self.items[item.item_id], self.holders[item.item_id] = item, set()
+        self.joined[item.item_id] = item.joined_at
         given = self.engine.handle(ItemArrived(item), self.now)
         story = self.engine.why_item(item.item_id, self.now)
         if story is not None:
@@ -262,9 +281,7 @@ class LineMachine(RuleBasedStateMachine):
             if isinstance(decision, Withdraw) and decision.reason == "moved":
                 self.carry_out(decision)
         if line is not None:
-            self.items[item_id] = WorkItem(
-                item_id, line, before.joined_at, before.kind, before.priority, before.skills, before.sticky, before.key
-            )
+            self.items[item_id] = replace(before, line=line)
         for decision in decisions:
             if not (isinstance(decision, Withdraw) and decision.reason == "moved"):
                 self.carry_out(decision)
@@ -325,6 +342,10 @@ class LineMachine(RuleBasedStateMachine):
         for item_id, item in self.engine.waiting.items():
             assert item.joined_at <= self.joined[item_id]
             self.joined[item_id] = item.joined_at
+
+    @invariant()
+    def one_agent_at_a_time_is_asked_for_whom_we_call(self) -> None:
+        assert all(len(self.holders[item_id]) <= 1 for item_id, item in self.items.items() if item.is_absent)
 
     @invariant()
     def nobody_waits_while_a_willing_capable_free_agent_idles(self) -> None:
