@@ -147,6 +147,7 @@ def _callback_plan(callback: Callback) -> CallbackPlan:
         retry_after=float(callback.retry_after),
         expires=float(callback.expires),
         ring_timeout=float(callback.ring_timeout),
+        international=callback.international,
     )
 
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from callflow.reach import Reach, reach_of
-from callflow.router import FORBIDDEN, Refuse, Route, ToTrunk
+from callflow.router import FORBIDDEN, CallbackPlan, LinePlan, Refuse, Route, ToTrunk
 
 MINUTE = timedelta(minutes=1)
 LONGEST_MEMORY = 1000  # calls within the last minute that are remembered of one account
@@ -96,7 +96,8 @@ class Permit:
 
 class Permissions:
     """`rules`: of extensions that differ from `default`. `ties`: numbers that stand for a whole trunk, which cost
-    nothing by themselves. `on_alarm`: called for the first refusal of an extension for each reason in a day."""
+    nothing by themselves. `lines` have accounts of their own, for those whom they call back. `on_alarm`: called for the
+    first refusal of an extension for each reason in a day."""
 
     def __init__(
         self,
@@ -107,10 +108,12 @@ class Permissions:
         zone: tzinfo | None = None,
         premium_prefixes: Sequence[str] = (),
         ties: Container[str] = (),
+        lines: Mapping[str, LinePlan] | None = None,
         on_alarm: Callable[[str | None, Barrier], None] = lambda by, barrier: None,
     ) -> None:
         self._default = default or OutsideRules()
         self._rules = rules or {}
+        self._lines: Mapping[str, LinePlan] = lines or {}
         self._region = region
         self._zone = zone or ZoneInfo("UTC")
         self._premium_prefixes = tuple(premium_prefixes)
@@ -151,10 +154,16 @@ class Permissions:
         spending = self._spent.get(by)
         return len(spending.running) if spending else 0
 
+    def _of(self, by: str | None) -> OutsideRules:
+        if by is None:
+            return self._default
+        line = self._lines.get(by)
+        return self._rules.get(by, self._default) if line is None else _of_line(line.callback or CallbackPlan())
+
     def _barrier(self, by: str | None, route: Route, now: datetime) -> Barrier | None:
         if not isinstance(route, ToTrunk) or route.number in self._ties:
             return None
-        rules = self._rules.get(by, self._default) if by is not None else self._default
+        rules = self._of(by)
         match reach_of(route.number, self._region, self._premium_prefixes):
             case Reach.EMERGENCY:
                 return None
@@ -179,7 +188,7 @@ class Permissions:
         return Barrier.MINUTES_PER_DAY if left is not None and left <= 0 else None
 
     def _seconds_left(self, by: str, spending: _Spending, now: datetime) -> float | None:
-        minutes = self._rules.get(by, self._default).minutes_per_day
+        minutes = self._of(by).minutes_per_day
         if not minutes:
             return None
         running = sum((now - permit.since).total_seconds() for permit in spending.running)
@@ -208,3 +217,8 @@ class Permissions:
         if self._alarmed.get((by, barrier)) != today:
             self._alarmed[by, barrier] = today
             self._on_alarm(by, barrier)
+
+
+def _of_line(plan: CallbackPlan) -> OutsideRules:
+    """Premium numbers never. How many at once and for how long, the agents of the line bound."""
+    return OutsideRules(international=plan.international, calls_at_once=0, calls_per_minute=0, minutes_per_day=0)

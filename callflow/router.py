@@ -35,6 +35,7 @@ class CallbackPlan:
     retry_after: float = 600.0
     expires: float = 28_800.0  # then the promise is broken
     ring_timeout: float = 40.0  # of the party's phone
+    international: bool = False  # numbers abroad are called back too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

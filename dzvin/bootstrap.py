@@ -389,7 +389,7 @@ def _exchange(
         ring_timeout=float(config.calls.ring_timeout),
         names=switchboard.names(config),
         supervisors=switchboard.supervisors(config),
-        permissions=switchboard.permissions(config, gate.barred(given.spool)),
+        permissions=switchboard.permissions(config, given.lines, gate.barred(given.spool)),
         trunks=trunks,
         caller_ids=trunk_plans.caller_ids(config),
     )

@@ -120,22 +120,24 @@ def line_defaults(config: Config) -> LineDefaults:
     )
 
 
-def permissions(config: Config, on_alarm: Callable[[str | None, Barrier], None]) -> Permissions:
-    """What each extension may spend outside."""
+def permissions(
+    config: Config, lines: Mapping[str, LinePlan], on_alarm: Callable[[str | None, Barrier], None]
+) -> Permissions:
+    """What each extension, and each line, may spend outside."""
     rules = {
         number: _outside_rules(config.security, entry)
         for entry in config.extensions
         if any(getattr(entry, key) is not None for key in OUTSIDE_KEYS)
         for number in (entry.range.numbers() if entry.range else (entry.number,))
     }
-    lines = {line.number: _callback_rules(line) for line in config.lines if line.callback is not None}
     return Permissions(
         _outside_rules(config.security),
-        {**rules, **lines},
+        rules,
         region=config.region,
         zone=ZoneInfo(config.timezone),
         premium_prefixes=config.security.premium_prefixes,
         ties=frozenset(trunk.number for trunk in config.trunks if trunk.number),
+        lines=lines,
         on_alarm=on_alarm,
     )
 
@@ -146,12 +148,6 @@ def _outside_rules(company: Security, entry: Extension | None = None) -> Outside
         values |= {key: value for key in OUTSIDE_KEYS if (value := getattr(entry, key)) is not None}
     hours = config_shape.Hours.parse(values["hours"]) if values["hours"] else None
     return OutsideRules(**{**values, "hours": Hours(*hours) if hours else None})
-
-
-def _callback_rules(line: config_shape.Line) -> OutsideRules:
-    """On the account of a line: premium numbers never. How many at once and for how long, its agents bound."""
-    abroad = line.callback is not None and line.callback.international
-    return OutsideRules(international=abroad, calls_at_once=0, calls_per_minute=0, minutes_per_day=0)
 
 
 def recording_rules(config: Config) -> RecordingRules:

@@ -14,6 +14,7 @@ from callflow.agent_commands import AUTO_PAUSE, AgentCommands
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.line_rules import Around, line_breaches, loadable
 from callflow.line_settings import LineDefaults, LineSettings, engine_line, line_plan
+from callflow.router import CallbackPlan, Order
 from queue_engine.decisions import AutoPause
 from queue_engine.facts import AgentDeclared, Will
 from queue_engine.reasons import AgentCondition, RefusalCause
@@ -113,6 +114,7 @@ def test_every_setting_of_the_engine_can_be_said() -> None:
         ('overflow = "999"', "overflow", "no such number"),
         ('exit_keys = { 12 = "700" }', "exit_keys.12", "0 to 9"),
         ('exit_keys = { 1 = "999" }', "exit_keys.1", "no such number"),
+        ('callback = { key = "1" }\nexit_keys = { 1 = "700" }', "callback.key", "is an exit key already"),
         ('priorities = { "Anna" = 3 }', "priorities.Anna", "expected a number"),
         ("sticky = []\nsticky_patience = 9", "sticky", "nobody is named"),
     ],
@@ -126,11 +128,23 @@ def test_what_a_line_names_has_to_be_there(text: str, key: str, expected: str) -
 @pytest.mark.parametrize(
     "text",
     ["wrap_up = -1", "weight = 1001.0", "aging = -0.1", "penalties = { 1001 = -1 }", "skills = { en = 101 }",
-     'delays = { tired = 1 }', 'join_empty = ["asleep"]', "resume_windw = 5", 'sticky = ["boss"]'],
+     'delays = { tired = 1 }', 'join_empty = ["asleep"]', 'callback = { key = "#" }', 'callback = { after = 5 }',
+     'callback = { key = "5", order = "nobody_first" }', "resume_windw = 5", 'sticky = ["boss"]'],
 )  # fmt: skip
 def test_what_is_out_of_its_range_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         settings(text)
+
+
+def test_every_setting_of_a_callback_can_be_said() -> None:
+    said = (
+        'callback = { key = "5", after = 30, order = "party_first", tries = 4, retry_after = 120, expires = 3600, '
+        "ring_timeout = 25, international = true }"
+    )
+    assert line_plan("700", settings(said), LineDefaults()).callback == CallbackPlan(
+        key="5", after=30.0, order=Order.PARTY_FIRST, tries=4, retry_after=120.0, expires=3600.0, ring_timeout=25.0,
+        international=True,
+    )  # fmt: skip
 
 
 async def serves(house: House, extension: str, caller: Dialog) -> None:

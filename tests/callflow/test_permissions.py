@@ -10,7 +10,7 @@ import pytest
 from callflow.facts import Outcome
 from callflow.permissions import Barrier, Hours, NotPermitted, OutsideRules, Permissions, Permit
 from callflow.reach import Reach, reach_of
-from callflow.router import Refuse, Route, ToExtension, ToTrunk, TrunkPlan
+from callflow.router import CallbackPlan, LinePlan, Refuse, Route, ToExtension, ToTrunk, TrunkPlan
 
 CITY = TrunkPlan(name="city", prefixes=("0", "+"))
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -176,3 +176,13 @@ def barrier(permissions: Permissions, by: str, now: datetime = NOON) -> Barrier 
         if permit is not None:
             permit.end(now)
     return None
+
+
+@pytest.mark.parametrize(("abroad", "refused"), [(False, True), (True, False)])
+def test_a_line_calls_back_abroad_only_where_it_says_so_and_never_what_is_premium(abroad: bool, refused: bool) -> None:
+    line = LinePlan(number="700", callback=CallbackPlan(key="5", international=abroad))
+    permissions = Permissions(OutsideRules(calls_at_once=1, international=True, premium=True), lines={"700": line})
+    assert (permissions.refusal("700", FAR, NOON) is not None) is refused
+    assert permissions.refusal("700", DEAR, NOON) == FORBIDDEN
+    for _ in range(5):  # its agents bound how many at once
+        permissions.begin("700", NEAR, NOON)
