@@ -42,10 +42,18 @@ def figures(visits: Iterable[Visit], ends: float, *, threshold: float = 20.0, sh
         left_otherwise=sum(v.reason is not None for v in found) - len(answers) - len(gave_up),
         waiting=sum(visit.reason is None for visit in found),
         answer_mean=sum(answers) / len(answers) if answers else None,
-        answer_p95=answers[int(0.95 * (len(answers) - 1))] if answers else None,
+        answer_p95=_quantile(answers, 0.95) if answers else None,
         longest_wait=max((_waited(visit, ends) for visit in found), default=None),
         service_level=sum(wait <= threshold for wait in answers) / counted if counted else None,
     )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Between two values in proportion, as the reports do."""
+    at = share * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (at - below)
 
 
 def occupancy(meter: Meter) -> float | None:

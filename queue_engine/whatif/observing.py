@@ -63,6 +63,7 @@ class Observer:
     _services: dict[str, tuple[UUID, Caller, float]] = field(default_factory=dict)
     _wraps: dict[str, tuple[Caller, float]] = field(default_factory=dict)
     _own: dict[str, float] = field(default_factory=dict)
+    _before: dict[str, UUID | None] = field(default_factory=dict)  # in whose hands what was before the day began
     _paused: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +83,8 @@ class Observer:
         self._meter.shift = self.shift
         self._meter.begin(self.engine.agents, at - self.shift)
         for agent in self.engine.agents.values():
+            self._before[agent.extension] = agent.serving
+            self._own_call(agent, at)
             self.day.told.append((at, AgentReachable(agent.extension, agent.reachable)))
             self.day.told.append((at, AgentWill(agent.extension, agent.will)))
             if agent.skills:
@@ -241,7 +244,8 @@ class Observer:
         return 0.0 if line is None else line.wrap_up
 
     def _own_call(self, agent: Agent, at: float) -> None:
-        is_in_one = agent.legs > 0 and agent.offered is None and agent.serving is None
+        talks_on = agent.serving is not None and agent.serving == self._before.get(agent.extension)
+        is_in_one = talks_on or (agent.legs > 0 and agent.offered is None and agent.serving is None)
         if is_in_one:
             self._own.setdefault(agent.extension, at)
         elif (began := self._own.pop(agent.extension, None)) is not None:

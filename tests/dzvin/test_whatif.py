@@ -149,3 +149,16 @@ async def test_a_day_that_is_decided_otherwise_now_is_not_simulated(data: Path) 
 def test_a_day_of_which_nothing_is_there_is_told(tmp_path: Path) -> None:
     code, output = asked(tmp_path)
     assert (code, "no log of 2026-11-20" in output) == (2, True)
+
+
+async def test_a_day_that_began_in_the_midst_of_a_run_begins_with_agents_as_they_were(tmp_path: Path) -> None:
+    """A core that was started in the evening before: its agents registered then, and never again."""
+    run = NotingEngine(LINES, 0.0, seed=1)
+    World(1, run, random.Random(1)).run(600)
+    await keep(tmp_path, run, MORNING - 15 * 3600.0 + 1.0)
+    code, output = asked(tmp_path, "--json")
+    assert code == 0, output
+    told = msgspec.json.decode(output)
+    assert told["real"]["lines"]["all"]["answered"] > 50
+    assert told["alike"] > 0.85, "who waited at midnight is not simulated, and moves others"
+    assert told["again"]["occupancy"] == pytest.approx(told["real"]["occupancy"], rel=0.05)

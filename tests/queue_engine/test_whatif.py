@@ -6,6 +6,8 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from queue_engine.facts import Will
 from queue_engine.input_log import Refusal
@@ -35,6 +37,7 @@ from queue_engine.whatif.meter import Meter, Visit, agent_of
 from queue_engine.whatif.patience import GaveUp
 from queue_engine.work import ItemKind, Line, WorkItem
 from tests.queue_engine.desk import one
+from tests.queue_engine.line_machine import AGENTS, LineMachine
 from tests.queue_engine.noting import NotingEngine
 from tests.queue_engine.simulated_day import lines
 from tests.queue_engine.what_happened import a_world, observed, of, one_line, simulated, told
@@ -103,6 +106,30 @@ def test_the_same_seed_gives_the_same_answer() -> None:
     day = observed(a_world(one_line(4)))
     then = changed(day, Change(agents=1)).day
     assert simulated(then, day).visits == simulated(then, day).visits
+
+
+class ObservedMachine(LineMachine):
+    """Whatever happens in a few lines, and whatever is changed of it: the day can be simulated."""
+
+    made_of = NotingEngine
+
+    def teardown(self) -> None:
+        assert isinstance(self.engine, NotingEngine)
+        day = observed(self.engine, ends=self.now)
+        for then in (
+            day,
+            changed(day, Change(agents=1, strategy="ring_all")).day if any(day.staffed().values()) else day,
+        ):
+            for as_it_was in (True, False):
+                meter = simulated(then, day, as_it_was=as_it_was)
+                assert {visit.item_id for visit in meter.visits} == {caller.item.item_id for caller in day.callers}
+                assert all((visit.left_at or day.ends) >= visit.entered_at for visit in meter.visits)
+                assert sum(meter.busy.values()) + sum(meter.idle.values()) <= len(AGENTS) * 2 * day.ends + 0.1
+
+
+def test_every_random_day_can_be_simulated() -> None:
+    few = settings(max_examples=30, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(ObservedMachine, settings=few)
 
 
 # ---- what is read off a day ------------------------------------------------------------------------------------------
@@ -302,7 +329,7 @@ def test_figures_of_a_few_waits() -> None:
     ]  # fmt: skip
     found = figures(waits, ends=300.0)
     assert (found.offered, found.answered, found.abandoned, found.left_otherwise, found.waiting) == (7, 3, 2, 1, 1)
-    assert (found.answer_mean, found.longest_wait) == (30.0, 200.0)
+    assert (found.answer_mean, found.answer_p95, found.longest_wait) == (30.0, 56.0, 200.0)
     assert found.service_level == 2 / 4, "who gave up at once does not count"
 
 
