@@ -19,8 +19,8 @@ from crm_core.clients import parties
 from crm_core.database import Connection
 from crm_core.events import telephony as events
 from crm_core.fact_codec import AnyFact
-from crm_core.telephony import switches, wills, wishes
-from queue_engine.facts import AgentDeclared
+from crm_core.telephony import switches, wills, wishes, wrap_ups
+from queue_engine.facts import AgentDeclared, WrapUpSet
 
 
 async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
@@ -39,6 +39,8 @@ async def project(conn: Connection, facts: Sequence[AnyFact]) -> None:
         match fact:
             case AgentDeclared():
                 await wills.declare(conn, fact)
+            case WrapUpSet():
+                await wrap_ups.keep(conn, fact)
             case LineSwitched():
                 await switches.switch(conn, fact)
             case PhoneSettingsChanged():

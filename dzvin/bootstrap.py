@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ from dzvin.origins import Origins
 from dzvin.reconciler import Reconciler, Seen
 from dzvin.voice_files import PromptFiles
 from dzvin.watchers import Watchers, watchers
+from dzvin.wrap_ups import tell_wrap_ups
 from pbx.admission import Admission
 from pbx.endpoint import Endpoint
 from pbx.media.client import MediaPool
@@ -145,6 +147,7 @@ class Surroundings:
     bindings: PostgresBindings
     wishes: WishBook
     wills: Mapping[str, Will]
+    wrap_ups: Mapping[str, datetime]  # of each extension in one: until when
     flows: FlowBook
     lines: LineBook
     regulars: Regulars
@@ -213,6 +216,7 @@ def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
     for number, switch in given.lines.switches.items():
         if number in given.lines:
             dispatcher.open_line(number, is_open=switch.is_open)
+    tell_wrap_ups(dispatcher, given.spool, SystemClock())
     stack.callback(dispatcher.close)
     return dispatcher
 
@@ -349,6 +353,9 @@ async def _resume(given: Surroundings, registrations: Registrations, dispatcher:
     registrations.load(await WallClockBindings(given.bindings).load())
     for extension, will in given.wills.items():
         dispatcher.declare(extension, will)
+    shift = asyncio.get_running_loop().time() - time.time()
+    for extension, until in given.wrap_ups.items():
+        dispatcher.wrap_up(extension, until.timestamp() + shift)
     for extension in registrations.online():
         _look_at(extension, given, registrations, dispatcher)
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
@@ -44,6 +45,7 @@ from dzvin.regulars import KnownRegulars
 from dzvin.seeding import seed_database
 from dzvin.voice_files import PromptFiles
 from dzvin.wishes import wills, wish_book
+from dzvin.wrap_ups import running
 from queue_engine.facts import Will
 
 log = structlog.get_logger("dzvin.core")
@@ -139,13 +141,19 @@ async def run(given: Arguments, config: Config) -> None:
 class _Remembered(TypedDict):
     wishes: WishBook
     wills: Mapping[str, Will]
+    wrap_ups: Mapping[str, datetime]
     lines: LineBook
 
 
 async def _remembered(pool: Pool, writer: LedgerWriter, config: Config) -> _Remembered:
     """What people said before this core, once it is written."""
     wishes = await wish_book(pool, writer, config)
-    return {"wishes": wishes, "wills": await wills(pool), "lines": await lines.line_book(pool, config)}
+    return {
+        "wishes": wishes,
+        "wills": await wills(pool),
+        "wrap_ups": await running(pool, SystemClock().now()),
+        "lines": await lines.line_book(pool, config),
+    }
 
 
 async def _database(given: Arguments, config: Config, stack: AsyncExitStack) -> Pool:

@@ -47,6 +47,16 @@ class AutoPause:
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUp:
+    """The agent is offered nothing before `until`; `until` may lie in the past, when wrap-up was cut. `item_id`: after
+    which service it begins; None: a new deadline of one that runs."""
+
+    extension: str
+    item_id: UUID | None
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class StrategyFailed:
     """A strategy of one's own raised, or named nobody who may be asked: the longest idle was asked instead."""
 
@@ -62,4 +72,4 @@ class WakeAt:
     at: float
 
 
-Decision: TypeAlias = Offer | Withdraw | Leave | AutoPause | StrategyFailed | WakeAt
+Decision: TypeAlias = Offer | Withdraw | Leave | AutoPause | WrapUp | StrategyFailed | WakeAt

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from queue_engine.decisions import AutoPause, Decision, Leave, Offer, StrategyFailed, WakeAt, Withdraw
+from queue_engine.decisions import AutoPause, Decision, Leave, Offer, StrategyFailed, WakeAt, Withdraw, WrapUp
 from queue_engine.engine import Engine
 from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
@@ -32,6 +32,7 @@ from queue_engine.inputs import (
     OfferTaken,
     TimePassed,
     WrapUpEnded,
+    WrapUpExtended,
 )
 from queue_engine.place import Place
 from queue_engine.reasons import LeaveReason
@@ -60,7 +61,7 @@ class LineFull(NotAdmitted):
         super().__init__(line, LeaveReason.FULL)
 
 
-def _nobody_asks(auto_pause: AutoPause) -> None:
+def _nobody_asks(decision: Decision) -> None:
     pass
 
 
@@ -96,6 +97,7 @@ class Dispatcher:
         self._wills: dict[str, Will] = {}
         self._skills: dict[str, Mapping[str, int]] = {}
         self.on_auto_pause: Callable[[AutoPause], None] = _nobody_asks
+        self.on_wrap_up: Callable[[WrapUp], None] = _nobody_asks
 
     def __len__(self) -> int:
         return len(self._places)
@@ -185,6 +187,10 @@ class Dispatcher:
     def declare(self, extension: str, will: Will) -> None:
         self._wills[extension] = will
         self._observed(extension, AgentWill(extension, will))
+
+    def wrap_up(self, extension: str, until: float) -> None:
+        """The agent is in wrap-up until then (monotonic seconds), as before a restart, or longer by wish."""
+        self._observed(extension, WrapUpExtended(extension, until))
 
     def end_wrap_up(self, extension: str) -> None:
         self._observed(extension, WrapUpEnded(extension))
@@ -300,6 +306,8 @@ class Dispatcher:
                 log.info("auto pause", extension=extension, cause=cause.value, misses=misses)
                 self._wills[extension] = Will.PAUSED
                 self.on_auto_pause(decision)
+            case WrapUp():
+                self.on_wrap_up(decision)
             case StrategyFailed(line, strategy, error):
                 log.warning("strategy failed", line=line, strategy=strategy, error=error)
             case WakeAt(at):

@@ -44,6 +44,16 @@ class AgentDeclared(QueueFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpSet(QueueFact):
+    """The agent is in wrap-up until then. `item`: after which service it begins, of a call the call's id; None: a new
+    end of one that runs, which may be `at`."""
+
+    extension: str
+    item: UUID | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrapUpCut(QueueFact):
     """Somebody ended an agent's wrap-up before its deadline: the agent or a supervisor."""
 
@@ -92,5 +102,8 @@ class TicketServed(QueueFact):
 
 
 KINDS: Mapping[str, type[QueueFact]] = MappingProxyType(
-    {kind.__name__: kind for kind in (AgentDeclared, WrapUpCut, HandRaised, TicketIssued, TicketCalled, TicketServed)}
+    {
+        kind.__name__: kind
+        for kind in (AgentDeclared, WrapUpCut, WrapUpSet, HandRaised, TicketIssued, TicketCalled, TicketServed)
+    }
 )

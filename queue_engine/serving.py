@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue_engine.agent import Agent
+from queue_engine.decisions import WrapUp
 from queue_engine.floor import Floor, Service
 from queue_engine.offering import let_go
 from queue_engine.pool import Entry
@@ -35,11 +36,15 @@ def ended(floor: Floor, agent: Agent, now: float) -> None:
     agent.serving = None
     agent.talk_time += now - service.since
     agent.wrap_up_until = now + line.wrap_up
+    if line.wrap_up > 0:
+        floor.decisions.append(WrapUp(agent.extension, service.item.item_id, agent.wrap_up_until))
     floor.learn(line.number, now - service.since + line.wrap_up)
     floor.refresh(agent, now)
 
 
 def wrap_up(floor: Floor, agent: Agent, until: float, now: float) -> None:
     """Until then and no longer: ended by the agent, extended, or as it was before a restart."""
-    agent.wrap_up_until = min(until, now + MOST_WRAP_UP)
+    if max(agent.wrap_up_until, until) > now:
+        agent.wrap_up_until = min(until, now + MOST_WRAP_UP)
+        floor.decisions.append(WrapUp(agent.extension, None, agent.wrap_up_until))
     floor.refresh(agent, now)

@@ -22,6 +22,7 @@ class CallSegment(msgspec.Struct, frozen=True, kw_only=True):
     ring: float | None
     hold: float
     talk: float | None
+    wrap_up: float  # to its deadline, as long as it lasts
 
 
 OF_CALL = """
@@ -31,7 +32,11 @@ OF_CALL = """
                 THEN greatest(0, extract(epoch FROM s.started_at - o.offered_at)::double precision) END AS ring,
            CASE WHEN s.ended_at IS NOT NULL
                 THEN greatest(0, extract(epoch FROM s.ended_at - s.started_at)::double precision - s.held_seconds)
-           END AS talk
+           END AS talk,
+           coalesce((
+               SELECT extract(epoch FROM w.ends_at - w.began_at)::double precision FROM wrap_up w
+                WHERE w.item_id = s.call_id AND w.extension = s.extension AND w.began_at >= s.started_at
+                ORDER BY w.began_at LIMIT 1), 0) AS wrap_up
       FROM call LEFT JOIN segment s ON s.call_id = call.id LEFT JOIN offer o ON o.leg = s.leg
      WHERE call.id = $1
      ORDER BY s.started_at, s.id

@@ -52,17 +52,18 @@ COUNTED: Mapping[AgentCount, Counted] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFigures:
-    """Seconds; None where there is nothing to measure. `talk`, `hold` and `ring` are of the calls counted. The others
-    are parts of the period: `signed_in`, `paused` by reason, `busy` in calls or at the window, `idle`: ready or on
-    demand and not busy."""
+    """Seconds; None where there is nothing to measure. `talk`, `hold`, `wrap_up` and `ring` are of the calls counted.
+    The others are parts of the period: `signed_in`, `paused` by reason, `busy` in calls, in wrap-up or at the window,
+    `idle`: ready or on demand and not busy."""
 
     user_id: UUID
     name: str
     counts: Mapping[str, int]
     talk: float
     hold: float
+    wrap_up: float
     ring: float
-    handling_mean: float | None  # (talk + hold) / handled: AHT
+    handling_mean: float | None  # (talk + hold + wrap-up) / handled: AHT
     signed_in: float
     busy: float
     idle: float
@@ -75,8 +76,15 @@ class AgentFigures:
 WORK = """
     WITH segments AS (
         SELECT s.id, s.call_id, s.user_id, s.extension, s.started_at, s.ended_at, s.wait_seconds, s.held_seconds,
-               call.direction, 'answered' AS reason
+               call.direction, 'answered' AS reason, after.seconds AS wrap_up_seconds
           FROM segment s JOIN call ON call.id = s.call_id
+          LEFT JOIN LATERAL (
+              SELECT extract(epoch FROM least(w.ends_at, greatest(w.began_at, $3)) - w.began_at)::double precision
+                         AS seconds
+                FROM wrap_up w
+               WHERE w.item_id = s.call_id AND w.extension = s.extension AND w.began_at >= s.started_at
+               ORDER BY w.began_at LIMIT 1
+          ) after ON true
          WHERE s.started_at >= $1 AND s.started_at < $2 AND s.user_id = coalesce($4, s.user_id)
     ), offers AS (
         SELECT o.leg, o.call_id, o.user_id, o.extension, o.offered_at AS started_at,
@@ -92,6 +100,9 @@ TIMES = """
                coalesce(s.ended_at, $3) AS until
           FROM segment s
          WHERE s.started_at >= $1 - interval '1 day' AND s.started_at < $2 AND s.user_id = coalesce($4, s.user_id)
+        UNION ALL
+        SELECT w.user_id, 'busy', '', w.began_at, least(w.ends_at, $3) FROM wrap_up w
+         WHERE w.began_at >= $1 - interval '1 day' AND w.began_at < $2 AND w.user_id = coalesce($4, w.user_id)
         UNION ALL
         SELECT t.called_by, 'busy', '', t.called_at, coalesce(t.served_at, $3) FROM ticket t
          WHERE t.called_at >= $1 - interval '1 day' AND t.called_at < $2 AND t.called_by = coalesce($4, t.called_by)
@@ -119,7 +130,7 @@ TIMES = """
         ) each_reason GROUP BY user_id
     ), segments_counts AS (
         SELECT w.user_id, {segment_counts},
-               sum(w.held_seconds) AS hold,
+               sum(w.held_seconds) AS hold, sum(coalesce(w.wrap_up_seconds, 0)) AS wrap_up,
                sum(greatest(0, extract(epoch FROM coalesce(w.ended_at, $3) - w.started_at) - w.held_seconds)
                   )::double precision AS talk
           FROM segments w GROUP BY w.user_id
@@ -130,6 +141,7 @@ TIMES = """
     )
     SELECT u.id AS user_id, u.full_name AS name, {counts},
            coalesce(segments_counts.talk, 0) AS talk, coalesce(segments_counts.hold, 0) AS hold,
+           coalesce(segments_counts.wrap_up, 0) AS wrap_up,
            coalesce(offers_counts.ring, 0) AS ring,
            {signed_in} AS signed_in, {busy} AS busy, {idle} AS idle, coalesce(p.reasons, '{{}}') AS paused
       FROM app_user u
@@ -177,7 +189,7 @@ def _figures(row: dict[str, Any]) -> AgentFigures:
         **row,
         counts=counts,
         paused=paused,
-        handling_mean=_share(row["talk"] + row["hold"], counts["handled"]),
+        handling_mean=_share(row["talk"] + row["hold"] + row["wrap_up"], counts["handled"]),
         occupancy=_share(row["busy"], row["busy"] + row["idle"]),
         pause_share=_share(sum(paused.values()), row["signed_in"]),
     )

@@ -10,6 +10,7 @@ from crm_core.telephony.regulars import agent_of
 from crm_core.telephony.switches import line_switches
 from crm_core.telephony.wills import AgentWill, Declaration, history, last_wills, wills_of_phones
 from crm_core.telephony.wishes import KeptWishes, kept_wishes
+from crm_core.telephony.wrap_ups import running_wrap_ups
 
 __all__ = [
     "AgentWill",
@@ -27,5 +28,6 @@ __all__ = [
     "line_switches",
     "lines",
     "note_prompt",
+    "running_wrap_ups",
     "wills_of_phones",
 ]

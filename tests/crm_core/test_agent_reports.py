@@ -10,10 +10,11 @@ from uuid_utils.compat import uuid7
 from callflow.facts import OfferEnd, Outcome
 from crm_core import reports
 from crm_core.access import Forbidden
+from crm_core.calls import segments
 from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.reports import AgentCount, AgentFigures, Interval, PeriodTooLong
-from queue_engine.facts import AgentDeclared, Will
+from queue_engine.facts import AgentDeclared, Will, WrapUpSet
 from tests.crm_core.company import MORNING, Telling, found_company, tell
 
 ANNA = "+380501112233"
@@ -90,6 +91,28 @@ async def test_occupancy_is_being_busy_over_being_busy_or_idle(conn: Connection,
     assert found.busy == 840
     assert found.idle == 2700 - (840 - busy_while_paused)
     assert found.occupancy == pytest.approx(840 / (840 + found.idle))
+
+
+async def test_wrap_up_is_part_of_handling_and_of_being_busy(conn: Connection, people: dict[str, User]) -> None:
+    """Half a minute after the first call, cut to ten seconds; a whole half minute after the second."""
+    calls = [
+        Telling(at=at(start)).inbound(ANNA).to_line().rings("1003").answered("1003").talked("1003", 60).ended()
+        for start in (0, 10)
+    ]
+    ends = [call.facts[-1].at for call in calls]
+    wrap_ups = [
+        WrapUpSet(id=uuid7(), at=end, extension="1003", item=call.call_id, until=end + timedelta(seconds=30))
+        for call, end in zip(calls, ends, strict=True)
+    ]
+    ten = ends[0] + timedelta(seconds=10)
+    cut = WrapUpSet(id=uuid7(), at=ten, extension="1003", item=None, until=ten)
+    await tell(conn, calls[0].facts, [wrap_ups[0], cut], calls[1].facts, [wrap_ups[1]])
+    found = await figures(conn, people)
+    assert (found.wrap_up, found.talk) == (40, 120)
+    assert found.handling_mean == 80
+    assert found.busy == 160
+    (segment,) = await segments.of_call(conn, calls[0].call_id) or []
+    assert segment.wrap_up == 10
 
 
 async def test_two_calls_at_once_are_busy_once_and_handled_twice(conn: Connection, people: dict[str, User]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from queue_engine.decisions import WrapUp
 from queue_engine.facts import Will
 from queue_engine.inputs import AgentAtWindow, WrapUpEnded, WrapUpExtended
 from queue_engine.reasons import RefusalCause
@@ -167,3 +168,32 @@ def test_a_supervisor_ends_everything_that_an_item_has_of_an_agent() -> None:
     desk.taken(1, "1001")
     desk.leaves(1)
     assert desk.engine.agents["1001"].serving is None
+
+
+def wrap_ups(desk: Desk) -> list[tuple[str, bool, float]]:
+    """Of whom, whether it begins one, until when."""
+    return [(each.extension, each.item_id is not None, each.until) for each in desk.heard() if isinstance(each, WrapUp)]
+
+
+def test_a_wrap_up_is_told_when_it_begins_when_it_is_extended_and_when_it_is_cut() -> None:
+    desk = Desk(Line("7000", ("1001",), wrap_up=30.0)).phone("1001").comes(1)
+    desk.taken(1, "1001")
+    desk.heard()
+    desk.ended(1, "1001")
+    began = desk.now
+    assert wrap_ups(desk) == [("1001", True, began + 30)]
+    desk.give(WrapUpExtended("1001", began + 50))
+    assert wrap_ups(desk) == [("1001", False, began + 50)]
+    desk.at(began + 5)
+    desk.give(WrapUpEnded("1001"))
+    assert wrap_ups(desk) == [("1001", False, began + 5)]
+    desk.give(WrapUpEnded("1001"))
+    assert wrap_ups(desk) == [], "there is none that could be cut"
+
+
+def test_a_line_without_wrap_up_tells_of_none() -> None:
+    desk = Desk(Line("7000", ("1001",))).phone("1001").comes(1)
+    desk.taken(1, "1001")
+    desk.heard()
+    desk.ended(1, "1001")
+    assert wrap_ups(desk) == []

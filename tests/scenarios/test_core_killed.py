@@ -6,15 +6,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.scenarios.company import HEARD, LINE, Company, Talk, connect, hear_each_other
+from tests.scenarios.company import DID, HEARD, LINE, Company, Talk, connect, hear_each_other
 from tests.support import tones
 from tests.support.deadlines import eventually
 from tests.support.leaks import open_files
-from tests.support.panel import Row
+from tests.support.panel import Json, Panel, Row, dig
 from tests.support.phone import FakePhone
 from tests.support.phone_lines import Transport
 from tests.support.server import Server, running_dzvin
@@ -223,17 +224,78 @@ async def test_a_room_ends_for_everybody_when_the_core_was_killed(server: Server
         assert (await server.metrics())["dzvin_media_legs"] == 0
 
 
-async def offers_callbacks(server: Server, key: str) -> None:
+async def changed_line(server: Server, **changes: Json) -> None:
+    """The line's settings, once they hold."""
     async with server.sign_in("supervisor") as panel:
         (line,) = (await panel.ask("GET", "/api/lines")).json()
-        settings = {**line["settings"], "callback": {"key": key}}
+        settings = {**line["settings"], **changes}
         await panel.ask("PUT", "/api/lines/7000", {"settings": settings, "revision": line["revision"]})
 
         async def holds() -> bool:
             (line,) = (await panel.ask("GET", "/api/lines")).json()
-            return bool(line["settings"]["callback"])
+            return all(line["settings"][name] for name, value in changes.items() if value)
 
-        await eventually("the line offers callbacks", holds)
+        await eventually("the line is so", holds)
+
+
+async def why(panel: Panel, extension: str) -> tuple[Json, float]:
+    """What keeps that agent from a call, and for how many seconds more."""
+    state = dig((await panel.ask("GET", f"/api/waiting/agents/{extension}/why")).json(), "state")
+    return dig(state, "key"), float(str(dig(state, "values", "seconds") or 0))
+
+
+async def last_word(desk: Panel) -> list[Json]:
+    """Will, reason, and since when."""
+    period = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    said = (await desk.client.get(f"/api/agents/{desk.me['id']}/statuses", params=period)).json()
+    return [said[-1][name] for name in ("will", "reason", "since")] if said else []
+
+
+def missed(number: str) -> Callable[[Row], bool]:
+    return lambda row: (row["e164"], row["type"]) == (number, "missed_incoming_call")
+
+
+SAID = ["paused", "lunch"]
+
+
+@pytest.mark.req("R-CALL-42", "R-PANEL-08")
+async def test_pauses_and_wrap_ups_go_on_after_a_kill_and_who_waited_is_owed_a_call(server: Server) -> None:
+    """An agent is in wrap-up, another paused for lunch, and two callers wait, when the core is killed."""
+    await changed_line(server, wrap_up=120)
+    waiting = ["+380502229101", "+380502229102"]
+    async with Company(server) as company, server.sign_in("supervisor") as panel, server.sign_in("agent2") as lunch:
+        provider, agent = await company.provider(), await company.phone("1003")
+        talk = await provider.dial(DID, caller="+380502229100")
+        await (await agent.rings()).answer()
+        await talk.answered()
+        await talk.hang_up()
+        await eventually("wrap-up begins", lambda: why(panel, "1003"), lambda found: found[0] == "wrap_up")
+        await lunch.ask("PUT", "/api/agents/me", {"will": "paused", "reason": "lunch"})
+        paused = await eventually("it is written", lambda: last_word(lunch), lambda found: found[:2] == SAID)
+        calls = [await provider.dial(DID, caller=number) for number in waiting]
+        for call in calls:
+            await call.ringing()
+        since, before = time.monotonic(), await why(panel, "1003")
+        server.kill_core()
+        await server.next_ready()
+        after = await why(panel, "1003")
+        assert after[0] == "wrap_up"
+        assert after[1] == pytest.approx(before[1] - (time.monotonic() - since), abs=2.0)
+        assert agent.log.times_rung == 1, "nobody is offered to who is in wrap-up"
+        assert await last_word(lunch) == paused
+        for number in waiting:
+            await panel.event(missed(number))
+        async with server.database() as conn:
+            outcomes = await conn.fetch("SELECT outcome FROM call WHERE caller IS NULL AND line = $1 AND missed", LINE)
+        assert [row["outcome"] for row in outcomes] == ["interrupted"] * 2
+        owed = [row["e164"] for row in await panel.follow_ups()]
+        assert [owed.count(number) for number in waiting] == [1, 1]
+        for call in calls:
+            await call.drop()
+        async with server.sign_in("agent3") as desk:
+            await desk.ask("DELETE", "/api/agents/me/wrap-up")
+        assert (await why(panel, "1003"))[0] == "free"
+    await changed_line(server, wrap_up=0)
 
 
 async def callbacks_owed(server: Server) -> list[Row]:
@@ -244,7 +306,7 @@ async def callbacks_owed(server: Server) -> list[Row]:
 
 async def test_a_callback_has_its_place_again_after_a_kill_and_is_kept(server: Server) -> None:
     """Who came later, and waits on the telephone, is served after it."""
-    await offers_callbacks(server, "5")
+    await changed_line(server, callback={"key": "5"})
     async with Company(server) as company:
         anna, boris = await company.phone("1001"), await company.phone("1002")
         asks = await anna.dial(LINE)

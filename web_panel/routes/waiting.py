@@ -92,7 +92,7 @@ class WaitingController(Controller):
         request: AnyRequest,
     ) -> ItemWhy:
         """Why this call is with nobody yet. 404 when it does not wait."""
-        story = services.waiting.why_item(call_id) if services.waiting else None
+        story = services.waiting.why_item(call_id) if services.waiting is not None else None
         if story is None:
             raise NotFound(call_id)
         language = language_of(request)
@@ -176,7 +176,7 @@ class WaitingController(Controller):
         request: AnyRequest,
     ) -> AgentWhy:
         """Why this agent has nothing to do. 404 for whom no line knows."""
-        story = services.waiting.why_agent(extension) if services.waiting else None
+        story = services.waiting.why_agent(extension) if services.waiting is not None else None
         if story is None:
             raise NotFound(extension)
         language = language_of(request)
