@@ -12,6 +12,7 @@ import pytest
 from callflow.facts import Outcome, SoundTrouble
 from callflow.room_facts import SupervisionMode
 from crm_core.organisation import Role
+from crm_core.sharing.api_keys import Scope
 from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
 from queue_engine.reasons import Why
@@ -28,6 +29,7 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "outcome": Outcome,
     "role": Role,
     "will": Will,
+    "scope": Scope,
     "why": Why,
     "sound_grade": Grade,
     "sound_trouble": SoundTrouble,

@@ -77,6 +77,19 @@ export const chooseClient = (eventId: string, clientId: string): Promise<unknown
 export const createClient = (eventId: string, name: string): Promise<unknown> =>
   request("POST", "/api/clients", { name, event_id: eventId });
 
+/** A call that took place elsewhere. `started_at` null: it has just ended. */
+export interface TakenCall {
+  direction: string;
+  phone: string;
+  client_id: string | null;
+  started_at: string | null;
+  minutes: number;
+  content: string;
+}
+
+export const registerCall = (taken: TakenCall): Promise<{ id: string }> =>
+  request("POST", "/api/events/phone-calls", taken);
+
 const waits = (callId: string): string => `/api/waiting/${callId}`;
 export const moveTo = (callId: string, line: string): Promise<unknown> =>
   request("POST", `${waits(callId)}/move`, { line });

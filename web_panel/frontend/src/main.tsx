@@ -34,6 +34,7 @@ const Board = later(() => import("./pages/board"));
 const Booking = later(() => import("./pages/booking"));
 const Ladder = later(() => import("./pages/ladder"));
 const Hall = later(() => import("./pages/hall"));
+const Keys = later(() => import("./pages/keys"));
 const Journal = later(() => import("./pages/journal"));
 
 function Live({ children }: { children: JSX.Element }): JSX.Element {
@@ -60,6 +61,7 @@ function SignedIn(): JSX.Element {
   if (page === "/") return may("see_live_panel") ? <Desk /> : <Hall />;
   if (page === "/hall") return <Hall />;
   if (page === "/events" || page.startsWith("/events/")) return <Journal />;
+  if (page === "/keys" && may("change_settings")) return <Keys />;
   if (page.startsWith("/calls/") && may("supervise")) return <Ladder />;
   return <Unknown />;
 }

@@ -8,8 +8,10 @@ import { read } from "../api";
 import { plural, t, type TextKey } from "../i18n";
 import { EventCard, eventPhone, EventTypeName, talkTime, type EventRow } from "../parts/event-card";
 import { Icon } from "../parts/icon";
+import { TakenCall } from "../parts/taken-call";
 import { Moment } from "../parts/words";
 import { navigate, path } from "../router";
+import { may } from "../session";
 import { attempt } from "../toasts";
 
 import "../styles/journal.css";
@@ -39,6 +41,7 @@ const since = signal("");
 const until = signal("");
 const page = signal(1);
 const found = signal<Page | null>(null);
+const registering = signal(false); // a call that took place elsewhere, in the place of the card
 let asked = 0;
 let typing: number | undefined;
 
@@ -233,7 +236,7 @@ function Register({ chosen }: { chosen: string | null }): JSX.Element {
           </tbody>
         </table>
       </div>
-      {answer.rows.length === 0 && <p class="empty">{t("journal.none")}</p>}
+      {answer.rows.length === 0 && <p class="empty">{t(answer.more ? "journal.few_letters" : "journal.none")}</p>}
       <Pager answer={answer} />
     </>
   );
@@ -252,12 +255,36 @@ export default function Journal(): JSX.Element {
       <div class="page-head">
         <h1>{t("module_events")}</h1>
         <Tabs />
+        {may("write_events") && (
+          <button
+            class="button"
+            type="button"
+            data-testid="register-call"
+            onClick={() => {
+              navigate("/events");
+              registering.value = true;
+            }}
+          >
+            <Icon name="note" />
+            {t("taken.title")}
+          </button>
+        )}
       </div>
-      <div class={chosen ? "journal with-card" : "journal"}>
+      <div class={chosen || registering.value ? "journal with-card" : "journal"}>
         <section class="card" aria-label={t("module_events")}>
           <Filters />
           <Register chosen={chosen} />
         </section>
+        {registering.value && !chosen && (
+          <TakenCall
+            close={() => (registering.value = false)}
+            registered={(eventId) => {
+              registering.value = false;
+              navigate(`/events/${eventId}`);
+              void load(query());
+            }}
+          />
+        )}
         {chosen && (
           <EventCard
             key={chosen}

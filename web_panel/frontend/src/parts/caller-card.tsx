@@ -9,6 +9,7 @@ import { cards } from "../live-store";
 import { may } from "../session";
 import { attempt } from "../toasts";
 import type { CallView, CardCallView, CardClientView, CardView } from "../wire";
+import { OtherClient } from "./client-search";
 import { Moment } from "./words";
 
 const LANGUAGES = { uk: "Українська", en: "English", ru: "Русский" } as const;
@@ -46,8 +47,9 @@ export function CallerCard({ call }: { call: CallView }): JSX.Element | null {
 function Whose({ card, call }: { card: CardView; call: CallView }): JSX.Element {
   const [client] = card.clients;
   if (card.state === "late") return <div class="whose muted">{t("card.late")}</div>;
-  if (card.state === "known" && client) return <Client client={client} />;
   const writes = call.event_id !== null && may("write_events");
+  const other = writes && <OtherClient eventId={call.event_id ?? ""} known={card.state === "known"} />;
+  if (card.state === "known" && client) return <Client client={client} other={other} />;
   if (card.state === "several")
     return (
       <div class="whose">
@@ -65,17 +67,19 @@ function Whose({ card, call }: { card: CardView; call: CallView }): JSX.Element 
             {each.black_listed && <span class="black-listed">{t("card.black_listed")}</span>}
           </button>
         ))}
+        {other}
       </div>
     );
   return (
     <div class="whose">
       <span class="muted">{t("card.unknown")}</span>
       {writes && may("write_clients") && <Create eventId={call.event_id ?? ""} name={call.party.name} />}
+      {other}
     </div>
   );
 }
 
-function Client({ client }: { client: CardClientView }): JSX.Element {
+function Client({ client, other }: { client: CardClientView; other: ComponentChildren }): JSX.Element {
   return (
     <div class="whose">
       <span class="client-name clip" data-testid="card-client">
@@ -94,6 +98,7 @@ function Client({ client }: { client: CardClientView }): JSX.Element {
       )}
       {client.language && <span>{t("card.language", { language: LANGUAGES[client.language] })}</span>}
       {client.owner_name && <span class="muted">{t("card.owner", { name: client.owner_name })}</span>}
+      {other}
     </div>
   );
 }

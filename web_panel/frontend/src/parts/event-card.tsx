@@ -9,6 +9,7 @@ import { call, writeContent } from "../commands";
 import { formatDateTime, formatDuration, t, tOr } from "../i18n";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
+import { OtherClient } from "./client-search";
 import { Icon, type IconName } from "./icon";
 import { formatPhone, nameOf } from "./words";
 
@@ -179,10 +180,12 @@ function Content({ row, changed }: { row: EventRow; changed: () => void }): JSX.
 
 export function EventCard(props: { id: string; close: () => void; changed: () => void }): JSX.Element {
   const card = useSignal<Card | null>(null);
-  useEffect(() => {
-    void attempt(async () => {
+  const load = (): Promise<unknown> =>
+    attempt(async () => {
       card.value = await read<Card>(`/api/events/${props.id}`);
     });
+  useEffect(() => {
+    void load();
     const escape = (event: KeyboardEvent): void => {
       if (event.key === "Escape") props.close();
     };
@@ -202,6 +205,15 @@ export function EventCard(props: { id: string; close: () => void; changed: () =>
       {card.value && row ? (
         <div class="body">
           <Facts row={row} />
+          {(row.phone || row.call_id) && !row.internal && may("write_events") && may("see_clients") && (
+            <div>
+              <OtherClient
+                eventId={row.id}
+                known={row.client_name !== null}
+                chosen={() => void load().then(props.changed)}
+              />
+            </div>
+          )}
           {row.phone && !row.internal && may("call") && (
             <div>
               <button

@@ -24,6 +24,7 @@ function pages(): PageLink[] {
     { path: "/events", title: t("module_events"), shown: may("see_events") },
     { path: "/hall", title: t("page.hall"), shown: may("see_hall") },
     { path: "/board", title: t("page.board"), shown: may("see_hall") },
+    { path: "/keys", title: t("page.keys"), shown: may("change_settings") },
   ].filter((page) => page.shown);
 }
 
