@@ -89,6 +89,8 @@ class Meter:
 
     def _items(self, agents: Mapping[str, Agent], given: Input, at: float) -> None:
         match given:
+            case ItemArrived(item) if item.item_id in self._open and self._open[item.item_id].line == item.line:
+                pass  # it waits on, as another
             case ItemArrived(item):
                 self._ends(item.item_id, LeaveReason.OVERFLOWED, at)
                 self._enters(item.item_id, item.line, at)

@@ -155,20 +155,28 @@ class Observer:
 
     def _arrives(self, item: WorkItem, at: float) -> None:
         way = self._ways.get(item.item_id)
+        if way is not None and way.sent_away is None:
+            self._begins_anew(way, item, at)
+            return
         if way is not None:
-            if way.sent_away is not None:
-                self.day.onward.setdefault((way.line, way.sent_away), Counter())[item.line] += 1
+            assert way.sent_away is not None
+            self.day.onward.setdefault((way.line, way.sent_away), Counter())[item.line] += 1
             caller = way.caller
         else:
-            shifted = replace(
-                item,
-                item_id=UUID(int=len(self.day.callers) + 1),
-                joined_at=item.joined_at + self.shift,
-                not_before=item.not_before + self.shift,
-            )
-            caller = Caller(at, shifted)
+            caller = Caller(at, self._of_the_day(item, UUID(int=len(self.day.callers) + 1)))
             self.day.callers.append(caller)
         self._ways[item.item_id] = _Way(caller, item.line, at)
+
+    def _begins_anew(self, way: _Way, item: WorkItem, at: float) -> None:
+        """It waits already, and is another by now: the party of a callback has answered, or is to be called later."""
+        self._cut_rings(way.caller, item.item_id, at)
+        self.day.told.append((at, ItemArrived(self._of_the_day(item, way.caller.item.item_id))))
+        if item.line != way.line:
+            way.line, way.entered_at = item.line, at
+
+    def _of_the_day(self, item: WorkItem, item_id: UUID) -> WorkItem:
+        joined_at, not_before = item.joined_at + self.shift, item.not_before + self.shift
+        return replace(item, item_id=item_id, joined_at=joined_at, not_before=not_before)
 
     def _leaves(self, item_id: UUID, reason: LeaveReason, at: float) -> None:
         way = self._ways.get(item_id)

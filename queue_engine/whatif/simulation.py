@@ -172,16 +172,26 @@ class Simulation:
             case OwnCallEnds(extension):
                 self._legs(extension, -1)
             case Stops():
-                for item_id in list(self._waits):
-                    self._waits.pop(item_id)
-                    self._give(ItemLeft(item_id, LeaveReason.TECHNICAL))
-                for extension, caller in list(self._talks.items()):
-                    self._talk_ends(caller, extension, None)
+                self._stops()
+            case _:
+                self._is_told(event)
+
+    def _stops(self) -> None:
+        for item_id in list(self._waits):
+            del self._waits[item_id]
+            self._give(ItemLeft(item_id, LeaveReason.TECHNICAL))
+        for extension, caller in list(self._talks.items()):
+            self._talk_ends(caller, extension, None)
+
+    def _is_told(self, given: Input) -> None:
+        match given:
+            case ItemArrived(item) if item.item_id not in self._waits:
+                return  # only who waits can be another now
             case ItemChanged(item_id, line=str(line)) if item_id in self._waits:
                 self._enters(self._waits[item_id].caller, line)
-                self._give(event)
             case _:
-                self._give(event)
+                pass
+        self._give(given)
 
     # ---- callers ---------------------------------------------------------------------------------------------------
 

@@ -202,6 +202,16 @@ def test_whom_a_supervisor_moved_is_moved_in_the_simulation() -> None:
     assert [visit.line for visit in simulated(day).visits] == ["7000", "7001"]
 
 
+def test_a_callback_whose_party_has_answered_waits_on_as_a_caller_in_the_simulation() -> None:
+    callback = WorkItem(one(1), "7000", 1.0, ItemKind.CALLBACK)
+    day = a_day(
+        (1.0, ItemArrived(callback)), (5.0, ItemArrived(replace(callback, kind=ItemKind.CALL))),
+        (9.0, ItemLeft(one(1))), comes(10.0, 2), (12.0, ItemLeft(one(2))), ends=20.0,
+    )  # fmt: skip
+    assert len(day.callers) == len(day.meter.visits) == 2
+    assert ends_of(simulated(day)) == ends_of(day.meter)
+
+
 def test_whom_we_are_to_call_never_gives_up() -> None:
     callback = WorkItem(one(1), "7000", 1.0, ItemKind.CALLBACK)
     impatient = [pair for n in range(2, 40) for pair in (comes(n, n), (n + 1.0, ItemLeft(one(n))))]
