@@ -88,8 +88,8 @@ class Callbacks:
         while self._promises.get(promise.id) is promise:
             left = (promise.expires_at - self._exchange.clock.now()).total_seconds()
             line = self._exchange.line(promise.line)
-            if line is None:
-                self._broken(promise, Broken.NO_LINE)
+            if line is None or left <= 0:
+                self._broken(promise, Broken.NO_LINE if line is None else Broken.EXPIRED)
                 return
             plan = line.callback or CallbackPlan()
             try:

@@ -71,10 +71,10 @@ class Promises:
         """Kept or broken. False: it was over before."""
         if self._open.pop(promise.id, None) is None:
             return False
-        lines = self._by_party[promise.party]
+        lines = self._by_party.get(promise.party, {})
         if lines.get(promise.line) is promise:
             del lines[promise.line]
-        if not lines:
-            del self._by_party[promise.party]
+            if not lines:
+                del self._by_party[promise.party]
         self.on_over(promise)
         return True

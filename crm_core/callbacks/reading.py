@@ -99,7 +99,7 @@ WAITING = """
     SELECT c.id, c.line, c.call_id, p.number AS phone, p.name, c.joined_at, c.promised_at, c.expires_at, c.tries,
            c.last_try, c.again_at
       FROM callback c JOIN party p ON p.id = c.party_id
-     WHERE c.ended_at IS NULL ORDER BY c.joined_at, c.id LIMIT $1
+     WHERE c.ended_at IS NULL AND p.erased_at IS NULL ORDER BY c.joined_at, c.id LIMIT $1
 """
 
 

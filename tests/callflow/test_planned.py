@@ -174,6 +174,37 @@ async def test_who_is_taken_out_of_the_line_rings_nobody_any_more() -> None:
 
 
 @virtual_time
+async def test_an_agent_who_answers_in_the_moment_in_which_it_is_taken_out_is_let_go() -> None:
+    async with a_house(lines=[LINE], queue=[AGENT], trunk_carries=["+"]) as house:
+        what = planned()
+        task = await begins(house, what)
+        agent = house.phones["1003"]
+        house.at_once((agent, agent.response(agent.rung[-1], 200)))
+        house.dispatcher.withdraw(what.item.item_id)
+        assert (await came_to(house, task)).tried is Tried.LEFT
+        assert agent.dialog_of(agent.rung[-1]).is_hung_up
+        assert house.city.rung == []
+
+
+@virtual_time
+async def test_an_agent_whose_try_was_in_vain_wraps_up_too() -> None:
+    async with a_house(lines=[LINE], queue=[replace(AGENT, wrap_up=15.0)], trunk_carries=["+"]) as house:
+        task = await begins(house, planned())
+        await house.phones["1003"].says(200)
+        waits = await house.phones["1002"].dials("700")
+        await house.city.says(486)
+        await came_to(house, task)
+        await asyncio.sleep(14)
+        await house.settles()
+        assert len(house.phones["1003"].rung) == 1
+        await asyncio.sleep(2)
+        await house.settles()
+        assert len(house.phones["1003"].rung) == 2
+        house.at_once((waits.phone, waits.cancel_text))
+        await house.settles()
+
+
+@virtual_time
 async def test_cancelling_it_stops_what_rings_and_leaves_the_line() -> None:
     async with a_house(lines=[LINE], queue=[AGENT], trunk_carries=["+"]) as house:
         task = await begins(house, planned())
@@ -218,6 +249,20 @@ async def test_nobody_else_gets_the_agent_while_the_party_is_called_first() -> N
         assert len(house.phones["1003"].rung) == 1  # free at once: nothing was asked of the agent
         house.at_once((waits.phone, waits.cancel_text))
         await house.settles()
+
+
+@virtual_time
+async def test_an_agent_is_kept_for_as_long_as_the_party_rings() -> None:
+    engine = replace(AGENT, ring_timeout=20.0, offer_grace=10.0)
+    async with a_house(lines=[LINE], queue=[engine], trunk_carries=["+"]) as house:
+        task = await begins(house, planned(order=Order.PARTY_FIRST))
+        await house.city.says(180)
+        await asyncio.sleep(32)
+        await house.settles()
+        party = await house.city.says(200)
+        assert len(house.phones["1003"].rung) == 1
+        await hangs_up(house, party)
+        await came_to(house, task)
 
 
 @virtual_time
