@@ -29,6 +29,7 @@ from web_panel.routes.calls import CallController
 from web_panel.routes.clients import ClientController
 from web_panel.routes.conferences import ConferenceController
 from web_panel.routes.dependencies import DEPENDENCIES
+from web_panel.routes.dialling import DialListController, DispositionController, DoNotCallController
 from web_panel.routes.events import EventController
 from web_panel.routes.flows import FlowController
 from web_panel.routes.follow_ups import FollowUpController
@@ -65,6 +66,9 @@ CONTROLLERS = (
     UserStatusController,
     WaitingController,
     CallbackController,
+    DialListController,
+    DoNotCallController,
+    DispositionController,
     EventController,
     ClientController,
     FollowUpController,

@@ -4,6 +4,7 @@
     AlreadyClaimed, AlreadyClosed 409   ControlRefused 409, 403, 404    Refused, Invalid, BadSetting, bad input 400
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
     EntryTaken, SystemEntry, StatusesNotUsed, TooManyStatuses 409
+    ListNameTaken, TooManyLists, TooManyDispositions 409               BadList, WhenMissing 400
     FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
     DatabaseAway, SpoolFull 503
     anything else 500, logged
@@ -23,6 +24,8 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from callflow.control import ControlRefused
 from crm_core.access import Forbidden, NotFound
+from crm_core.dialling.dispositions import TooManyDispositions, WhenMissing
+from crm_core.dialling.lists import BadList, ListNameTaken, TooManyLists
 from crm_core.dictionaries import EntryTaken
 from crm_core.dictionaries.user_statuses import StatusesNotUsed, SystemEntry, TooManyStatuses
 from crm_core.follow_ups import AlreadyClaimed, AlreadyClosed
@@ -127,6 +130,14 @@ def invalid(request: AnyRequest, error: Invalid) -> Refusal:
     return problem(request, 400, error.key, field=error.field)
 
 
+def bad_list(request: AnyRequest, error: BadList) -> Refusal:
+    return problem(request, 400, "invalid", field=error.field)
+
+
+def when_missing(request: AnyRequest, _: WhenMissing) -> Refusal:
+    return problem(request, 400, "invalid", field="at")
+
+
 def period_too_long(request: AnyRequest, _: PeriodTooLong) -> Refusal:
     return problem(request, 400, "invalid", field="until")
 
@@ -194,6 +205,11 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     NotYours: simple(409, "not_yours"),
     ControlRefused: control_refused,
     Refused: refused,
+    ListNameTaken: simple(409, "entry_taken"),
+    TooManyLists: simple(409, "too_many_lists"),
+    TooManyDispositions: simple(409, "too_many_dispositions"),
+    BadList: bad_list,
+    WhenMissing: when_missing,
     BadSetting: simple(400, "invalid"),
     Invalid: invalid,
     PeriodTooLong: period_too_long,

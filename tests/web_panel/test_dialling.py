@@ -1,0 +1,61 @@
+"""Lists of numbers over HTTP."""
+
+from __future__ import annotations
+
+from tests.web_panel.house import House
+
+NUMBER = "+380501112233"
+
+
+async def test_a_list_is_made_filled_and_opened_and_its_results_are_told(house: House) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        made = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000"})
+        path = f"/api/dial-lists/{made.json()['id']}"
+        json = await tab.post(
+            f"{path}/entries", json={"rows": [{"number": "0501112233", "name": "Anna"}, {"number": "x"}]}
+        )
+        csv = await tab.post(f"{path}/entries.csv", content="number;name\n067 111 22 33;Богдан\n".encode())
+        opened = await tab.post(f"{path}/open")
+        results = (await tab.get(f"{path}/results")).json()
+        calls = (await tab.get(f"{path}/calls", params={"result": "busy"})).json()
+        (shown,) = (await tab.get("/api/dial-lists")).json()
+    assert (made.status_code, opened.status_code, shown["is_open"], calls) == (201, 204, True, [])
+    assert json.json() == {"added": 1, "left_out": [{"row": 2, "number": "x", "reason": "bad_number"}]}
+    assert csv.json() == {"added": 1, "left_out": []}
+    assert results == {"entries": {"waiting": 2}, "calls": {}}
+
+
+async def test_what_makes_no_sense_is_named(house: House) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        hours = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000", "hours": "at night"})
+        made = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000"})
+        again = await tab.post("/api/dial-lists", json={"name": "spring", "line": "7000"})
+        path = f"/api/dial-lists/{made.json()['id']}/entries.csv"
+        binary = await tab.post(path, content=b"number\n\xff\xfe\n")
+        headless = await tab.post(path, content=b"name\nAnna\n")
+    assert (hours.status_code, hours.json()["field"]) == (400, "hours")
+    assert (again.status_code, again.json()["error"]) == (409, "entry_taken")
+    assert (binary.status_code, headless.json()["field"]) == (400, "number")
+
+
+async def test_an_agent_bars_a_number_and_a_supervisor_lifts_it(house: House) -> None:
+    async with await house.signed_in("agent") as tab:
+        barred = await tab.post("/api/do-not-call", json={"number": "050 111 22 33", "reason": "asked"})
+        (shown,) = (await tab.get("/api/do-not-call", params={"digits": "501112"})).json()
+        refused = await tab.delete(f"/api/do-not-call/{NUMBER}")
+        bad = await tab.post("/api/do-not-call", json={"number": "nonsense"})
+    async with await house.signed_in("supervisor") as tab:
+        lifted = await tab.delete(f"/api/do-not-call/{NUMBER}")
+    assert (barred.status_code, refused.status_code, bad.status_code, lifted.status_code) == (204, 403, 400, 204)
+    assert (shown["e164"], shown["reason"]) == (NUMBER, "asked")
+
+
+async def test_dispositions_are_named_in_three_languages_and_added_to(house: House) -> None:
+    new = {"key": "bought", "uk": "Купив", "en": "Bought", "ru": "Купил", "act": "done"}
+    async with await house.signed_in("supervisor") as tab:
+        added = await tab.post("/api/dispositions", json=new)
+        again = await tab.post("/api/dispositions", json=new)
+        shown = (await tab.get("/api/dispositions")).json()
+    assert (added.status_code, again.status_code) == (204, 409)
+    assert all(set(each["name"]) == {"uk", "en", "ru"} for each in shown)
+    assert [each["key"] for each in shown if not each["system"]] == ["bought"]
