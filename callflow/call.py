@@ -386,6 +386,11 @@ class Call:
         self.end_service()
         self._service = service
 
+    @property
+    def served_by(self) -> str | None:
+        """The line out of which an agent has taken it."""
+        return self._service.line if self._service is not None else None
+
     def end_service(self, but: Side | None = None) -> None:
         """Nobody serves this call for a line any more, unless `but` does."""
         if self._service is not None and self._service.side is not but:

@@ -14,6 +14,7 @@ from callflow.call import Call
 from callflow.callback_facts import Broken, CallbackBegun, CallbackBroken, CallbackKept, CallbackTried, KeptBy, Tried
 from callflow.calls import Calls
 from callflow.control import Actor, ControlRefused
+from callflow.facts import Direction
 from callflow.planned import Attempt, Planned, call_planned
 from callflow.promises import Promise
 from callflow.router import CallbackPlan
@@ -157,11 +158,15 @@ class Callbacks:
     # ---- any call --------------------------------------------------------------------------------------------------
 
     def _answered(self, call: Call) -> None:
-        """Two people talk in it: whatever was promised to its party is kept."""
+        """Two people talk in it: whatever was promised to its party is kept. One of our own people talks with many
+        colleagues: that line has to have served them."""
         numbers = self._exchange.plan.numbers
         party = (numbers.e164(call.party) or call.party) if call.party else ""
         own = self._promises.get(self._calling[call.call_id]) if call.call_id in self._calling else None
         for promise in (*((own,) if own is not None else ()), *self._promises.of_party(party)):
             by = KeptBy.CALLBACK if promise is own else KeptBy.OTHER_CALL
+            inside = call.direction is Direction.INTERNAL
+            if promise is not own and inside and call.served_by != promise.line:
+                continue
             if self._promises.over(promise):
                 self._exchange.tell(CallbackKept, promise=promise.id, by=by, call=call.call_id)

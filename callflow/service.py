@@ -21,6 +21,10 @@ class Service:
         self._release = release
         self._stands = self._over = False
 
+    @property
+    def line(self) -> str:
+        return self._place.item.line
+
     def stands(self, side: Side) -> None:
         """The bridge stands: the others who ring are let go now, and not before."""
         if self._stands or self._over or side is not self.side:

@@ -231,6 +231,7 @@ def _gauges(switch: Telephony, spool: Spool) -> Readings:
         "dzvin_sip_timers": ("Signalling timers that run", lambda: len(switch.endpoint.timers)),
         "dzvin_sip_connections": ("TCP, TLS and WebSocket connections", lambda: len(connections)),
         "dzvin_media_legs": ("RTP legs", lambda: sum(worker.legs for worker in switch.media.status())),
+        "dzvin_callbacks_owed": ("Promised callbacks that are owed", lambda: len(switch.calls.exchange.promises)),
         "dzvin_waiting": ("Items in waiting lines", lambda: len(switch.dispatcher)),
         "dzvin_registered": ("Extensions with a phone online", lambda: len(switch.registrations.online())),
         "dzvin_spool_facts": ("Facts that PostgreSQL has not confirmed", lambda: spool.pending),

@@ -261,3 +261,20 @@ async def test_one_of_our_own_people_is_called_back_at_the_extension() -> None:
         party = await house.phones["1001"].says(200)
         assert len(house.of(CallbackKept)) == 1
         await hangs_up(house, party)
+
+
+@virtual_time
+async def test_one_of_our_own_people_who_talks_with_a_colleague_is_called_back_all_the_same() -> None:
+    async with an_office() as house:
+        await asks(house, await heard(house, await house.phones["1001"].dials("700")))
+        talk = await house.phones["1001"].dials("1002")
+        await house.phones["1002"].says(200)
+        house.phones["1001"].answer_to(talk)
+        await house.settles()
+        await hangs_up(house, talk)
+        assert len(house.exchange.promises) == 1
+        again = await heard(house, await house.phones["1001"].dials("700"))
+        agent = await agent_comes(house)
+        await agent.says(200)
+        assert [kept.by for kept in house.of(CallbackKept)] == [KeptBy.OTHER_CALL]
+        await hangs_up(house, again)

@@ -106,6 +106,7 @@ async def test_what_the_data_base_does_not_know_yet_is_owed_too(conn: Connection
     assert (owed.number, owed.joined_at, owed.tries) == (ANNA, JOINED, 1)
 
 
+@pytest.mark.req("R-CALL-10", "O-01")
 async def test_a_kept_promise_is_over_and_its_call_is_a_callback(conn: Connection, people: dict[str, User]) -> None:
     await tell(conn, promised(), kept())
     assert await callbacks.owed(conn) == []
