@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
@@ -29,6 +30,7 @@ from tests.support.database import remove_cluster
 from tests.support.deadlines import eventually
 from tests.support.server import Server, running_dzvin
 
+ZONE = ZoneInfo("Europe/Kyiv")  # of `office.configuration`
 GHOSTS = "dzvin_ghost_seconds_total"
 
 
@@ -116,6 +118,16 @@ async def compared(server: Server, verdict: Verdict, calls: Sequence[Call]) -> N
     )
 
 
+def replayed(server: Server, verdict: Verdict) -> None:
+    """The engine's log of these calls, run again, gives the same decisions. Blocking."""
+    day = SystemClock().now().astimezone(ZONE).date().isoformat()
+    command = [sys.executable, "-m", "dzvin", "replay", "--day", day, "--data", str(server.data)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    verdict.told.append(f"replay: {' '.join(done.stdout.split())}")
+    if done.returncode:
+        verdict.wrong.append(f"replay: exit status {done.returncode} {done.stderr[-500:]}")
+
+
 async def run(server: Server, given: argparse.Namespace, place: Path) -> list[str]:
     began = time.monotonic()
     with captured(place / "wire", server):
@@ -127,6 +139,7 @@ async def run(server: Server, given: argparse.Namespace, place: Path) -> list[st
     calls = wire.calls(KEY)
     verdict = judge.judged(wire, calls, agents.paused)
     await compared(server, verdict, calls)
+    await asyncio.to_thread(replayed, server, verdict)
     for told in (f"{len(calls)} calls", *verdict.told):
         print(told)
     return verdict.wrong + [f"a phone: {trouble}" for trouble in troubles]
