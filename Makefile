@@ -20,7 +20,7 @@ CODE := $(shell git ls-files '*.py' '*.sql' '*.toml' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test lint types interop bench bench-relay bench-media bench-volume bench-ledger bench-card fuzz bench-engine engine-soak kills \
-	day day-short live database-faults requirements packages clean
+	day day-short live give-ups database-faults requirements packages clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ day-short: install ## the same with 200 calls and 4 kills, in half a minute
 
 live: install ## 200 calls through menu and line to 30 agents with foreign phones, judged by what passed on the wire
 	timeout 1200 $(BIN)/python -m tests.live $(LIVE)
+
+give-ups: install ## 1,000 callers give up while phones ring: how soon those are told, and that nothing is left (LIVE="--seed 7")
+	timeout 600 $(BIN)/python -m tests.live.give_ups $(LIVE)
 
 database-faults: install ## how calls are set up while PostgreSQL hangs, refuses or is killed, and how soon all is written
 	timeout 600 $(BIN)/python -m tests.day.database_faults $(DAY)

@@ -25,25 +25,13 @@ from tests.live.judge import Verdict
 from tests.live.legs import Call, Wire
 from tests.live.office import KEY, LINE, MEDIA, configuration
 from tests.live.people import Side, Told
-from tests.live.wire import read
+from tests.live.wire import captured, read
 from tests.support.database import remove_cluster
 from tests.support.deadlines import eventually
 from tests.support.server import Server, running_dzvin
 
 ZONE = ZoneInfo("Europe/Kyiv")  # of `office.configuration`
 GHOSTS = "dzvin_ghost_seconds_total"
-
-
-@contextmanager
-def captured(file: Path, server: Server) -> Iterator[None]:
-    first, last = MEDIA.split("-")
-    command = [sys.executable, "-m", "tests.live.wire", str(file), str(server.sip[1]), first, last]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tap:
-        try:
-            assert tap.stdout is not None and tap.stdout.readline() == "ready\n", "no right to open a packet socket?"
-            yield
-        finally:
-            tap.send_signal(signal.SIGTERM)
 
 
 @contextmanager
@@ -130,7 +118,7 @@ def replayed(server: Server, verdict: Verdict) -> None:
 
 async def run(server: Server, given: argparse.Namespace, place: Path) -> list[str]:
     began = time.monotonic()
-    with captured(place / "wire", server):
+    with captured(place / "wire", server.sip[1], MEDIA):
         agents, troubles = await asyncio.to_thread(play, server, given, place)
     await server.settled(60)
     print(f"played in {time.monotonic() - began:.0f} s")

@@ -1,8 +1,9 @@
-"""The company of the live run: a menu, a line behind its key 1, thirty agents, forty extensions that call."""
+"""The company of the live run: a menu, a line behind its key 1, thirty agents, forty extensions that call. Callers of a
+second line hear ringing: they are for those who give up."""
 
 from __future__ import annotations
 
-MENU, LINE, KEY = "8000", "7000", "1"
+MENU, LINE, QUIET, KEY = "8000", "7000", "7001", "1"
 RING_TIMEOUT = 4  # seconds
 RETRY_AFTER = 3  # seconds for which an agent who did not take a call is left alone
 MEDIA = "30000-34999"  # beside the ports that the phones take
@@ -27,9 +28,16 @@ def configuration(agents: int, callers: int) -> str:
         HEAD
         + "".join(f'[[extensions]]\nnumber = "{name}"\npassword = "{password(name)}"\n' for name in extensions)
         + "".join(_user(name) for name in names)
-        + f'[[lines]]\nnumber = "{LINE}"\nname = "Line"\nmusic = "hold"\nring_timeout = {RING_TIMEOUT}\n'
-        + f"retry_after = {RETRY_AFTER}\nagents = {names!r}\n".replace("'", '"')
+        + _line(LINE, "hold", names)
+        + _line(QUIET, "", names)
         + f'[[menus]]\nnumber = "{MENU}"\nname = "Menu"\nprompt = "menu"\nkeys = {{ "{KEY}" = "{LINE}" }}\n'
+    )
+
+
+def _line(number: str, music: str, agents: list[str]) -> str:
+    return (
+        f'[[lines]]\nnumber = "{number}"\nname = "Line {number}"\nmusic = "{music}"\nring_timeout = {RING_TIMEOUT}\n'
+        + f"retry_after = {RETRY_AFTER}\nagents = {agents!r}\n".replace("'", '"')
     )
 
 

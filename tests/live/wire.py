@@ -12,8 +12,10 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +55,18 @@ def capture(file: Path, sip: int, first: int, last: int) -> None:
                 seconds, nanoseconds = struct.unpack("qq", told[0][2][:16])
                 payload = packet[header + 8 :]
                 out.write(RECORD.pack(seconds * 10**9 + nanoseconds, source, target, len(payload)) + payload)
+
+
+@contextmanager
+def captured(file: Path, sip: int, media: str = "0-0") -> Iterator[None]:
+    """`media`: first and last port. By itself signalling alone is kept."""
+    command = [sys.executable, "-m", "tests.live.wire", str(file), str(sip), *media.split("-")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tap:
+        try:
+            assert tap.stdout is not None and tap.stdout.readline() == "ready\n", "no right to open a packet socket?"
+            yield
+        finally:
+            tap.send_signal(signal.SIGTERM)
 
 
 def read(file: Path) -> Iterator[Datagram]:
