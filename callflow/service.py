@@ -17,6 +17,7 @@ class Service:
     ) -> None:
         self.side = side
         self._place = place
+        place.answered = True
         self._tell_left = tell_left
         self._release = release
         self._stands = self._over = False

@@ -25,7 +25,7 @@ from callflow.presence import Presence
 from callflow.wishes import WishBook
 from crm_core.spool import Spool
 from crm_core.telephony import PostgresBindings, StoredBinding
-from dzvin import codecs, engine_log, flows, gate, signalling, switchboard, trunk_plans
+from dzvin import codecs, engine_log, flows, gate, lines, signalling, switchboard, trunk_plans
 from dzvin.call_traces import CallTraces
 from dzvin.clock import SystemClock, fresh_id
 from dzvin.config import Config
@@ -211,11 +211,7 @@ def _calls(exchange: Exchange, stack: AsyncExitStack) -> tuple[Calls, Callbacks]
 def _dispatcher(given: Surroundings, stack: AsyncExitStack) -> Dispatcher:
     """Chance is another in each run, and noted: so a replay finds it again."""
     dispatcher = Dispatcher(switchboard.engine_lines(given.lines), secrets.randbits(63), _engine_log(given, stack))
-    for extension in given.lines.own_skills.keys() | given.lines.kept_skills.keys():
-        dispatcher.skilled(extension, given.lines.skills(extension).skills)
-    for number, switch in given.lines.switches.items():
-        if number in given.lines:
-            dispatcher.open_line(number, is_open=switch.is_open)
+    lines.begin(dispatcher, given.lines)
     tell_wrap_ups(dispatcher, given.spool, SystemClock())
     stack.callback(dispatcher.close)
     return dispatcher

@@ -39,6 +39,17 @@ async def line_book(pool: Pool, config: Config) -> LineBook:
     return book
 
 
+def begin(dispatcher: Dispatcher, book: LineBook) -> None:
+    """What people have made of the configuration's lines, told to an engine that knows only these."""
+    for number in book.kept:
+        dispatcher.change_line(engine_line(number, book.line(number).settings, book.defaults))
+    for extension in sorted(book.own_skills.keys() | book.kept_skills.keys()):
+        dispatcher.skilled(extension, book.skills(extension).skills)
+    for number, switch in book.switches.items():
+        if number in book:
+            dispatcher.open_line(number, is_open=switch.is_open)
+
+
 def around(exchange: Exchange) -> Around:
     """What a line may name in this installation. A strategy of one's own is code: only those that the configuration
     names are loaded."""

@@ -175,7 +175,8 @@ def _settings(line: config_shape.Line) -> LineSettings:
 
 
 def engine_lines(book: LineBook) -> tuple[Line, ...]:
-    return tuple(engine_line(number, book.line(number).settings, book.defaults) for number in book)
+    """The configuration's, with every strategy of one's own that is loaded."""
+    return tuple(engine_line(number, kept.settings, book.defaults) for number, kept in book.own.items())
 
 
 def skills(config: Config) -> Mapping[str, Skills]:

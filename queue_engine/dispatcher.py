@@ -138,9 +138,9 @@ class Dispatcher:
             self.give(given)
 
     def line_of(self, item_id: UUID) -> str | None:
-        """Where it waits, or rings; None: nowhere."""
+        """Where it waits, or somebody rings for it; None: nowhere, or an agent has answered."""
         place = self._places.get(item_id)
-        return None if place is None else place.item.line
+        return None if place is None or place.answered else place.item.line
 
     def works_in(self, line: str, extension: str) -> bool:
         agent = self._engine.agents.get(extension)

@@ -26,6 +26,7 @@ class Place:
 
     def __init__(self, dispatcher: Dispatcher, item: WorkItem) -> None:
         self.item = item
+        self.answered = False  # an agent has answered: a supervisor's word comes too late, unless that comes to nothing
         self.to: str | None = None  # where a supervisor sends who is withdrawn; None: where the line says
         self.message = ""  # a prompt that is played first
         self.offers: dict[str, Offer] = {}

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from callflow.call import Call
 from callflow.control import Actor, ControlRefused
 from callflow.facts import CallEnded, CallQueued, Outcome
 from callflow.line_book import Switch
@@ -17,6 +18,7 @@ from callflow.line_commands import LineCommands
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.line_orders import LineSwitched, WaitOrder, WaitOrdered
 from callflow.router import LinePlan
+from callflow.side import Side
 from queue_engine.work import Line
 from tests.callflow.house import Dialog, House, a_house
 from tests.callflow.test_lining import told
@@ -107,6 +109,23 @@ async def test_who_is_moved_hears_what_the_other_line_tells_and_waits_as_long_as
         await house.settles()
         assert ends(house)[-1] == ("701", LineEnd.TIMEOUT, "")
         free(house, "1003", "1004")
+
+
+@virtual_time
+async def test_who_is_moved_may_be_moved_back() -> None:
+    async with two_lines() as house:
+        busy(house, "1003", "1004")
+        anna, call_id = await waits(house)
+        commands = LineCommands(house.exchange)
+        for line in ("701", "700"):
+            commands.move(BOSS, call_id, line)
+            await house.settles()
+        assert house.dispatcher.line_of(call_id) == "700"
+        free(house, "1003")
+        await house.settles()
+        assert house.phones["1003"].rung
+        await gives_up(house, anna)
+        free(house, "1004")
 
 
 @virtual_time
@@ -238,6 +257,33 @@ async def test_a_line_tells_its_message_first_and_another_when_it_is_switched() 
         assert told(anna)[2:4] == ["repaired", "wait"]
         await gives_up(house, anna)
         free(house, "1003")
+
+
+@virtual_time
+async def test_a_word_about_who_is_being_answered_comes_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    join = Call.join
+
+    async def late(call: Call, one: Side, other: Side) -> None:
+        await asyncio.sleep(3)
+        await join(call, one, other)
+
+    monkeypatch.setattr(Call, "join", late)
+    async with two_lines() as house:
+        anna, call_id = await waits(house)
+        await house.phones["1003"].says(200)
+        commands = LineCommands(house.exchange)
+        words: list[Callable[[], None]] = [
+            lambda: commands.move(BOSS, call_id, "701"),
+            lambda: commands.withdraw(BOSS, call_id),
+        ]
+        for command in words:
+            with pytest.raises(ControlRefused, match="unknown_call"):
+                command()
+        await asyncio.sleep(4)
+        await house.settles()
+        assert ends(house) == [("700", LineEnd.ANSWERED, "")]
+        await gives_up(house, anna)
+        assert len(house.dispatcher) == 0
 
 
 @virtual_time

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
 from callflow.line_book import Kept, KeptSkills, LineBook, Switch
 from callflow.line_orders import LineSwitched
-from callflow.line_settings import LineSettings
+from callflow.line_settings import LineSettings, engine_line
 from crm_core import ledger, organisation
 from crm_core.database import Pool
 from crm_core.organisation import NewUser, Role, User
@@ -24,6 +25,8 @@ from dzvin import lines
 from dzvin.config import load
 from dzvin.switchboard import engine_lines
 from queue_engine.dispatcher import Dispatcher
+from queue_engine.reasons import LeaveReason
+from queue_engine.strategy import View
 from queue_engine.work import WorkItem
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
@@ -58,6 +61,7 @@ async def a_book(pool: Pool, folder: Path) -> LineBook:
 @asynccontextmanager
 async def keeping(pool: Pool, book: LineBook) -> AsyncIterator[Dispatcher]:
     dispatcher, outbox = Dispatcher(engine_lines(book)), Outbox(pool)
+    lines.begin(dispatcher, book)
     keeper = lines.kept(pool, outbox, book, dispatcher)
     tasks = [asyncio.create_task(keeper.run()), asyncio.create_task(outbox.run())]
     try:
@@ -135,3 +139,20 @@ async def test_while_the_data_base_is_away_lines_stay_as_they_were(
     running.cancel()
     await asyncio.wait([running])
     assert book.line("700") == Kept(settings=THEIRS, revision=4)
+
+
+def the_first(view: View) -> list[str]:
+    return [view.candidates[0].extension]
+
+
+async def test_a_strategy_of_the_configuration_can_be_chosen_again_after_a_start_with_another() -> None:
+    own = msgspec.structs.replace(THEIRS, strategy=f"{__name__}:the_first")
+    book = LineBook(own={"700": Kept(settings=own)}, switches={"700": Switch(is_open=False), "999": Switch()})
+    book.keep({"700": Kept(settings=THEIRS, revision=1), "701": Kept(settings=THEIRS, revision=1)})
+    dispatcher = Dispatcher(engine_lines(book))
+    lines.begin(dispatcher, book)
+    assert dispatcher.admission("700") is LeaveReason.CLOSED
+    assert dispatcher.admission("701") is None
+    book.keep({"700": Kept(settings=own, revision=2)})
+    dispatcher.change_line(engine_line("700", book.line("700").settings, book.defaults))
+    dispatcher.close()
