@@ -201,8 +201,8 @@ class LiveState:
     @_fold.register
     def _(self, fact: CallRouted) -> None:
         if call := self.calls.get(fact.call_id):
-            call.target = fact.target
-            call.routed_at = fact.at
+            self._leave_line(call)
+            call.target, call.routed_at = fact.target, fact.at
             if fact.target is Target.LINE:
                 call.line = fact.number
             self._changed(call)

@@ -12,7 +12,7 @@ from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, nam
 from web_panel import live_state
 from web_panel.live_entries import Person
 from web_panel.live_messages import from_outbox
-from web_panel.live_render import call_view
+from web_panel.live_render import call_view, line_view
 from web_panel.live_state import LiveState
 from web_panel.statuses import AgentStatus, CallState, TicketState
 from web_panel.wire import RecordingView, SoundView
@@ -219,6 +219,22 @@ def test_who_waits_in_a_line_leaves_it_when_answered_and_when_gone(state: LiveSt
     assert list(state.waiting["7000"]) == [named("b")]
     tell(state, story.ended("b", Outcome.ABANDONED))
     assert list(state.waiting["7000"]) == []
+
+
+@pytest.mark.parametrize("target", [(Target.LINE, "7001"), (Target.EXTENSION, "1002")])
+def test_who_goes_on_to_another_line_or_number_is_left_behind_in_none(
+    state: LiveState, story: Story, target: tuple[Target, str]
+) -> None:
+    tell(state, story.started("a"), story.routed("a", Target.LINE, "7000"), story.queued("a"))
+    tell(state, story.routed("a", *target))
+    assert list(state.waiting["7000"]) == []
+    if target[0] is Target.LINE:
+        tell(state, story.queued("a", "7001"))
+        assert list(state.waiting["7001"]) == [named("a")]
+    tell(state, story.ended("a", Outcome.ABANDONED))
+    tell(state, story.online("1001"))
+    shown = line_view(state, "7000")
+    assert shown is not None and shown.count == 0
 
 
 def test_free_agents_of_a_line_are_counted_from_their_statuses(state: LiveState, story: Story) -> None:
