@@ -110,6 +110,7 @@ class Callbacks:
             promise.line,
             self._monotonic(promise.joined_at),
             ItemKind.CALLBACK,
+            promise.priority,
             not_before=self._monotonic(promise.again_at) if promise.again_at is not None else float("-inf"),
         )
         return Planned(
@@ -135,6 +136,9 @@ class Callbacks:
         if tried is Tried.LEFT:
             self._broken(promise, Broken.WITHDRAWN)
             return
+        promise.priority = attempt.item.priority
+        if attempt.item.line != promise.line:
+            self._promises.moved(promise, attempt.item.line)
         counts = tried not in NOT_COUNTED
         promise.tries += counts
         promise.again_at = now + (timedelta(seconds=plan.retry_after) if counts else AGENT_AGAIN)

@@ -53,9 +53,11 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """`call_id` None: no call began. `extension`: the agent who had it, or was asked last; "" nobody."""
+    """`call_id` None: no call began. `extension`: the agent who had it, or was asked last; "" nobody. `item`: as it was
+    at the end: supervisors move it and give it points."""
 
     tried: Tried
+    item: WorkItem
     call_id: UUID | None = None
     extension: str = ""
 
@@ -93,20 +95,24 @@ class _Try:
         self._calls = calls
         self._exchange = calls.exchange
         self._planned = planned
-        self._line: LinePlan = self._exchange.plan.lines[planned.item.line]
         prepares = planned.party_timeout if planned.order is Order.PARTY_FIRST else 0.0
         self._place = self._exchange.dispatcher.put(replace(planned.item, prepares=prepares))
         self._tried = Tried.FAILED
         self._extension = ""
         self._call: Call | None = None
 
+    @property
+    def _line(self) -> LinePlan:
+        """Where it waits now."""
+        return self._exchange.plan.lines[self._place.item.line]
+
     async def run(self) -> Attempt:
         try:
             if await self._offered() is None:
-                return Attempt(tried=Tried.LEFT)
+                return Attempt(tried=Tried.LEFT, item=self._place.item)
             route = self._exchange.route(self._planned.number, by=self._planned.payer)
             if not isinstance(route, ToExtension | ToTrunk):
-                return Attempt(tried=_why_not(route))
+                return Attempt(tried=_why_not(route), item=self._place.item)
             return await self._in_a_call(route)
         finally:
             self._place.leave(LeaveReason.TRANSFERRED)
@@ -121,7 +127,7 @@ class _Try:
                 task.cancel()
                 await asyncio.wait([task])
             raise
-        return Attempt(tried=self._tried, call_id=call_id, extension=self._extension)
+        return Attempt(tried=self._tried, item=self._place.item, call_id=call_id, extension=self._extension)
 
     async def _work(self, call: Call, route: ToExtension | ToTrunk) -> Result:
         self._call, planned = call, self._planned
@@ -222,7 +228,7 @@ class _Try:
         number = self._planned.number
         own = number if isinstance(route, ToExtension) else None
         party = rung.side(own, self._exchange.identity(number) if own else Identity(number, self._planned.name))
-        call.keeps = replace(self._planned.item, kind=ItemKind.CALL, not_before=float("-inf"))
+        call.keeps = replace(self._place.item, kind=ItemKind.CALL, not_before=float("-inf"), prepares=0.0)
         self._tried = Tried.UNSERVED
         return await run(call, Seek(waiting=party, route=ToLine(greeting(self._line))))
 

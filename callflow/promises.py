@@ -27,6 +27,7 @@ class Promise:
     expires_at: datetime
     tries: int = 0
     again_at: datetime | None = None
+    priority: float = 0.0  # by a supervisor's word
 
 
 def _nobody_hears(promise: Promise) -> None:
@@ -66,6 +67,14 @@ class Promises:
         self._open[promise.id] = promise
         self._by_party.setdefault(promise.party, {})[promise.line] = promise
         self.on_new(promise)
+
+    def moved(self, promise: Promise, line: str) -> None:
+        """A supervisor has it wait in another line."""
+        lines = self._by_party[promise.party]
+        if lines.get(promise.line) is promise:
+            del lines[promise.line]
+        promise.line = line
+        lines.setdefault(line, promise)
 
     def over(self, promise: Promise) -> bool:
         """Kept or broken. False: it was over before."""

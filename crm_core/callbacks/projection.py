@@ -13,6 +13,7 @@ from callflow.callback_facts import (
     CallbackPromised,
     CallbackTried,
 )
+from callflow.line_orders import WaitOrder, WaitOrdered
 from crm_core.database import Connection
 from crm_core.fact_codec import AnyFact
 from crm_core.follow_ups import opening
@@ -24,6 +25,7 @@ PROMISE = """
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING
 """
 BEGIN = "UPDATE callback SET last_call = $2 WHERE id = $1 AND ended_at IS NULL"
+MOVE = "UPDATE callback SET line = $2 WHERE id = $1 AND ended_at IS NULL"
 TRIED = """
     UPDATE callback SET tries = greatest(tries, $2), last_try = $3, again_at = $4
      WHERE id = $1 AND ended_at IS NULL AND (again_at IS NULL OR again_at <= $4)
@@ -48,6 +50,8 @@ async def begin(conn: Connection, facts: Sequence[AnyFact]) -> None:
                 await conn.execute(
                     PROMISE, fact.promise, fact.line, fact.call_id, fact.party, fact.joined_at, fact.at, fact.expires_at
                 )
+            case WaitOrdered(order=WaitOrder.MOVED):
+                await conn.execute(MOVE, fact.call_id, fact.to)
             case CallbackBegun():
                 await conn.execute(BEGIN, fact.promise, fact.call_id)
             case _:

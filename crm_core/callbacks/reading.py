@@ -9,6 +9,7 @@ from uuid import UUID
 
 from callflow.callback_facts import CallbackBroken, CallbackKept, CallbackPromised, CallbackTried
 from callflow.facts import PartyIntroduced
+from callflow.line_orders import WaitOrder, WaitOrdered
 from crm_core.access import Right, require
 from crm_core.database import Connection
 from crm_core.fact_codec import AnyFact
@@ -72,6 +73,8 @@ class _Open:
                 )
             case CallbackTried(promise=promise) if promise in self.callbacks:
                 self.callbacks[promise] = replace(self.callbacks[promise], tries=fact.tries, again_at=fact.again_at)
+            case WaitOrdered(call_id=promise, order=WaitOrder.MOVED, to=line) if promise in self.callbacks:
+                self.callbacks[promise] = replace(self.callbacks[promise], line=line)
             case CallbackKept(promise=promise) | CallbackBroken(promise=promise):
                 self.callbacks.pop(promise, None)
             case _:

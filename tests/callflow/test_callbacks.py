@@ -19,13 +19,15 @@ from callflow.callback_facts import (
     Tried,
 )
 from callflow.control import Actor, ControlRefused
+from callflow.line_commands import LineCommands
 from callflow.promises import Promise
-from callflow.router import Order
+from callflow.router import LinePlan, Order
 from queue_engine.work import Line
 from tests.callflow.callback_office import (
     ANNA,
     LINE,
     PLAN,
+    QUEUE,
     agent_comes,
     an_office,
     asks,
@@ -36,7 +38,7 @@ from tests.callflow.callback_office import (
     passes,
     presses,
 )
-from tests.callflow.house import DAY
+from tests.callflow.house import DAY, a_house
 from tests.support.virtual_time import virtual_time
 
 
@@ -278,3 +280,24 @@ async def test_one_of_our_own_people_who_talks_with_a_colleague_is_called_back_a
         await agent.says(200)
         assert [kept.by for kept in house.of(CallbackKept)] == [KeptBy.OTHER_CALL]
         await hangs_up(house, again)
+
+
+@virtual_time
+async def test_a_callback_that_a_supervisor_moves_stays_in_the_other_line_with_its_points() -> None:
+    lines, queue = [LINE, LinePlan(number="701")], [QUEUE, Line("701", ("1004",))]
+    async with a_house(lines=lines, queue=queue, trunk_leads_to="700", trunk_carries=["0"]) as house:
+        house.dispatcher.reachable("1003", False)
+        await asks(house, await comes(house))
+        await passes(house, 15)
+        [promise] = house.exchange.promises.all()
+        supervisor, commands = Actor(uuid7(), "1002", supervisor=True), LineCommands(house.exchange)
+        commands.prioritise(supervisor, promise.id, 7.0)
+        commands.move(supervisor, promise.id, "701")
+        await house.settles()
+        agent = house.phones["1004"]
+        await agent.says(200)
+        await house.city.says(486)
+        assert (promise.line, promise.priority, promise.tries) == ("701", 7.0, 1)
+        await passes(house, 61)
+        assert len(agent.rung) == 2
+        assert house.phones["1003"].rung == []

@@ -21,6 +21,7 @@ from callflow.callback_facts import (
 )
 from callflow.facts import EndedBy, Outcome, PartyIntroduced
 from callflow.line_facts import LineEnd
+from callflow.line_orders import WaitOrder, WaitOrdered
 from crm_core import callbacks, events, follow_ups
 from crm_core.access import Forbidden
 from crm_core.database import Connection
@@ -170,3 +171,12 @@ async def test_supervisors_see_those_that_are_owed_in_the_order_of_their_places(
     assert (shown.phone, shown.tries, shown.last_try) == (ANNA, 1, "no_answer")
     with pytest.raises(Forbidden):
         await callbacks.waiting(conn, people["iryna"])
+
+
+async def test_one_that_a_supervisor_moved_is_owed_in_the_other_line(conn: Connection, people: dict[str, User]) -> None:
+    moved = WaitOrdered(
+        id=uuid7(), at=MORNING, call_id=PROMISE, user=people["borys"].id, order=WaitOrder.MOVED, line="7000", to="7001"
+    )
+    assert [owed.line for owed in await callbacks.owed(conn, [*promised(), moved])] == ["7001"]
+    await tell(conn, promised(), [moved])
+    assert [owed.line for owed in await callbacks.owed(conn)] == ["7001"]
