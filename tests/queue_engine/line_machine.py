@@ -211,10 +211,10 @@ class LineMachine(RuleBasedStateMachine):
         self.items[item.item_id], self.holders[item.item_id] = item, set()
         self.joined[item.item_id] = item.joined_at
         given = self.engine.handle(ItemArrived(item), self.now)
-        story = self.engine.why_item(item.item_id, self.now)
-        if story is not None:
-            assert story.waited >= 0.0
-            self.joined[item.item_id] = self.now - story.waited  # earlier, if it came again
+        entry = self.engine._floor.pool.entries.get(item.item_id)
+        if entry is not None:  # what a story says was waited is a difference, and rounded
+            assert entry.item.joined_at <= item.joined_at
+            self.joined[item.item_id] = entry.item.joined_at  # earlier, if it came again
         for decision in given:
             self.carry_out(decision)
 
