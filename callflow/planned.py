@@ -8,7 +8,7 @@ hears the party's phone ring, or the party is called first, and waits on as a ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
@@ -36,6 +36,14 @@ from queue_engine.reasons import LeaveReason, RefusalCause
 from queue_engine.work import ItemKind, WorkItem
 
 
+async def _nobody_minds() -> bool:
+    return True
+
+
+async def _nobody_objects(call: Call, extension: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """`item` is of kind CALLBACK or PLANNED. `number` leads where it would lead if `payer` dialled it. `name`: whom it
@@ -49,6 +57,9 @@ class Planned:
     party_timeout: float = 40.0
     follow_up: UUID | None = None  # the missed contact that the call is to make good
     begun: Callable[[Call], None] = lambda call: None  # hears of the call once it has begun
+    offered: Callable[[], Awaitable[bool]] = _nobody_minds  # asked when there is an agent; False: nobody is called
+    dials: Callable[[Call, str], Awaitable[bool]] = _nobody_objects
+    """Asked when the party is dialled in the next moment, with the agent who has it; False: it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +119,7 @@ class _Try:
 
     async def run(self) -> Attempt:
         try:
-            if await self._offered() is None:
+            if await self._offered() is None or not await self._planned.offered():
                 return Attempt(tried=Tried.LEFT, item=self._place.item)
             route = self._exchange.route(self._planned.number, by=self._planned.payer)
             if not isinstance(route, ToExtension | ToTrunk):
@@ -155,7 +166,7 @@ class _Try:
 
     async def _agent_first(self, call: Call, route: ToExtension | ToTrunk) -> Result:
         agent = await self._agent(call)
-        if agent is None:
+        if agent is None or not await self._planned.dials(call, self._extension):
             self._tried = Tried.LEFT
             return TAKEN_OUT
         call.placed_by = agent.leg
@@ -217,7 +228,8 @@ class _Try:
     # ---- the party first -------------------------------------------------------------------------------------------
 
     async def _party_first(self, call: Call, route: ToExtension | ToTrunk) -> Result:
-        rung = await self._party(call, route)
+        dials = await self._planned.dials(call, self._extension)
+        rung = await self._party(call, route) if dials else None
         if rung is None:
             self._tried = Tried.LEFT
             return TAKEN_OUT

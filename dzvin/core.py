@@ -22,6 +22,7 @@ from typing import TypedDict
 import msgspec
 import structlog
 
+from callflow.dialling import Dialler
 from callflow.line_book import LineBook
 from callflow.wishes import WishBook
 from crm_core.database import Pool, migrate, open_pool
@@ -35,6 +36,7 @@ from dzvin.callbacks_owed import call_back, callbacks_owed
 from dzvin.clock import SystemClock
 from dzvin.config import Config, load
 from dzvin.crm_work import crm_work, unceasing
+from dzvin.dial_book import PostgresDialBook
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
 from dzvin.panel import Panel, panel
@@ -132,10 +134,12 @@ async def run(given: Arguments, config: Config) -> None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())
         call_back(switch, promised)
+        dialler = Dialler(switch.calls, PostgresDialBook(pool, SystemClock().now))
+        tasks.start(unceasing("dialling", dialler.run))
         _settle_memory()
         _say_ready(given.ready_fd, web, switch)
         await tasks.until(stop)
-        await _wind_down(config, switch, writer, hurry)
+        await _wind_down(config, switch, dialler, writer, hurry)
 
 
 class _Remembered(TypedDict):
@@ -193,13 +197,17 @@ def _settle_memory() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
-async def _wind_down(config: Config, switch: Telephony, writer: LedgerWriter, hurry: asyncio.Event) -> None:
+async def _wind_down(
+    config: Config, switch: Telephony, dialler: Dialler, writer: LedgerWriter, hurry: asyncio.Event
+) -> None:
     switch.user_agent.accepting = False
     await switch.callbacks.close()
+    await dialler.close()
     if len(switch.calls):
         log.info("stopping", calls=len(switch.calls), grace=config.calls.stop_grace)
     await _first(config.calls.stop_grace, switch.calls.drained(), hurry.wait())
     await switch.calls.close()
+    await _first(SETTLE, dialler.settled())
     await switch.trunks.close()
     await _first(SETTLE, switch.endpoint.transactions.settled())
     await _first(SETTLE, writer.drained())

@@ -112,6 +112,20 @@ async def release(conn: Connection, entry_id: UUID) -> None:
     await conn.execute(RELEASE, entry_id)
 
 
+HELD_TRIES = "SELECT list_id, tries, zones FROM dial_entry WHERE id = $1 AND state = 'reserved' FOR UPDATE"
+
+
+async def not_dialled(conn: Connection, entry_id: UUID, why: Outcome, now: datetime) -> None:
+    """There was no way to its party: it counts as no try, and is not at once the next again; a number that leads
+    nowhere is done. Nothing happens where something else was said of it."""
+    async with conn.transaction():
+        entry = await conn.fetchrow(HELD_TRIES, entry_id)
+        if entry is not None:
+            of = await list_of(conn, entry["list_id"])
+            then = next_try(why, 0, of.tries, of.pauses, now)
+            await go_on(conn, entry_id, then, why.value, of, entry["zones"])
+
+
 # ---- reserved → dialling ---------------------------------------------------------------------------------------------
 
 HELD = """
@@ -202,8 +216,13 @@ async def go_on(conn: Connection, entry_id: UUID, then: Next, result: str, of: D
         await conn.execute(AGAIN, entry_id, result, _opens(of, zones, then.at, promised=False))
 
 
+# Whose party had answered was reached, whatever cut the call.
 WERE_DIALLED = """
-    UPDATE dial_try SET outcome = 'interrupted', ended_at = $1 WHERE outcome IS NULL RETURNING entry_id
+    UPDATE dial_try t
+       SET ended_at = $1,
+           outcome = CASE WHEN EXISTS (SELECT 1 FROM call c WHERE c.id = t.call_id AND c.answered_at IS NOT NULL)
+                          THEN 'reached' ELSE 'interrupted' END
+     WHERE t.outcome IS NULL RETURNING t.entry_id, t.outcome
 """
 WERE_HELD = "UPDATE dial_entry SET state = 'waiting' WHERE state = 'reserved'"
 
@@ -211,8 +230,8 @@ WERE_HELD = "UPDATE dial_entry SET state = 'waiting' WHERE state = 'reserved'"
 async def recover(conn: Connection, now: datetime) -> int:
     """What an earlier core held; how many it was dialling. To be called before anything is dialled."""
     async with conn.transaction():
-        interrupted = [row["entry_id"] for row in await conn.fetch(WERE_DIALLED, now)]
-        for entry_id in interrupted:
-            await _settle(conn, entry_id, Outcome.INTERRUPTED, now)
+        cut = await conn.fetch(WERE_DIALLED, now)
+        for row in cut:
+            await _settle(conn, row["entry_id"], Outcome(row["outcome"]), now)
         await conn.execute(WERE_HELD)
-    return len(interrupted)
+    return len(cut)

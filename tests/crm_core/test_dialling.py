@@ -323,3 +323,28 @@ async def test_the_dictionary_grows(conn: Connection, people: dict[str, User]) -
         await dispositions.add_disposition(conn, people["olena"], "sold", name, Act.DONE)
     known = await dispositions.dispositions(conn, people["olena"])
     assert [each.key for each in known if not each.system] == ["bought"]
+
+
+async def test_a_party_that_had_answered_when_the_core_was_killed_is_not_called_again(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    of = await a_list(conn, people["borys"], ANNA)
+    (entry,) = await calling.reserve(conn, of, 1, MORNING)
+    call = Telling().outbound("1003", ANNA).answered("1003")
+    assert await calling.begin(conn, entry.id, call.call_id, "1003", MORNING)
+    await tell(conn, call.facts)
+    await calling.recover(conn, MORNING)
+    assert await rows(conn, "SELECT state, result FROM dial_entry") == [("done", "reached")]
+
+
+@pytest.mark.parametrize(
+    ("why", "state"), [(Outcome.LEFT, "waiting"), (Outcome.FORBIDDEN, "waiting"), (Outcome.WRONG_NUMBER, "done")]
+)
+async def test_who_was_not_dialled_has_no_try_and_is_not_at_once_the_next_again(
+    conn: Connection, people: dict[str, User], why: Outcome, state: str
+) -> None:
+    of = await a_list(conn, people["borys"], ANNA, tries=1)
+    (entry,) = await calling.reserve(conn, of, 1, MORNING)
+    await calling.not_dialled(conn, entry.id, why, MORNING)
+    assert await rows(conn, "SELECT state, tries FROM dial_entry") == [(state, 0)]
+    assert await numbers(conn, of, MORNING) == set()
