@@ -163,6 +163,7 @@ def _agent(extension: str) -> str:
 
 WENT_ON = {
     LineEnd.EXIT_KEY: "EXITWITHKEY",
+    LineEnd.CALLBACK: "EXITWITHKEY",
     LineEnd.TIMEOUT: "EXITWITHTIMEOUT",
     LineEnd.OVERFLOWED: "EXITWITHTIMEOUT",
     LineEnd.FULL: "EXITWITHTIMEOUT",

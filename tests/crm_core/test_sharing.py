@@ -163,6 +163,7 @@ async def test_how_a_call_leaves_the_line_unanswered(
     ("reason", "key", "last"),
     [
         (LineEnd.EXIT_KEY, "1", "EXITWITHKEY|1|1|1|1"),
+        (LineEnd.CALLBACK, "5", "EXITWITHKEY|5|1|1|1"),
         (LineEnd.OVERFLOWED, "", "EXITWITHTIMEOUT|1|1|1"),
         (LineEnd.NO_AGENTS, "", "EXITEMPTY|1|1|1"),
     ],
