@@ -35,7 +35,7 @@ LANGUAGES = ("uk", "en", "ru")
 
 class Refused(Exception):
     """The booking cannot be taken. `field` names what is wrong (R-QUEUE-19), `reason` is a key that is translated:
-    required, invalid, unknown, in_the_past, too_far, reused."""
+    required, invalid, unknown, in_the_past, too_far, reused, numbering_off."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -88,7 +88,7 @@ BY_KEY = "SELECT id, request_sha256 FROM ticket WHERE idempotency_key = $1"
 async def book(conn: Connection, booking: Booking, *, now: datetime) -> Ticket:
     """Take a booking. The same post again, at once or later, gives the same ticket. Raises Refused."""
     _check(booking)
-    parameters = await settings.load(conn)
+    parameters = await _parameters(conn)
     phone = normalise(booking.phone, region=parameters.region)
     if phone.e164 is None:
         raise Refused("phone", "invalid")
@@ -122,7 +122,7 @@ async def issue(conn: Connection, user: User, walk_in: WalkIn, *, now: datetime)
     """A ticket for who stands at the desk, for now (R-QUEUE-20). Raises Refused, Forbidden."""
     require(user, Right.ISSUE_TICKETS)
     _check_texts(walk_in.name, walk_in.phone, walk_in.company_count)
-    parameters = await settings.load(conn)
+    parameters = await _parameters(conn)
     service = await by_code(conn, walk_in.service_code)
     if service is None:
         raise Refused("service_code", "unknown")
@@ -138,6 +138,16 @@ async def issue(conn: Connection, user: User, walk_in: WalkIn, *, now: datetime)
     )
     async with conn.transaction():
         return await _make(conn, visit, parameters, now)
+
+
+async def _parameters(conn: Connection) -> settings.Settings:
+    """R-QUEUE-02, R-QUEUE-03: a queue lives by the numbers of its project."""
+    parameters = await settings.load(conn)
+    if not parameters.auto_numbering:
+        raise Refused("auto_numbering", "numbering_off")
+    if not parameters.event_numbers_per_project:
+        raise Refused("event_numbers_per_project", "numbering_off")
+    return parameters
 
 
 def _check(booking: Booking) -> None:

@@ -44,6 +44,10 @@ class Settings:
     """Such as `mon-fri 09:00-18:00, sat 10:00-14:00`; empty: all hours are worked."""
     special_days: str = ""
     """Such as `2030-01-01, 2030-12-24 09:00-13:00`: days with other hours, or with none."""
+    auto_numbering: bool = True
+    """"Auto-numbering": without it the electronic queue takes nobody (R-QUEUE-02)."""
+    event_numbers_per_project: bool = True
+    """"Auto-number events per project": likewise (R-QUEUE-03)."""
     queue_creates_task: bool = False
     """"Create a task when a queue event is saved" (R-QUEUE-08)."""
     queue_call_ahead_minutes: int = 15
@@ -152,6 +156,8 @@ _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
         "telephony_kind": _kind,
         "telephony_table": _table,
         "telephony_internal_digits": _number,
+        "auto_numbering": _switch,
+        "event_numbers_per_project": _switch,
         "queue_creates_task": _switch,
         "queue_call_ahead_minutes": _number,
         "queue_check_in": _switch,

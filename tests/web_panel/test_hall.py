@@ -66,6 +66,24 @@ async def test_both_ways_into_the_queue_lead_to_events_of_one_project_and_each_t
     assert [row["number"] for row in tasks] == [walked_in]
 
 
+@pytest.mark.req("R-QUEUE-02", "R-QUEUE-03")
+@pytest.mark.parametrize("parameter", ["auto_numbering", "event_numbers_per_project"])
+async def test_the_queue_works_only_while_numbering_is_on(house: House, parameter: str) -> None:
+    async def switch(value: str) -> None:
+        async with await house.signed_in("admin") as tab:
+            assert (await tab.put(f"/api/settings/{parameter}", json={"value": value})).status_code == 204
+
+    await switch("off")
+    async with house.visitor() as website, await house.signed_in("hall") as desk:
+        booked = await website.post("/api/public/bookings", json=a_booking())
+        walked_in = await desk.post("/api/hall/tickets", json={"service_code": "consult"})
+        for refused in (booked, walked_in):
+            assert (refused.status_code, refused.json()["error"]) == (400, "numbering_off")
+            assert refused.json()["field"] == parameter
+        await switch("on")
+        assert (await website.post("/api/public/bookings", json=a_booking())).json()["number"] == "A-001"
+
+
 async def test_another_websites_page_may_ask_before_it_posts(house: House) -> None:
     async with house.visitor(Origin="https://shop.example") as website:
         answer = await website.options("/api/public/bookings", headers={"Access-Control-Request-Method": "POST"})
