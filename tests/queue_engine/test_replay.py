@@ -40,7 +40,7 @@ class NotedMachine(LineMachine):
 
 
 def test_every_random_day_is_decided_the_same_way_again() -> None:
-    run_state_machine_as_test(NotedMachine, settings=settings(max_examples=50, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(NotedMachine, settings=settings(max_examples=30, stateful_step_count=50, deadline=None))
 
 
 def a_day(seed: int = 1) -> NotingEngine:
