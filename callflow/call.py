@@ -293,6 +293,8 @@ class Call:
             side.leg.media.stop_playing()
         if not one.leg.is_near(other.leg) and not await other.leg.move_near(one.leg):
             raise NoMedia("in two media workers")
+        if one.is_over or other.is_over:
+            return  # gone while their sound was put together
         agent, customer = (other, one) if other.extension is not None else (one, other)
         self._begin_segment(agent)
         for side, far in ((one, other.leg.negotiated), (other, one.leg.negotiated)):

@@ -128,7 +128,7 @@ class Lining:
             found = await self._served(place, keys)
             return found
         except asyncio.CancelledError:
-            reason = LeaveReason.ABANDONED
+            reason = self._stopped()
             raise
         finally:
             for task in (keys, self._told):
@@ -242,7 +242,7 @@ class Lining:
                 continue
             side = rung.side(extension, self._call.exchange.identity(extension))
             tell = partial(self._tell_left, extension=extension)
-            self._call.serves(Service(side, place, tell, self._let_others_go))
+            self._call.serves(Service(side, place, tell, self._let_others_go, self._stopped))
             return side
         return None
 
@@ -297,6 +297,13 @@ class Lining:
         self._call.music(self._search.waiting.leg)
         self._tell(place)
         return False
+
+    def _stopped(self) -> LeaveReason:
+        """Why a wait ends that neither the line nor an agent has ended."""
+        if self._search.waiting.is_over:
+            return LeaveReason.ABANDONED
+        somebody_else = self._search.withdrawn() is not OfferEnd.CANCELLED
+        return LeaveReason.TRANSFERRED if somebody_else else LeaveReason.TECHNICAL
 
     def _tell_left(self, reason: LeaveReason, to: str = "", key: str = "", extension: str = "") -> None:
         self._call.tell(

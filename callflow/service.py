@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callflow.side import Side
+from pbx.leg import LegEnd
 from queue_engine.place import Place
 from queue_engine.reasons import LeaveReason
 
 
 class Service:
-    """`tell_left` tells how the wait ended. `release`: nobody else rings for it any more."""
+    """`tell_left` tells how the wait ended. `release`: nobody else rings for it any more. `stopped`: why the
+    wait ends now, if it is not the agent's doing."""
 
     def __init__(
-        self, side: Side, place: Place, tell_left: Callable[[LeaveReason], None], release: Callable[[], None]
+        self,
+        side: Side,
+        place: Place,
+        tell_left: Callable[[LeaveReason], None],
+        release: Callable[[], None],
+        stopped: Callable[[], LeaveReason] = lambda: LeaveReason.TECHNICAL,
     ) -> None:
         self.side = side
         self._place = place
         place.answered = True
         self._tell_left = tell_left
         self._release = release
+        self._stopped = stopped
         self._stands = self._over = False
 
     @property
@@ -43,6 +51,13 @@ class Service:
         if self._stands:
             self._place.ended(self.side.extension or "")
             return
-        self._place.leave(LeaveReason.AGENT_DUMP)
-        self._tell_left(LeaveReason.AGENT_DUMP)
+        reason = self._why_for_nothing()
+        self._place.leave(reason)
+        self._tell_left(reason)
         self._release()
+
+    def _why_for_nothing(self) -> LeaveReason:
+        """An answer that crosses the caller's good-bye is not the agent's fault, nor is one whom we let go."""
+        stopped, side = self._stopped(), self.side
+        hung_up = side.is_over and side.leg.ended.result().reason is not LegEnd.HUNG_UP
+        return LeaveReason.AGENT_DUMP if hung_up and stopped is not LeaveReason.ABANDONED else stopped

@@ -1,0 +1,101 @@
+"""What crosses in a waiting line: an answer and the caller's or the agent's good-bye, a colleague who picks up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from callflow.call import Call
+from callflow.facts import CallPickedUp
+from callflow.line_facts import CallLeftLine, LineEnd
+from callflow.side import Side
+from queue_engine.work import Line
+from tests.callflow.house import House, a_house
+from tests.support.virtual_time import virtual_time
+
+ONE = Line("700", ("1003",))
+
+
+def ends(house: House) -> list[LineEnd]:
+    return [left.reason for left in house.of(CallLeftLine)]
+
+
+@pytest.fixture
+def a_bridge_that_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    join = Call.join
+
+    async def late(call: Call, one: Side, other: Side) -> None:
+        await asyncio.sleep(1)
+        await join(call, one, other)
+
+    monkeypatch.setattr(Call, "join", late)
+
+
+@pytest.mark.parametrize("turns", range(0, 30, 2))
+@virtual_time
+async def test_who_hangs_up_in_the_moment_of_the_answer_was_served_or_has_given_up(turns: int) -> None:
+    """`turns`: of the loop, between the two messages."""
+    async with a_house(lines=["700"], queue=[ONE]) as house:
+        anna, agent = await house.phones["1001"].dials("700"), house.phones["1003"]
+        (invite,) = agent.rung
+        house.at_once((agent, agent.response(invite, 200)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        house.at_once((house.phones["1001"], anna.cancel_text))
+        await house.settles()
+        house.phones["1001"].answer_to(anna)
+        if ends(house) == [LineEnd.ANSWERED]:
+            house.at_once((house.phones["1001"], anna.text("BYE")))
+        else:
+            assert ends(house) == [LineEnd.ABANDONED]
+        await house.settles()
+        assert agent.dialog_of(invite).is_hung_up
+
+
+@virtual_time
+async def test_who_hangs_up_before_the_bridge_stands_has_given_up(a_bridge_that_takes_its_time: None) -> None:
+    async with a_house(lines=["700"], queue=[ONE]) as house:
+        anna = await house.phones["1001"].dials("700")
+        agent = await house.phones["1003"].says(200)
+        house.at_once((house.phones["1001"], anna.cancel_text))
+        await asyncio.sleep(2)
+        await house.settles()
+        assert agent.is_hung_up
+        assert ends(house) == [LineEnd.ABANDONED]
+
+
+@virtual_time
+async def test_an_agent_who_hangs_up_before_the_bridge_stands_has_dropped_the_caller(
+    a_bridge_that_takes_its_time: None,
+) -> None:
+    async with a_house(lines=["700"], queue=[ONE]) as house:
+        anna = await house.phones["1001"].dials("700")
+        agent = await house.phones["1003"].says(200)
+        house.at_once((house.phones["1003"], agent.text("BYE")))
+        await asyncio.sleep(2)
+        await house.settles()
+        assert not house.phones["1001"].answer_to(anna).is_success
+        assert ends(house) == [LineEnd.AGENT_DUMP]
+
+
+@virtual_time
+async def test_a_caller_whom_a_colleague_picks_up_has_not_given_up() -> None:
+    async with a_house(lines=["700"], queue=[ONE]) as house:
+        anna = await house.phones["1001"].dials("700")
+        await house.phones["1004"].dials("*81003")
+        house.phones["1001"].answer_to(anna)
+        await house.settles()
+        assert house.of(CallPickedUp)
+        assert ends(house) == [LineEnd.TRANSFERRED]
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await house.settles()
+
+
+@virtual_time
+async def test_who_waits_when_the_core_stops_has_not_given_up() -> None:
+    async with a_house(lines=["700"], queue=[ONE]) as house:
+        anna = await house.phones["1001"].dials("700")
+        await house.calls.close()
+        assert not house.phones["1001"].answer_to(anna).is_success
+        assert ends(house) == [LineEnd.TECHNICAL]
