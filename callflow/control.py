@@ -50,7 +50,7 @@ class ControlRefused(Exception):
     no_phone, phone_offline, busy, no_route, forbidden, unknown_call, not_now (the call is in no state for it),
     same_number (a transfer or forward to oneself), orbit_taken, nobody_rings, no_dialog, out_of_range,
     no_prompt (there is no announcement by that name), unknown_line, not_at_work (no agent of the line, or not at
-    work), unknown_callback, failed."""
+    work), unknown_callback, unknown_preview, failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

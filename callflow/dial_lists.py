@@ -18,13 +18,15 @@ class BookAway(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenList:
-    """`points`: its priority in the line. `ring_seconds`: that a party rings."""
+    """`points`: its priority in the line. `ring_seconds`: that a party rings. `preview_seconds`: that
+    an agent looks at an entry before it is called by itself; 0: none."""
 
     id: UUID
     line: str
     order: Order
     points: float
     ring_seconds: float
+    preview_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,10 @@ class DialBook(Protocol):
 
     async def not_dialled(self, entry_id: UUID, why: Tried) -> None:
         """No try was begun; it is not at once the next again."""
+        ...
+
+    async def skip(self, entry_id: UUID, extension: str, reason: str) -> None:
+        """The agent leaves it for later."""
         ...
 
     async def release(self, entry_id: UUID) -> None:

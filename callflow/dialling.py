@@ -1,6 +1,8 @@
 """Progressive dialling: for each agent at work one entry of an open list waits in the line, and its party is called
 when, and only when, the engine offers it to a free agent. So nobody answers a call of ours for whom no agent is there.
 
+In a list with a preview the agent sees the entry first, and calls it, leaves it for later or lets a timer call it.
+
 Whether the party may be called is asked when the agent is offered, and again at the moment of dialling. While the book
 is away nobody is called: who must not be called could not be known.
 """
@@ -20,6 +22,7 @@ from callflow.callback_facts import Tried
 from callflow.calls import Calls
 from callflow.dial_lists import BookAway, DialBook, DueEntry, OpenList
 from callflow.planned import Attempt, Planned, call_planned
+from callflow.previews import Previews
 from queue_engine.dispatcher import NotAdmitted
 from queue_engine.work import ItemKind, WorkItem
 
@@ -39,15 +42,17 @@ class _Held:
     due: DueEntry
     call_id: UUID | None = None
     begun: bool = False
+    skipped: tuple[str, str] | None = None  # the agent who left it for later, and why
     stays: bool = False  # it was taken out of the line for no fault of its own
     task: asyncio.Task[None] = field(init=False)
 
 
 class Dialler:
-    def __init__(self, calls: Calls, book: DialBook) -> None:
+    def __init__(self, calls: Calls, book: DialBook, previews: Previews) -> None:
         self._calls = calls
         self._exchange = calls.exchange
         self._book = book
+        self.previews = previews
         self._held: dict[UUID, _Held] = {}
         self._recovered = self._closed = False
 
@@ -119,7 +124,10 @@ class Dialler:
             await self._told(lambda: self._book.settle(call_id, tried, extension))
         if held.begun:
             return
-        if held.stays:
+        if held.skipped is not None:
+            agent, reason = held.skipped
+            await self._told(lambda: self._book.skip(held.due.id, agent, reason))
+        elif held.stays:
             await self._told(lambda: self._book.release(held.due.id))
         else:
             await self._told(lambda: self._book.not_dialled(held.due.id, tried))
@@ -178,16 +186,24 @@ class Dialler:
             name=due.name,
             order=of.order,
             party_timeout=of.ring_seconds,
-            offered=lambda: self._may_dial(held),
+            prepares=of.preview_seconds,
+            offered=lambda extension: self._offered(held, extension),
             dials=lambda call, extension: self._dials(held, call, extension),
         )
 
-    async def _may_dial(self, held: _Held) -> bool:
+    async def _offered(self, held: _Held, extension: str) -> bool:
         try:
-            return await self._book.may_dial(held.due.id)
+            if not await self._book.may_dial(held.due.id):
+                return False
         except BookAway:
             held.stays = True
             return False
+        if not held.of.preview_seconds:
+            return True
+        reason = await self.previews.show(extension, held.due.id, held.of.preview_seconds)
+        if reason is not None:
+            held.skipped = extension, reason
+        return reason is None
 
     async def _dials(self, held: _Held, call: Call, extension: str) -> bool:
         held.call_id = call.call_id

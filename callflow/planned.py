@@ -36,7 +36,7 @@ from queue_engine.reasons import LeaveReason, RefusalCause
 from queue_engine.work import ItemKind, WorkItem
 
 
-async def _nobody_minds() -> bool:
+async def _nobody_minds(extension: str) -> bool:
     return True
 
 
@@ -57,7 +57,9 @@ class Planned:
     party_timeout: float = 40.0
     follow_up: UUID | None = None  # the missed contact that the call is to make good
     begun: Callable[[Call], None] = lambda call: None  # hears of the call once it has begun
-    offered: Callable[[], Awaitable[bool]] = _nobody_minds  # asked when there is an agent; False: nobody is called
+    prepares: float = 0.0  # that `offered` may take
+    offered: Callable[[str], Awaitable[bool]] = _nobody_minds
+    """Asked when there is an agent, who is kept for it meanwhile; False: nobody is called."""
     dials: Callable[[Call, str], Awaitable[bool]] = _nobody_objects
     """Asked when the party is dialled in the next moment, with the agent who has it; False: it is not."""
 
@@ -106,10 +108,11 @@ class _Try:
         self._calls = calls
         self._exchange = calls.exchange
         self._planned = planned
-        prepares = planned.party_timeout if planned.order is Order.PARTY_FIRST else 0.0
+        prepares = planned.prepares + (planned.party_timeout if planned.order is Order.PARTY_FIRST else 0.0)
         self._place = self._exchange.dispatcher.put(replace(planned.item, prepares=prepares))
         self._tried = Tried.FAILED
         self._extension = ""
+        self._willing: set[str] = set()  # agents who were asked
         self._call: Call | None = None
 
     @property
@@ -119,7 +122,7 @@ class _Try:
 
     async def run(self) -> Attempt:
         try:
-            if await self._offered() is None or not await self._planned.offered():
+            if not await self._agreed():
                 return Attempt(tried=Tried.LEFT, item=self._place.item)
             route = self._exchange.route(self._planned.number, by=self._planned.payer)
             if not isinstance(route, ToExtension | ToTrunk):
@@ -127,6 +130,31 @@ class _Try:
             return await self._in_a_call(route)
         finally:
             self._place.leave(LeaveReason.TRANSFERRED)
+
+    async def _agreed(self) -> bool:
+        """Whether the call begins: for an agent who has it still once they were asked."""
+        while (extension := await self._offered()) is not None:
+            agreed = await self._asked(extension)
+            if agreed is not None:
+                return agreed
+        return False
+
+    async def _asked(self, extension: str) -> bool | None:
+        """None: the engine has taken the offer back meanwhile."""
+        if extension in self._willing:
+            return True
+        asking = asyncio.ensure_future(self._planned.offered(extension))
+        try:
+            while not asking.done() and extension in self._place.seen():
+                await first_of(asking, self._place.changed, self._place.left)
+            agreed = asking.result() if asking.done() else None
+        finally:
+            if not asking.done():
+                asking.cancel()
+                await asyncio.wait([asking])
+        if agreed:
+            self._willing.add(extension)
+        return agreed
 
     async def _in_a_call(self, route: ToExtension | ToTrunk) -> Attempt:
         call_id = uuid7()
@@ -181,6 +209,11 @@ class _Try:
         """The first whom the engine names and who answers. None: the item waits no more."""
         while (extension := await self._offered()) is not None:
             self._extension = extension
+            agreed = await self._asked(extension)
+            if agreed is None:
+                continue
+            if not agreed:
+                return None
             rung = await self._ring(call, extension)
             if rung is None:
                 continue

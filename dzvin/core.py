@@ -24,6 +24,7 @@ import structlog
 
 from callflow.dialling import Dialler
 from callflow.line_book import LineBook
+from callflow.previews import Previews
 from callflow.wishes import WishBook
 from crm_core.database import Pool, migrate, open_pool
 from crm_core.ledger import LedgerWriter
@@ -127,14 +128,14 @@ async def run(given: Arguments, config: Config) -> None:
         windows = await at_window.watched(pool, outbox, switch.dispatcher)
         line_keeper = lines.kept(pool, outbox, around.lines, switch.dispatcher)
         tasks.start(unceasing("windows", windows.run), unceasing("lines", line_keeper.run))
-        web = await stack.enter_async_context(panel(around, pool, outbox, switch))
+        dialler = _dialler(switch, pool)
+        web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews))
         tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
         tasks.start(unceasing("visitors", web.visitors.run))
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())
         call_back(switch, promised)
-        dialler = Dialler(switch.calls, PostgresDialBook(pool, SystemClock().now))
         tasks.start(unceasing("dialling", dialler.run))
         _settle_memory()
         _say_ready(given.ready_fd, web, switch)
@@ -195,6 +196,11 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+
+
+def _dialler(switch: Telephony, pool: Pool) -> Dialler:
+    clock = SystemClock().now
+    return Dialler(switch.calls, PostgresDialBook(pool, clock), Previews(clock))
 
 
 async def _wind_down(

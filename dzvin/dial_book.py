@@ -43,6 +43,7 @@ class PostgresDialBook:
                     order=Order.PARTY_FIRST if each.party_first else Order.AGENT_FIRST,
                     points=each.points,
                     ring_seconds=float(each.ring_seconds),
+                    preview_seconds=float(each.preview_seconds),
                 )
                 for each in await lists.open_lists(conn)
             ]
@@ -73,6 +74,10 @@ class PostgresDialBook:
     async def not_dialled(self, entry_id: UUID, why: Tried) -> None:
         async with self._book() as conn:
             await calling.not_dialled(conn, entry_id, Outcome(why.value), self.clock())
+
+    async def skip(self, entry_id: UUID, extension: str, reason: str) -> None:
+        async with self._book() as conn:
+            await calling.skip(conn, entry_id, extension, reason, self.clock())
 
     async def release(self, entry_id: UUID) -> None:
         async with self._book() as conn:

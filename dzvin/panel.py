@@ -17,6 +17,7 @@ from callflow.commands import Commands
 from callflow.line_commands import LineCommands
 from callflow.meeting_commands import MeetingCommands
 from callflow.meeting_speakers import MeetingSpeakers
+from callflow.previews import Previews
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -64,7 +65,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony) -> AsyncIterator[Panel]:
+async def panel(
+    given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony, previews: Previews
+) -> AsyncIterator[Panel]:
     """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
     config, spool = given.config, given.spool
     live = await _live(config, pool, spool, outbox, switch)
@@ -77,20 +80,8 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
-    settings = uvicorn.Config(
-        create_app(_services(given, pool, live, switch, agents, metrics)),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=MAX_MESSAGE,
-        ws_per_message_deflate=False,  # a compressed message could be a thousand times as long as what came
-        lifespan="on",
-        timeout_graceful_shutdown=2,
-    )
-    settings.load()
-    settings.ssl = given.certificate.context if given.certificate is not None and config.http.tls else None
-    server = _Server(settings)
+    services = replace(_services(given, pool, live, switch, agents, metrics), previews=previews)
+    server = _server(given, services)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await _started(server, serving)
@@ -103,6 +94,23 @@ async def panel(given: Surroundings, pool: Pool, outbox: Outbox, switch: Telepho
     finally:
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
+
+
+def _server(given: Surroundings, services: PanelServices) -> _Server:
+    settings = uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # a compressed message could be a thousand times as long as what came
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+    )
+    settings.load()
+    settings.ssl = given.certificate.context if given.certificate is not None and given.config.http.tls else None
+    return _Server(settings)
 
 
 def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox) -> Visitors:

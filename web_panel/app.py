@@ -40,6 +40,7 @@ from web_panel.routes.machine import health, metrics
 from web_panel.routes.pages import STATIC, assets, authority, page
 from web_panel.routes.phone import PhoneController
 from web_panel.routes.phone_socket import phone_server, phone_socket
+from web_panel.routes.previews import PreviewController
 from web_panel.routes.prompts import PromptController
 from web_panel.routes.public import BookingLimits, PublicController
 from web_panel.routes.recordings import RecordingController
@@ -68,6 +69,7 @@ CONTROLLERS = (
     CallbackController,
     DialListController,
     DoNotCallController,
+    PreviewController,
     DispositionController,
     EventController,
     ClientController,

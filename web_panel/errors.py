@@ -63,6 +63,7 @@ CONTROL_STATUS: Mapping[str, int] = {
     "forbidden": 403,
     "unknown_call": 404,
     "unknown_callback": 404,
+    "unknown_preview": 404,
     "out_of_range": 400,
     "unknown_line": 404,
 }

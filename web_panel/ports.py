@@ -17,6 +17,7 @@ from callflow.flows.checking import NOWHERE
 from callflow.flows.checking import Surroundings as FlowSurroundings
 from callflow.line_book import LineBook, Switch
 from callflow.line_rules import Around as LineAround
+from callflow.previews import Preview
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
 from crm_core.database import Pool
@@ -184,6 +185,14 @@ class CallbackControl(Protocol):
         ...
 
 
+class PreviewControl(Protocol):
+    """Entries of lists that agents look at before they are called. Raises ControlRefused: unknown_preview."""
+
+    def of(self, extension: str | None) -> Preview | None: ...
+    def dial(self, actor: Actor, entry_id: UUID) -> None: ...
+    def skip(self, actor: Actor, entry_id: UUID, reason: str) -> None: ...
+
+
 class PromptKeeper(Protocol):
     """The prompts of the installation. Every method but `all` raises PromptRefused for a name or a language that
     cannot be; `language` "" is a prompt for all languages."""
@@ -280,6 +289,7 @@ class PanelServices:
     phones: PhoneDoor | None = None
     waiting: WaitingLines | None = None
     callbacks: CallbackControl | None = None
+    previews: PreviewControl | None = None
     prompts: PromptKeeper | None = None
     flows: FlowBook = field(default_factory=FlowBook)
     line_book: LineBook = field(default_factory=LineBook)

@@ -126,6 +126,19 @@ async def not_dialled(conn: Connection, entry_id: UUID, why: Outcome, now: datet
             await go_on(conn, entry_id, then, why.value, of, entry["zones"])
 
 
+SKIP = """
+    INSERT INTO dial_skip (id, entry_id, extension, reason, at)
+    SELECT $2, id, $3, $4, $5 FROM dial_entry WHERE id = $1 AND state = 'reserved'
+"""
+
+
+async def skip(conn: Connection, entry_id: UUID, extension: str, reason: str, now: datetime) -> None:
+    """An agent looked at it and leaves it for later: it counts as no try."""
+    async with conn.transaction():
+        await conn.execute(SKIP, entry_id, uuid7(), extension, reason.replace("\0", ""), now)
+        await not_dialled(conn, entry_id, Outcome.SKIPPED, now)
+
+
 # ---- reserved → dialling ---------------------------------------------------------------------------------------------
 
 HELD = """

@@ -40,7 +40,8 @@ class BadList(Exception):
 class NewList(msgspec.Struct, frozen=True, kw_only=True):
     """`hours`: in which its parties are called, by their own clocks. `pauses`: minutes until the next try, by what a
     try came to. `points`: its priority in the line, below 0: callers who wait come first. `grace_minutes`: so long a
-    callback is kept for the agent who promised it."""
+    callback is kept for the agent who promised it. `preview_seconds`: an agent looks at an entry first, and then it is
+    called by itself; 0: it is called at once."""
 
     name: str
     line: str
@@ -51,6 +52,7 @@ class NewList(msgspec.Struct, frozen=True, kw_only=True):
     points: float = -100.0
     ring_seconds: int = 30
     grace_minutes: int = 30
+    preview_seconds: int = 0
 
 
 class DialList(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,13 +66,14 @@ class DialList(msgspec.Struct, frozen=True, kw_only=True):
     points: float
     ring_seconds: int
     grace_minutes: int
+    preview_seconds: int
     is_open: bool
     created_at: datetime
 
 
 COLUMNS = """
     l.id, l.name, l.line, l.party_first, l.hours, l.tries, l.pauses, l.points, l.ring_seconds, l.grace_minutes,
-    l.is_open, l.created_at
+    l.preview_seconds, l.is_open, l.created_at
 """
 ALL = "SELECT" + COLUMNS + "FROM dial_list l ORDER BY l.created_at DESC, l.id LIMIT $1"
 ONE = "SELECT" + COLUMNS + "FROM dial_list l WHERE l.id = $1"
@@ -79,8 +82,8 @@ COUNT = "SELECT count(*) FROM dial_list"
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('dzvin.dial_lists'))"
 ADD = """
     INSERT INTO dial_list (id, name, line, party_first, hours, tries, pauses, points, ring_seconds, grace_minutes,
-                           created_by, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12)
+                           created_by, created_at, preview_seconds)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13)
 """
 SWITCH = "UPDATE dial_list SET is_open = $2 WHERE id = $1 RETURNING id"
 AUDIT = """
@@ -129,6 +132,8 @@ def check(new: NewList) -> None:
         raise BadList("ring_seconds")
     if not 0 <= new.grace_minutes <= 7 * 24 * 60:
         raise BadList("grace_minutes")
+    if not 0 <= new.preview_seconds <= 600:
+        raise BadList("preview_seconds")
     if not abs(new.points) <= 1_000_000:
         raise BadList("points")
 
@@ -145,7 +150,7 @@ async def add_list(conn: Connection, user: User, new: NewList, *, now: datetime)
         try:
             await conn.execute(
                 ADD, list_id, new.name, new.line, new.party_first, new.hours, new.tries, pauses, new.points,
-                new.ring_seconds, new.grace_minutes, user.id, now,
+                new.ring_seconds, new.grace_minutes, user.id, now, new.preview_seconds,
             )  # fmt: skip
         except asyncpg.UniqueViolationError:
             raise ListNameTaken(new.name) from None
@@ -223,3 +228,39 @@ async def which_calls(
     require(user, Right.SUPERVISE)
     await list_of(conn, list_id)
     return [DialledCall(**dict(row)) for row in await conn.fetch(WHICH, list_id, result, before, MOST_CALLS)]
+
+
+# ---- one entry, for the agent who is to call it ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryCard:
+    """`tries`: made so far; `result`: of the last; `note`: what the agent of the last call wrote."""
+
+    id: UUID
+    list_name: str
+    e164: str
+    name: str
+    client_id: UUID | None
+    client_name: str | None
+    tries: int
+    result: str
+    note: str | None
+
+
+CARD = """
+    SELECT e.id, l.name AS list_name, e.e164, e.name, e.client_id, c.name AS client_name, e.tries, e.result,
+           (SELECT d.note FROM dial_try t JOIN call_disposition d ON d.call_id = t.call_id
+             WHERE t.entry_id = e.id ORDER BY t.begun_at DESC, t.id DESC LIMIT 1) AS note
+      FROM dial_entry e JOIN dial_list l ON l.id = e.list_id LEFT JOIN client c ON c.id = e.client_id
+     WHERE e.id = $1
+"""
+
+
+async def entry_card(conn: Connection, user: User, entry_id: UUID) -> EntryCard:
+    """For the agent to whom the engine has offered it: that is not asked here. Raises NotFound, Forbidden."""
+    require(user, Right.CALL)
+    row = await conn.fetchrow(CARD, entry_id)
+    if row is None:
+        raise NotFound(entry_id)
+    return EntryCard(**dict(row))

@@ -20,7 +20,7 @@ USUAL_HOURS = "mon-fri 09:00-20:00, sat 10:00-18:00"
 
 
 class Outcome(StrEnum):
-    """What a try came to. The words of `callflow.callback_facts.Tried`, and two of our own."""
+    """What a try came to. The words of `callflow.callback_facts.Tried`, and three of our own."""
 
     REACHED = "reached"
     NO_ANSWER = "no_answer"
@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
     LEFT = "left"
     INTERRUPTED = "interrupted"  # the core ended while the party was being called
+    SKIPPED = "skipped"  # an agent looked at it and left it for later
     AGAIN = "again"  # the agent says: try again
 
 
@@ -49,6 +50,7 @@ PAUSES: Mapping[str, int] = MappingProxyType(
         Outcome.FORBIDDEN: 60,
         Outcome.LEFT: 15,
         Outcome.INTERRUPTED: 15,
+        Outcome.SKIPPED: 60,
         Outcome.AGAIN: 240,
     }
 )

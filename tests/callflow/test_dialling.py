@@ -13,9 +13,11 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from callflow.callback_facts import Tried
+from callflow.control import Actor, ControlRefused
 from callflow.dial_lists import BookAway, DueEntry, OpenList
 from callflow.dialling import Dialler
 from callflow.facts import CallAnswered, CallEnded
+from callflow.previews import Previews
 from callflow.router import LinePlan, Order
 from queue_engine.facts import Will
 from queue_engine.work import Line
@@ -39,6 +41,7 @@ class Book:
     begun: dict[UUID, str] = field(default_factory=dict)  # call -> number
     settled: list[tuple[str, Tried, str]] = field(default_factory=list)
     not_begun: list[tuple[str, Tried]] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
     recovered: int = 0
     is_away: bool = False
 
@@ -79,6 +82,10 @@ class Book:
         self._asked()
         self.not_begun.append((self.reserved.pop(entry_id).number, why))
 
+    async def skip(self, entry_id: UUID, extension: str, reason: str) -> None:
+        self._asked()
+        self.skipped.append((self.reserved.pop(entry_id).number, extension, reason))
+
     async def release(self, entry_id: UUID) -> None:
         self._asked()
         self.waiting.insert(0, self.reserved.pop(entry_id))
@@ -91,7 +98,7 @@ def book(*numbers: str) -> Book:
 @asynccontextmanager
 async def dialling(house: House, of: Book) -> AsyncIterator[Dialler]:
     """Afterwards everything that was begun is settled."""
-    dialler = Dialler(house.calls, of)
+    dialler = Dialler(house.calls, of, Previews(house.now))
     running = asyncio.create_task(dialler.run())
     await house.settles()
     yield dialler
@@ -293,3 +300,99 @@ async def test_a_dialler_that_closes_calls_nobody_further_and_tells_of_those_it_
         assert (len(house.dispatcher), len(house.city.rung)) == (0, 1)
         await hangs_up(house, party)
         assert [tried for _, tried, _ in of.settled] == [Tried.REACHED]
+
+
+# ---- preview ---------------------------------------------------------------------------------------------------------
+
+
+def looked_at(*numbers: str) -> Book:
+    of = book(*numbers)
+    of.lists = [replace(LIST, preview_seconds=60.0)]
+    return of
+
+
+def agent(extension: str) -> Actor:
+    return Actor(uuid7(), extension, supervisor=False)
+
+
+@virtual_time
+async def test_an_agent_looks_at_an_entry_first_and_calls_it() -> None:
+    of = looked_at(*NUMBERS[:2])
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of) as dialler:
+        preview = dialler.previews.of("1003")
+        assert preview is not None and of.reserved[preview.entry_id].number == NUMBERS[0]
+        assert (preview.until - house.now()).total_seconds() == pytest.approx(60)
+        assert house.phones["1003"].rung == []
+        dialler.previews.dial(agent("1003"), preview.entry_id)
+        await house.settles()
+        assert dialler.previews.of("1003") is None
+        await house.phones["1003"].says(200)
+        party = await house.city.says(200)
+        await hangs_up(house, party)
+        assert of.settled == [(NUMBERS[0], Tried.REACHED, "1003")]
+
+
+@virtual_time
+async def test_an_agent_leaves_an_entry_for_later_says_why_and_looks_at_the_next() -> None:
+    of = looked_at(*NUMBERS[:2])
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of) as dialler:
+        preview = dialler.previews.of("1003")
+        assert preview is not None
+        dialler.previews.skip(agent("1003"), preview.entry_id, "at lunch")
+        await later(house)
+        assert of.skipped == [(NUMBERS[0], "1003", "at lunch")]
+        following = dialler.previews.of("1003")
+        assert following is not None and of.reserved[following.entry_id].number == NUMBERS[1]
+        assert (house.phones["1003"].rung, of.begun) == ([], {})
+
+
+@virtual_time
+async def test_when_the_time_is_over_it_is_called_by_itself() -> None:
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, looked_at(NUMBERS[0])):
+        await later(house, 59)
+        assert house.phones["1003"].rung == []
+        await later(house, 2)
+        assert len(house.phones["1003"].rung) == 1
+
+
+@virtual_time
+async def test_nobody_decides_for_another_or_twice() -> None:
+    of = looked_at(NUMBERS[0])
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of) as dialler:
+        preview = dialler.previews.of("1003")
+        assert preview is not None
+        for who, entry_id in ((agent("1004"), preview.entry_id), (agent("1003"), uuid7())):
+            with pytest.raises(ControlRefused):
+                dialler.previews.dial(who, entry_id)
+        dialler.previews.skip(agent("1003"), preview.entry_id, "no")
+        with pytest.raises(ControlRefused):
+            dialler.previews.dial(agent("1003"), preview.entry_id)
+        await house.settles()
+
+
+@virtual_time
+async def test_a_colleague_who_gets_it_next_looks_first_too() -> None:
+    of = looked_at(NUMBERS[0])
+    async with a_house(lines=[LINE], queue=[PAIR], trunk_carries=["+"]) as house, dialling(house, of) as dialler:
+        preview = dialler.previews.of("1003")
+        assert preview is not None
+        dialler.previews.dial(agent("1003"), preview.entry_id)
+        await house.settles()
+        await house.phones["1003"].says(603)
+        assert (dialler.previews.of("1003"), house.phones["1004"].rung) == (None, [])
+        assert dialler.previews.of("1004") is not None
+        dialler.previews.skip(agent("1004"), preview.entry_id, "knows me")
+        await house.settles()
+        assert of.skipped == [(NUMBERS[0], "1004", "knows me")]
+
+
+@virtual_time
+async def test_an_entry_that_a_supervisor_takes_out_of_the_line_is_looked_at_no_more() -> None:
+    of = looked_at(NUMBERS[0])
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of) as dialler:
+        preview = dialler.previews.of("1003")
+        assert preview is not None
+        house.dispatcher.withdraw(preview.entry_id)
+        await house.settles()
+        assert dialler.previews.of("1003") is None
+        assert of.not_begun == [(NUMBERS[0], Tried.LEFT)]

@@ -348,3 +348,18 @@ async def test_who_was_not_dialled_has_no_try_and_is_not_at_once_the_next_again(
     await calling.not_dialled(conn, entry.id, why, MORNING)
     assert await rows(conn, "SELECT state, tries FROM dial_entry") == [(state, 0)]
     assert await numbers(conn, of, MORNING) == set()
+
+
+async def test_an_entry_that_an_agent_leaves_for_later_has_no_try_and_comes_again(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    of = await a_list(conn, people["borys"], Row(number=ANNA, name="Anna"), preview_seconds=30)
+    (entry,) = await calling.reserve(conn, of, 1, MORNING)
+    card = await lists.entry_card(conn, people["iryna"], entry.id)
+    assert (card.list_name, card.e164, card.name, card.tries, card.result) == ("Spring", ANNA, "Anna", 0, "")
+    for _ in range(2):
+        await calling.skip(conn, entry.id, "1003", "at lunch", MORNING)
+    assert await rows(conn, "SELECT extension, reason FROM dial_skip") == [("1003", "at lunch")]
+    assert await rows(conn, "SELECT state, tries, result FROM dial_entry") == [("waiting", 0, "skipped")]
+    assert await numbers(conn, of, MORNING) == set()
+    assert await numbers(conn, of, MORNING + timedelta(hours=1)) == {ANNA}

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from callflow.previews import Previews
+from crm_core.dialling import calling, lists
 from tests.web_panel.house import House
 
 NUMBER = "+380501112233"
@@ -59,3 +66,26 @@ async def test_dispositions_are_named_in_three_languages_and_added_to(house: Hou
     assert (added.status_code, again.status_code) == (204, 409)
     assert all(set(each["name"]) == {"uk", "en", "ru"} for each in shown)
     assert [each["key"] for each in shown if not each["system"]] == ["bought"]
+
+
+async def test_an_agent_sees_whom_to_call_and_calls_or_leaves_it(house: House) -> None:
+    now = datetime(2030, 1, 7, 10, tzinfo=UTC)
+    previews = Previews(lambda: now)
+    house.app.state["services"] = replace(house.services, previews=previews, clock=lambda: now)
+    async with await house.signed_in("supervisor") as tab:
+        list_id = (await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000"})).json()["id"]
+        await tab.post(f"/api/dial-lists/{list_id}/entries", json={"rows": [{"number": NUMBER, "name": "Anna"}]})
+    async with house.services.pool.acquire() as conn:
+        (entry,) = await calling.reserve(conn, await lists.list_of(conn, UUID(list_id)), 1, now)
+    async with await house.signed_in("agent") as tab:
+        nobody = (await tab.get("/api/previews/mine")).json()
+        extension = (await tab.get("/api/session")).json()["extension"]
+        for verb, body, reason in (("dial", {}, None), ("skip", {"reason": "at lunch"}, "at lunch")):
+            looking = asyncio.create_task(previews.show(extension, entry.id, 60))
+            await asyncio.sleep(0)
+            shown = (await tab.get("/api/previews/mine")).json()
+            done = await tab.post(f"/api/previews/{entry.id}/{verb}", json=body)
+            late = await tab.post(f"/api/previews/{entry.id}/{verb}", json=body)
+            assert (shown["card"]["e164"], shown["card"]["name"]) == (NUMBER, "Anna")
+            assert (done.status_code, late.status_code, await looking) == (204, 404, reason)
+    assert nobody is None
