@@ -31,6 +31,7 @@ from tests.support.deadlines import eventually
 from tests.support.server import Server, running_dzvin
 
 ZONE = ZoneInfo("Europe/Kyiv")  # of `office.configuration`
+SHORT = 3.0  # seconds: who gives up sooner may count as giving up at once
 GHOSTS = "dzvin_ghost_seconds_total"
 
 
@@ -95,6 +96,7 @@ async def compared(server: Server, verdict: Verdict, calls: Sequence[Call]) -> N
         crossed = len(found.crossed)
         found.decide([datetime.fromisoformat(each["joined_at"]).timestamp() for each in answered])
         days["threshold"] = str(judge.threshold([*found.answered, *found.abandoned]))
+        days["short"] = str(judge.threshold([each for each in found.abandoned if each < SHORT]))
         (line,) = (await client.get("/api/reports/lines", params=days)).json()
         judge.compare(verdict, found, line)
         judge.compare_agents(verdict, calls, (await client.get("/api/reports/agents", params=days)).json())
@@ -125,7 +127,7 @@ async def run(server: Server, given: argparse.Namespace, place: Path) -> list[st
     wire = Wire(server.sip[1])
     wire.take(read(place / "wire"))
     calls = wire.calls(KEY)
-    verdict = judge.judged(wire, calls, agents.paused)
+    verdict = judge.judged(wire, calls, agents)
     await compared(server, verdict, calls)
     await asyncio.to_thread(replayed, server, verdict)
     for told in (f"{len(calls)} calls", *verdict.told):

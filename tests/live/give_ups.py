@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dzvin-give-ups-") as folder:
         place = Path(folder)
         config = place / "office.toml"
-        config.write_text(office.configuration(len(agents), len(callers)))
+        config.write_text(office.configuration(len(agents), len(callers), wraps_up=False))
         try:
             with running_dzvin(place / "data", config=config, overrides={"DZVIN_MEDIA__PORTS": PORTS}) as server:
                 wrong = asyncio.run(GiveUps(server, agents, callers, given.calls, given.seed).run(place / "wire"))

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.live.legs import Call, Leg, Wire
-from tests.live.office import RETRY_AFTER
-from tests.live.people import TONES
+from tests.live.office import RETRY_AFTER, RING_TIMEOUT, WRAP_UP
+from tests.live.people import TONES, Told
 
 OFFER_WITHIN = 0.050  # seconds
 SOUND_WITHIN = 0.150
+EARLY = 0.02  # seconds: a word that an agent has sent is noted before it is heard
 CLOCKS = 0.1  # seconds between a message on the wire and the product's fact of it
 CROSSING = 0.1  # seconds: an answer and a good-bye that cross each other may be either
 
@@ -50,28 +51,42 @@ def part(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def offers(calls: Sequence[Call], paused: Mapping[str, Sequence[tuple[float, float]]]) -> list[float]:
+def offers(calls: Sequence[Call], told: Told) -> list[float]:
     """Seconds from the moment in which both the caller waited and the agent was free, to the agent's INVITE."""
-    by_agent: dict[str, list[Leg]] = {}
+    by_agent: dict[str, list[tuple[Leg, Call]]] = {}
     for call in calls:
         for leg in call.offers:
-            by_agent.setdefault(leg.name, []).append(leg)
+            by_agent.setdefault(leg.name, []).append((leg, call))
     took = []
     for call in calls:
         for leg in call.offers:
             assert call.joined is not None, f"{call.caller.name} pressed no key and was offered"
             waits = max([call.joined, *(each.over for each in call.offers if each.invited < leg.invited)])
-            before = [_free(each) for each in by_agent[leg.name] if each.invited < leg.invited]
-            ready = [until for _, until in paused.get(leg.name, ()) if until < leg.invited]
+            cuts = [at for at in told.cut.get(leg.name, ()) if at < leg.invited]
+            before = [_free(*each, cuts) for each in by_agent[leg.name] if each[0].invited < leg.invited]
+            ready = [until for _, until in told.paused.get(leg.name, ()) if until < leg.invited]
             took.append(leg.invited - max([waits, *before, *ready]))
     return took
 
 
-def _free(leg: Leg) -> float:
-    """When that agent may be offered the next call."""
-    failed = leg.answered is None and (leg.refused is not None or leg.cancelled is not None)
-    gave_up = leg.refused is None and leg.cancelled is not None and leg.cancelled < leg.invited + 3.9
-    return leg.over + (RETRY_AFTER if failed and not gave_up else 0.0)
+def _free(leg: Leg, call: Call, cuts: Sequence[float]) -> float:
+    """When that agent may be offered the next call. `cuts`: when the agent ended a wrap-up."""
+    if leg.answered is not None:
+        if _crossed(leg, call):  # the wrap-up begins with the bridge, and there was hardly any
+            return leg.over
+        return min([leg.over + WRAP_UP, *(at for at in cuts if at > leg.over)])
+    return leg.over + (RETRY_AFTER if _not_taken(leg) else 0.0)
+
+
+def _not_taken(leg: Leg) -> bool:
+    """Refused, or rung for as long as the line lets it ring; nothing of the kind when the caller gave up."""
+    if leg.answered is not None or leg.cancelled is None:
+        return leg.refused is not None
+    return leg.refused is not None or leg.cancelled > leg.invited + RING_TIMEOUT - CROSSING
+
+
+def _crossed(leg: Leg, call: Call) -> bool:
+    return leg.answered is not None and abs(leg.answered - call.caller.over) < CROSSING
 
 
 def sounds(calls: Sequence[Call], wire: Wire) -> tuple[list[float], list[str]]:
@@ -93,11 +108,12 @@ def sounds(calls: Sequence[Call], wire: Wire) -> tuple[list[float], list[str]]:
 @dataclass(slots=True)
 class Waits:
     """Of everybody who pressed the line's key, as the wire tells; seconds. `crossed`: when such a wait began, and how
-    long it was."""
+    long it was. `repeated`: of callers who had come before."""
 
     answered: list[float] = field(default_factory=list)
     abandoned: list[float] = field(default_factory=list)
     crossed: list[tuple[float, float]] = field(default_factory=list)
+    repeated: int = 0
 
     @property
     def offered(self) -> int:
@@ -113,12 +129,14 @@ class Waits:
 
 
 def waits(calls: Sequence[Call]) -> Waits:
-    found = Waits()
-    for call in calls:
+    found, before = Waits(), set[str]()
+    for call in sorted(calls, key=lambda call: call.joined or 0.0):
         if call.joined is None:
             continue
+        found.repeated += call.caller.name in before
+        before.add(call.caller.name)
         leg, gone = call.taken, call.caller.over
-        if leg is not None and leg.answered is not None and abs(leg.answered - gone) < CROSSING:
+        if leg is not None and _crossed(leg, call):
             found.crossed.append((call.joined, gone - call.joined))
         elif leg is not None and leg.answered is not None:
             found.answered.append(leg.answered - call.joined)
@@ -143,15 +161,36 @@ def compare(verdict: Verdict, found: Waits, line: Mapping[str, Any]) -> None:
         "answered_in_time": sum(each <= bound for each in found.answered),
         "abandoned": len(found.abandoned),
         "abandoned_in_time": sum(each <= bound for each in found.abandoned),
+        "short_abandoned": sum(each <= min(line["short"], bound) for each in found.abandoned),
+        "repeated": found.repeated,
         "left_otherwise": 0,
         "waiting": 0,
     }.items():
         verdict.same(name, wire, counts[name])
+    verdict.same("service levels", _levels(found, line), line["service_level"])
     verdict.near("answer_mean", _mean(found.answered), line["answer_mean"])
     verdict.near("abandon_mean", _mean(found.abandoned), line["abandon_mean"])
     for name, share in (("answer_median", 0.5), ("answer_p90", 0.9), ("answer_p95", 0.95)):
         verdict.near(name, part(found.answered, share), line[name])
     verdict.near("longest_wait", max([*found.answered, *found.abandoned]), line["longest_wait"])
+
+
+def _levels(found: Waits, line: Mapping[str, Any]) -> dict[str, float | None]:
+    bound, short = line["threshold"], min(line["short"], line["threshold"])
+    in_time, soon = (sum(each <= bound for each in waits) for waits in (found.answered, found.abandoned))
+    at_once = sum(each <= short for each in found.abandoned)
+    return {
+        "answered": _share(in_time, len(found.answered)),
+        "strict": _share(in_time, found.offered),
+        "ignoring": _share(in_time, found.offered - soon),
+        "positive": _share(in_time + soon, found.offered),
+        "short_excluded": _share(in_time, found.offered - at_once),
+        "short_credited": _share(in_time + at_once, found.offered),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def compare_agents(verdict: Verdict, calls: Sequence[Call], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -160,6 +199,10 @@ def compare_agents(verdict: Verdict, calls: Sequence[Call], rows: Sequence[Mappi
         name = row["name"].removeprefix("Agent ")
         own = [leg for leg in legs if leg.name == name]
         verdict.same(f"{name} was rung", len(own), row["counts"]["offered"])
+        verdict.same(f"{name} did not take", sum(map(_not_taken, own)), row["counts"]["not_taken"])
+        rang = sum((leg.over if leg.answered is None else leg.answered) - leg.invited for leg in own)
+        if abs(rang - row["ring"]) > CLOCKS * max(1, len(own)):
+            verdict.wrong.append(f"{name} was rung for {rang:.2f} s on the wire, {row['ring']:.2f} s in the product")
         talked = [leg for leg in own if leg.answered is not None]
         if all(leg.over > (leg.answered or 0.0) + CROSSING for leg in talked):
             verdict.same(f"{name} handled", len(talked), row["counts"]["handled"])
@@ -172,9 +215,11 @@ def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
-def judged(wire: Wire, calls: Sequence[Call], paused: Mapping[str, Sequence[tuple[float, float]]]) -> Verdict:
+def judged(wire: Wire, calls: Sequence[Call], told: Told) -> Verdict:
     verdict = Verdict()
-    verdict.within("offer after both were there", offers(calls, paused), OFFER_WITHIN)
+    prompt = offers(calls, told)
+    verdict.within("offer after both were there", prompt, OFFER_WITHIN)
+    verdict.wrong += [f"an offer {-each:.3f} s before its time" for each in prompt if each < -EARLY]
     took, deaf = sounds(calls, wire)
     verdict.within("both heard after the answer", took, SOUND_WITHIN)
     verdict.wrong += [f"did not hear each other: {each}" for each in deaf]

@@ -24,7 +24,7 @@ import httpx
 import msgspec
 from baresip import Account, Config, Event, StackEvent
 
-from tests.live.office import KEY, MENU, RING_TIMEOUT, agent, caller, password
+from tests.live.office import KEY, MENU, RING_TIMEOUT, WRAP_UP, agent, caller, password
 from tests.support import tones
 
 TONES = {"agents": tones.NOT_IN_MUSIC, "callers": 440}  # Hz
@@ -45,9 +45,11 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct):
-    """`paused`: of each agent, from when to when not willing, by the clock of this machine."""
+    """`paused`: of each agent, from when to when not willing, by the clock of this machine; `cut`: when the rest of a
+    wrap-up was not wanted."""
 
     paused: dict[str, list[tuple[float, float]]] = {}
+    cut: dict[str, list[float]] = {}
     troubles: list[str] = []
 
 
@@ -134,6 +136,7 @@ class Agent:
     desk: httpx.AsyncClient
     random: Random
     paused: list[tuple[float, float]]
+    cut: list[float]
 
     async def work(self) -> None:
         """Until cancelled."""
@@ -148,8 +151,10 @@ class Agent:
                 else:
                     await self._talk(ring)
             await ring.over(5)
-            if self.random.random() < 0.15:
+            if (dice := self.random.random()) < 0.15:
                 await self._pause()
+            elif dice < 0.40:
+                await self._cut_wrap_up()
 
     async def _talk(self, ring: Ring) -> None:
         if await ring.over(self.random.uniform(0.1, 0.8)):
@@ -165,6 +170,11 @@ class Agent:
         self.paused.append((since, time.time()))
         await self._declare({"will": "ready"})
 
+    async def _cut_wrap_up(self) -> None:
+        await asyncio.sleep(self.random.uniform(0.1, WRAP_UP - 0.5))
+        self.cut.append(time.time())
+        (await self.desk.delete("/api/agents/me/wrap-up")).raise_for_status()
+
     async def _declare(self, will: dict[str, str]) -> None:
         (await self.desk.put("/api/agents/me", json=will)).raise_for_status()
 
@@ -179,7 +189,9 @@ async def agents(side: Side) -> Told:
         for name, phone in zip(names, found, strict=True):
             desk = await stack.enter_async_context(httpx.AsyncClient(base_url=side.http, timeout=20))
             (await desk.post("/api/session", json={"login": name, "password": password(name)})).raise_for_status()
-            one = Agent(phone, desk, Random(random.random()), told.paused.setdefault(name, []))
+            one = Agent(
+                phone, desk, Random(random.random()), told.paused.setdefault(name, []), told.cut.setdefault(name, [])
+            )
             work.append(asyncio.create_task(one.work()))
         print("ready", flush=True)
         await stop.wait()
