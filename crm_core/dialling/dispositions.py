@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,16 +12,18 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import msgspec
 
+from crm_core import follow_ups, settings
 from crm_core.access import VISIBLE_CALL, Forbidden, NotFound, Right, allowed, require, sees_all
 from crm_core.database import Connection
 from crm_core.dialling import do_not_call
 from crm_core.dialling.calling import go_on
 from crm_core.dialling.lists import list_of
-from crm_core.dialling.rules import Next, Outcome, next_try
+from crm_core.dialling.rules import Next, Outcome, next_try, zones_of
 from crm_core.dictionaries import EntryTaken
 from crm_core.organisation import User
 
 MOST = 200
+FARTHEST = timedelta(days=366)  # of a callback
 LANGUAGES = frozenset({"uk", "en", "ru"})
 
 
@@ -39,7 +41,7 @@ class TooManyDispositions(Exception):
 
 
 class WhenMissing(Exception):
-    """A callback needs a moment, which is still to come."""
+    """A callback needs a moment, which is still to come and within a year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +123,8 @@ async def set_disposition(
     """What the call came to, by who had it, or by a supervisor; the last word counts. `at`: when to call back; without
     a zone it is the party's local time.
 
-    Its act follows where the call is the last of an entry of a list; `do_not_call` bars the number of any call. Raises
-    WhenMissing, NotFound (the call or the disposition), Forbidden.
+    Its act follows where the call is the last of an entry of a list. Of any other call `do_not_call` bars the number,
+    and a callback is a follow-up. Raises WhenMissing, NotFound (the call or the disposition), Forbidden.
     """
     require(user, Right.CALL)
     async with conn.transaction():
@@ -141,7 +143,9 @@ async def set_disposition(
         await conn.execute(AUDIT, user.id, call_id, key)
         if act is Act.DO_NOT_CALL and number:
             await do_not_call.bar(conn, user, number, reason=note, until=None, now=now)
-        if row is not None and row["is_last"]:
+        if row is None and act is Act.CALLBACK:
+            await _call_back(conn, user, call_id, number, at, now)
+        elif row is not None and row["is_last"]:
             await _act(conn, row, act, key, at, now)
 
 
@@ -151,6 +155,20 @@ async def _any_call(conn: Connection, user: User, call_id: UUID) -> str | None:
         raise NotFound(call_id)
     number: str | None = row["e164"]
     return number
+
+
+EVENT = "SELECT id FROM event WHERE call_id = $1"
+
+
+async def _call_back(
+    conn: Connection, user: User, call_id: UUID, number: str | None, at: datetime | None, now: datetime
+) -> None:
+    zone = (await settings.load(conn)).timezone
+    when = _when(at, zones_of(number, zone) if number else [zone], now)
+    event_id = await conn.fetchval(EVENT, call_id)
+    if event_id is None:
+        raise NotFound(call_id)
+    await follow_ups.ask(conn, user, event_id, due_at=when, now=now)
 
 
 CALLBACK = "UPDATE dial_entry SET state = 'waiting', result = $2, next_at = $3, agent = $4 WHERE id = $1"
@@ -169,11 +187,11 @@ async def _act(conn: Connection, row: asyncpg.Record, act: Act, key: str, at: da
             await go_on(conn, entry_id, Next(None), key, of, row["zones"])
 
 
-def _when(at: datetime | None, zones: list[str], now: datetime) -> datetime:
+def _when(at: datetime | None, zones: Sequence[str], now: datetime) -> datetime:
     """Raises WhenMissing."""
     if at is None:
         raise WhenMissing
     when = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zones[0]))
-    if when <= now:
+    if not now < when <= now + FARTHEST:
         raise WhenMissing
     return when

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from crm_core.access import VISIBLE_CALL, VISIBLE_EVENT, NotFound, Right, require, sees_all
 from crm_core.database import Connection
@@ -22,10 +24,22 @@ class RecordingLink:
     cut: bool  # it ends before the call did
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameTo:
+    """What somebody said that the call came to. `name` by language: uk, en, ru."""
+
+    disposition: str
+    name: Mapping[str, str]
+    note: str
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class EventCard:
     row: EventRow
     attachments: Sequence[RecordingLink]
+    came_to: CameTo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +59,12 @@ ATTACHMENTS = """
      WHERE e.id = $1 AND r.file IS NOT NULL
      ORDER BY r.started_at, r.id
 """
+CAME_TO = """
+    SELECT c.disposition, d.name, c.note, u.full_name AS by, c.set_at AS at
+      FROM event e JOIN call_disposition c ON c.call_id = e.call_id
+      JOIN disposition d ON d.key = c.disposition JOIN app_user u ON u.id = c.set_by
+     WHERE e.id = $1
+"""
 
 
 async def card(conn: Connection, user: User, event_id: UUID) -> EventCard:
@@ -56,7 +76,9 @@ async def card(conn: Connection, user: User, event_id: UUID) -> EventCard:
     links = [
         RecordingLink(found["id"], found["seconds"], found["cut"]) for found in await conn.fetch(ATTACHMENTS, event_id)
     ]
-    return EventCard(from_row(row), links)
+    said = await conn.fetchrow(CAME_TO, event_id)
+    names = msgspec.json.decode(said["name"], type=dict[str, str]) if said is not None else {}
+    return EventCard(from_row(row), links, CameTo(**{**dict(said), "name": names}) if said is not None else None)
 
 
 WRITE_CONTENT = "UPDATE event e SET content = $4 WHERE e.id = $3 AND " + VISIBLE_EVENT + " RETURNING e.id"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from uuid_utils.compat import uuid7
 
+from crm_core import events, follow_ups
 from crm_core.access import Forbidden, NotFound
 from crm_core.database import Connection, Pool
 from crm_core.dialling import calling, dispositions, do_not_call, importing, lists
@@ -273,7 +274,7 @@ async def test_a_callback_is_the_agents_at_the_partys_own_time(conn: Connection,
 async def test_a_callback_needs_a_moment_to_come(conn: Connection, people: dict[str, User]) -> None:
     of = await a_list(conn, people["borys"], ANNA)
     call_id = await called(conn, of)
-    for at in (None, MORNING):
+    for at in (None, MORNING, datetime.max.replace(tzinfo=ZoneInfo("America/New_York"))):
         with pytest.raises(WhenMissing):
             await dispositions.set_disposition(conn, people["iryna"], call_id, "callback", note="", at=at, now=MORNING)
     assert await conn.fetchval("SELECT count(*) FROM call_disposition") == 0
@@ -312,6 +313,24 @@ async def test_any_call_that_one_may_see_gets_a_disposition(conn: Connection, pe
         conn, people["olena"], call.call_id, "do_not_call", note="", at=None, now=MORNING
     )
     assert [each.e164 for each in await do_not_call.barred(conn, people["olena"], now=MORNING)] == [ANNA]
+    (event,) = (await events.register(conn, people["olena"])).rows
+    said = (await events.card(conn, people["olena"], event.id)).came_to
+    assert said is not None
+    assert (said.disposition, said.name["uk"], said.by) == ("do_not_call", "Не телефонувати", "Олена Коваль")
+
+
+async def test_a_callback_of_any_other_call_is_a_follow_up_at_the_partys_own_time(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    call = Telling().outbound("1001", NEW_YORKER).answered("1001").ended()
+    await tell(conn, call.facts)
+    olena = people["olena"]
+    with pytest.raises(WhenMissing):
+        await dispositions.set_disposition(conn, olena, call.call_id, "callback", note="", at=None, now=MORNING)
+    naive = datetime(2030, 1, 8, 10, 0)  # noqa: DTZ001 - the party's own
+    await dispositions.set_disposition(conn, olena, call.call_id, "callback", note="", at=naive, now=MORNING)
+    (owed,) = await follow_ups.open_list(conn, olena)
+    assert (owed.phone, owed.due_at) == (NEW_YORKER, naive.replace(tzinfo=ZoneInfo("America/New_York")))
 
 
 async def test_the_dictionary_grows(conn: Connection, people: dict[str, User]) -> None:

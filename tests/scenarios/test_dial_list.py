@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -49,7 +50,8 @@ async def test_a_list_is_called_and_goes_on_after_a_kill_with_what_was_promised(
         await party.hang_up()
         event = await panel.event(lambda row: row["phone"] == REACHED and row["ended_at"])
         assert (event["type"], event["owner_name"]) == ("outgoing_call", "Ганна Їжакевич")
-        promised: Json = {"disposition": "callback", "at": "2099-01-07T10:00:00"}
+        day_after = datetime.fromisoformat(str(event["ended_at"])) + timedelta(days=2)
+        promised: Json = {"disposition": "callback", "at": f"{day_after:%Y-%m-%d}T10:00:00"}
         await desk.ask("PUT", f"/api/dispositions/of-calls/{event['call_id']}", promised)
 
         # The second one's phone rings when the core is killed.
