@@ -83,13 +83,22 @@ async def _paged(conn: Connection, user: User, look: EventFilter, size: int) -> 
 
 
 @pytest.mark.parametrize(
-    "bounds", [(1, 2, 2, 0), (3, 12, 8, 2), (5, 200, 200, 1_000), (1_000, 20_000, 8_000, 2_000)], ids=str
+    "bounds",
+    [
+        (1, 2, 2, 0, 3, 10**9),
+        (1, 2, 2, 0, 150, 0),
+        (3, 12, 8, 2, 40, 0),
+        (5, 200, 200, 1_000, 300, 0),
+        (1_000, 20_000, 8_000, 2_000, 300_000, 50_000),
+    ],
+    ids=str,
 )
 async def test_every_way_to_a_text_finds_what_the_plain_statement_finds(
-    conn: Connection, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, int, int, int]
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, ...]
 ) -> None:
     """Bounds so small that each way is gone: the sample fills the page, the longer walk does, the index has to."""
-    for name, bound in zip(("SAMPLE", "FAR", "FAR_OWN", "MOST_CLIENTS"), bounds, strict=True):
+    names = ("SAMPLE", "FAR", "FAR_OWN", "MOST_CLIENTS", "FURTHER", "FREQUENT")
+    for name, bound in zip(names, bounds, strict=True):
         monkeypatch.setattr(text_search, name, bound)
     await fill(conn, Size(clients=40, events=400, agents=20))
     newest = await conn.fetchval("SELECT max(started_at) FROM event")
