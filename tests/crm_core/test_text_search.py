@@ -141,3 +141,8 @@ async def test_one_or_two_letters_are_looked_for_in_the_newest_events_only(
     await conn.execute(EVENT, MORNING + timedelta(hours=2), 1, "")
     page = await events.register(conn, people["borys"], EventFilter(text="Ж"))
     assert (len(page.rows), page.more) == (0, True)
+
+
+async def test_the_embedded_server_makes_trigrams_of_cyrillic_letters(conn: Connection) -> None:
+    """With an LC_CTYPE of C it makes none, and a search reads everything."""
+    assert await conn.fetchval("SELECT cardinality(show_trgm('щедрик'))") == len("щедрик") + 1
