@@ -124,7 +124,9 @@ def _bucket(floor: Floor, entry: Entry, now: float) -> BucketKey | None:
         return None
     kept = keeper(floor, entry, now)
     if kept is None:  # once it is anybody's it stays so, whoever comes back
-        entry.assigned, entry.released = None, True
+        entry.released = True
+    if kept != entry.assigned:  # who is not at work has lost it, be it to its own agent
+        entry.assigned = None
     reached = stage(floor.roster.steps[line.number], entry.item.joined_at, now)
     return (line.number, entry.skills, reached, kept)
 

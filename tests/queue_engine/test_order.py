@@ -143,6 +143,23 @@ def test_an_assignment_can_be_undone() -> None:
     assert desk.asked() == ["1001"]
 
 
+def test_an_assignment_to_who_leaves_work_is_undone_though_the_own_agent_keeps_the_item() -> None:
+    """Else it would be kept for who comes back, and offered to nobody while that one idles."""
+    desk = Desk(Line("7000", ("1001", "1002"), sticky_patience=15.0)).phone("1001", "1002")
+    desk.legs("1001", 1)
+    desk.legs("1002", 1)
+    desk.comes(1, sticky="1002")
+    desk.give(ItemChanged(one(1), assigned="1001"))
+    desk.gone("1001")
+    desk.legs("1001", 0)
+    desk.phone("1001")
+    story = desk.engine.why_item(one(1), desk.now)
+    assert story is not None
+    assert story.kept_for == "1002"
+    assert desk.asked() == []
+    assert desk.at(15.0).asked() == ["1001"]
+
+
 def test_an_item_that_is_moved_while_a_phone_rings_is_withdrawn_and_keeps_when_it_joined() -> None:
     desk = Desk(Line("7000", ("1001",)), Line("7001", ("1002",))).phone("1001", "1002").comes(1)
     desk.heard()
