@@ -187,13 +187,14 @@ class Results:
 
 
 async def results(conn: Connection, user: User, list_id: UUID) -> Results:
-    """Raises NotFound, Forbidden."""
+    """All of one moment. Raises NotFound, Forbidden."""
     require(user, Right.SUPERVISE)
-    await list_of(conn, list_id)
-    return Results(
-        entries={row["state"]: row["entries"] for row in await conn.fetch(STATES, list_id)},
-        calls={row["result"]: row["calls"] for row in await conn.fetch(CAME_TO, list_id)},
-    )
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        await list_of(conn, list_id)
+        return Results(
+            entries={row["state"]: row["entries"] for row in await conn.fetch(STATES, list_id)},
+            calls={row["result"]: row["calls"] for row in await conn.fetch(CAME_TO, list_id)},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
