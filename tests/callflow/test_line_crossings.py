@@ -99,3 +99,61 @@ async def test_who_waits_when_the_core_stops_has_not_given_up() -> None:
         await house.calls.close()
         assert not house.phones["1001"].answer_to(anna).is_success
         assert ends(house) == [LineEnd.TECHNICAL]
+
+
+@virtual_time
+async def test_an_answer_that_comes_after_the_ring_time_is_hung_up_and_the_next_agent_rings() -> None:
+    async with a_house(lines=["700"], queue=[Line("700", ("1003", "1004"), retry_after=5.0)]) as house:
+        anna = await house.phones["1001"].dials("700")
+        (first,) = (phone for phone in (house.phones["1003"], house.phones["1004"]) if phone.rung)
+        second = house.phones["1004" if first.user == "1003" else "1003"]
+        await first.says(180)
+        while not first.cancelled:
+            await asyncio.sleep(1)
+            await house.settles()
+        late = await first.says(200)
+        assert late.is_hung_up
+        assert len(second.rung) == 1
+        await second.says(200)
+        assert house.phones["1001"].answer_to(anna).is_success
+        assert [(left.reason, left.extension) for left in house.of(CallLeftLine)] == [(LineEnd.ANSWERED, second.user)]
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await house.settles()
+
+
+@pytest.mark.parametrize("turns", range(0, 20, 2))
+@virtual_time
+async def test_a_refusal_that_crosses_the_callers_good_bye_leaves_the_agent_ready(turns: int) -> None:
+    """`turns`: of the loop, between the two messages."""
+    async with a_house(lines=["700"], queue=[Line("700", ("1003",), retry_after=0.0)]) as house:
+        anna, agent = await house.phones["1001"].dials("700"), house.phones["1003"]
+        house.at_once((house.phones["1001"], anna.cancel_text))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        house.at_once((agent, agent.response(agent.rung[0], 486)))
+        await house.settles()
+        house.phones["1001"].answer_to(anna)
+        assert ends(house) == [LineEnd.ABANDONED]
+        boris = await house.phones["1002"].dials("700")
+        assert len(agent.rung) == 2, "offered the next one"
+        await agent.says(200)
+        assert house.phones["1002"].answer_to(boris).is_success
+        house.at_once((house.phones["1002"], boris.text("BYE")))
+        await house.settles()
+
+
+@virtual_time
+async def test_an_agents_phone_that_dies_while_it_rings_costs_the_caller_the_ring_time_and_no_more() -> None:
+    async with a_house(lines=["700"], queue=[Line("700", ("1003", "1004"), retry_after=60.0)]) as house:
+        anna = await house.phones["1001"].dials("700")
+        (first,) = (phone for phone in (house.phones["1003"], house.phones["1004"]) if phone.rung)
+        second = house.phones["1004" if first.user == "1003" else "1003"]
+        await asyncio.sleep(30)  # it says nothing at all, to CANCEL neither
+        await house.settles()
+        assert len(second.rung) == 1
+        await second.says(200)
+        assert house.phones["1001"].answer_to(anna).is_success
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await asyncio.sleep(60)
+        await house.settles()
+        assert ends(house) == [LineEnd.ANSWERED]
