@@ -7,11 +7,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
+from callflow.line_book import Kept, LineBook
+from callflow.line_settings import LineSettings
 from callflow.previews import Previews
 from crm_core.dialling import calling, lists
 from tests.web_panel.house import House
 
 NUMBER = "+380501112233"
+
+
+@pytest.fixture(autouse=True)
+def sales(house: House) -> None:
+    """The company has a line."""
+    book = LineBook(own={"7000": Kept(settings=LineSettings(name="Sales", agents=("1001",)))})
+    house.app.state["services"] = replace(house.services, line_book=book)
 
 
 async def test_a_list_is_made_filled_and_opened_and_its_results_are_told(house: House) -> None:
@@ -35,12 +46,14 @@ async def test_a_list_is_made_filled_and_opened_and_its_results_are_told(house: 
 async def test_what_makes_no_sense_is_named(house: House) -> None:
     async with await house.signed_in("supervisor") as tab:
         hours = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000", "hours": "at night"})
+        nowhere = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7999"})
         made = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000"})
         again = await tab.post("/api/dial-lists", json={"name": "spring", "line": "7000"})
         path = f"/api/dial-lists/{made.json()['id']}/entries.csv"
         binary = await tab.post(path, content=b"number\n\xff\xfe\n")
         headless = await tab.post(path, content=b"name\nAnna\n")
     assert (hours.status_code, hours.json()["field"]) == (400, "hours")
+    assert (nowhere.status_code, nowhere.json()["field"]) == (400, "line")
     assert (again.status_code, again.json()["error"]) == (409, "entry_taken")
     assert (binary.status_code, headless.json()["field"]) == (400, "number")
 
@@ -71,7 +84,7 @@ async def test_dispositions_are_named_in_three_languages_and_added_to(house: Hou
 async def test_an_agent_sees_whom_to_call_and_calls_or_leaves_it(house: House) -> None:
     now = datetime(2030, 1, 7, 10, tzinfo=UTC)
     previews = Previews(lambda: now)
-    house.app.state["services"] = replace(house.services, previews=previews, clock=lambda: now)
+    house.app.state["services"] = replace(house.app.state["services"], previews=previews, clock=lambda: now)
     async with await house.signed_in("supervisor") as tab:
         list_id = (await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000"})).json()["id"]
         await tab.post(f"/api/dial-lists/{list_id}/entries", json={"rows": [{"number": NUMBER, "name": "Anna"}]})

@@ -61,6 +61,8 @@ class DialListController(Controller):
         services: NamedDependency[PanelServices],
     ) -> MadeList:
         """A closed list without numbers. 409 when the name is taken."""
+        if data.line not in services.line_book:
+            raise Invalid("line")
         return MadeList(await lists.add_list(conn, user, data, now=services.clock()))
 
     @post("/{list_id:uuid}/open", opt=CHANGES, status_code=204)
