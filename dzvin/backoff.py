@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; the last one repeats
-STEADY = 30.0  # seconds; who lived that long has not failed to start
+STEADY = 10.0  # seconds; who lived that long has not failed to start: a core is ready in five
 
 
 @dataclass(slots=True)

@@ -33,12 +33,13 @@ class CoreProcess:
     announce: Callable[[int, Ports], None]
     _process: Process | None = field(init=False, default=None)
     _ports: Ports | None = field(init=False, default=None)
+    _ready_at: float | None = field(init=False, default=None)  # of the core that runs, by the loop's clock
 
     async def keep(self, database_url: Callable[[], str]) -> None:
         """Start the core whenever none runs. Raises StartFailed when the first one never gets ready."""
-        backoff, loop = Backoff(), asyncio.get_running_loop()
+        backoff = Backoff()
         while True:
-            since = loop.time()
+            self._ready_at = None
             try:
                 status = await self._live(database_url())
             except OSError as error:  # no process, or no place to write the epoch: neither need last
@@ -46,7 +47,7 @@ class CoreProcess:
                 log.error("the core could not be started", reason=str(error))
             if self._ports is None and backoff.failures + 1 >= HOPELESS:
                 raise StartFailed("the core did not start")
-            delay = backoff.after(loop.time() - since)
+            delay = backoff.after(self._lived())
             log.error("the core ended", status=status, again_in=delay)
             await asyncio.sleep(delay)
 
@@ -70,10 +71,15 @@ class CoreProcess:
         if self._process:
             await self._process.end(self.plan.config.calls.stop_grace + MARGIN, hurry)
 
+    def _lived(self) -> float:
+        """Seconds since it was ready: one that took long to fail has not lived."""
+        return 0.0 if self._ready_at is None else asyncio.get_running_loop().time() - self._ready_at
+
     async def _ready(self, core: Process) -> None:
         line = await core.ready(READY_WITHIN)
         try:
             self._ports = msgspec.json.decode(line, type=Ports)
         except msgspec.MsgspecError as error:
             raise NeverReady(f"the core's ready line is wrong: {error}") from error
+        self._ready_at = asyncio.get_running_loop().time()
         self.announce(core.pid, self._ports)

@@ -16,3 +16,8 @@ def test_who_lived_long_is_started_again_at_once() -> None:
     for _ in range(5):
         backoff.after(lived=1.0)
     assert backoff.after(lived=STEADY) == 0
+
+
+def test_deaths_a_quarter_of_a_minute_apart_do_not_slow_each_other_down() -> None:
+    backoff = Backoff()
+    assert [backoff.after(lived=15.0) for _ in range(8)] == [0.0] * 8
