@@ -4,20 +4,15 @@ dispatcher is told, read anew whenever a ticket is called or served."""
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-import structlog
-
 from crm_core import hall
-from crm_core.database import AWAY, Pool, borrowed
+from crm_core.database import Pool, borrowed
 from crm_core.outbox import Outbox, OutboxMessage
+from dzvin.keeping_up import whenever
 from queue_engine.dispatcher import Dispatcher
 
 EVERY = 60.0  # seconds: what changed without a word is seen then
-AGAIN = 1.0  # seconds, while the data base is away
-
-log = structlog.get_logger("dzvin.at_window")
 
 
 @dataclass(slots=True)
@@ -42,18 +37,7 @@ class Windows:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.load()
-            except AWAY as error:
-                log.warning("windows_wait", error=repr(error))
-                await asyncio.sleep(AGAIN)
-                self._changed.set()
+        await whenever(self._changed, self.load, what="windows", every=EVERY)
 
 
 async def watched(pool: Pool, outbox: Outbox, dispatcher: Dispatcher) -> Windows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import wave
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,13 +20,13 @@ from callflow.flows.model import BadFlow
 from callflow.ports import Prompts
 from callflow.router import DialPlan, Refuse, ToExtension, ToFlow, ToTrunk
 from callflow.saying import Language
-from crm_core.database import AWAY, Pool, borrowed
+from crm_core.database import Pool, borrowed
 from crm_core.outbox import Outbox, OutboxMessage
 from crm_core.telephony import flows
 from dzvin.config import Config
+from dzvin.keeping_up import whenever
 
 EVERY = 60.0  # seconds between two looks at what is published, should a message be lost
-AGAIN = 2.0  # seconds after the data base was away
 
 log = structlog.get_logger("dzvin.flows")
 
@@ -119,18 +118,7 @@ class FlowKeeper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.load()
-            except AWAY as error:
-                log.warning("flows_wait", error=repr(error))
-                await asyncio.sleep(AGAIN)
-                self._changed.set()
+        await whenever(self._changed, self.load, what="flows", every=EVERY)
 
 
 async def kept(pool: Pool, outbox: Outbox, config: Config) -> FlowKeeper:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
-
-import structlog
 
 from callflow.exchange import Exchange
 from callflow.line_book import LineBook
@@ -14,18 +11,16 @@ from callflow.line_rules import Around
 from callflow.line_settings import engine_line
 from callflow.router import Refuse
 from crm_core import telephony
-from crm_core.database import AWAY, Pool, borrowed
+from crm_core.database import Pool, borrowed
 from crm_core.outbox import Outbox, OutboxMessage
 from crm_core.telephony import line_changes
 from dzvin import switchboard
 from dzvin.config import Config
+from dzvin.keeping_up import whenever
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.strategy import STRATEGIES
 
 EVERY = 60.0  # seconds between two looks at what people have changed, should a message be lost
-AGAIN = 2.0  # seconds after the data base was away
-
-log = structlog.get_logger("dzvin.lines")
 
 
 async def line_book(pool: Pool, config: Config) -> LineBook:
@@ -92,18 +87,7 @@ class LineKeeper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.load()
-            except AWAY as error:
-                log.warning("lines_wait", error=repr(error))
-                await asyncio.sleep(AGAIN)
-                self._changed.set()
+        await whenever(self._changed, self.load, what="lines", every=EVERY)
 
 
 def kept(pool: Pool, outbox: Outbox, book: LineBook, dispatcher: Dispatcher) -> LineKeeper:

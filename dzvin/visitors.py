@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 from callflow.facts import Fact
 from crm_core import hall, organisation
 from crm_core.access import Right, allowed
-from crm_core.database import AWAY, Pool, borrowed
+from crm_core.database import Pool, borrowed
 from crm_core.outbox import OutboxMessage
+from dzvin.keeping_up import whenever
 from queue_engine.facts import AgentDeclared, QueueFact, Will
 from web_panel.live import LivePanel
 from web_panel.statuses import AgentStatus
 
 EVERY = 5.0  # seconds: whose time has come meanwhile is seen then
-AGAIN = 2.0  # seconds after the data base was away
-
-log = structlog.get_logger("dzvin.visitors")
 
 
 @dataclass(slots=True)
@@ -70,14 +65,4 @@ class Visitors:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            # Not wait_for: on Python 3.11 it swallows a cancellation that arrives together with the event.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.look()
-            except AWAY as error:
-                log.warning("visitors_wait", error=repr(error))
-                await asyncio.sleep(AGAIN)
+        await whenever(self._changed, self.look, what="visitors", every=EVERY)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery
 
 from crm_core import reports
@@ -40,170 +40,143 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Minutes = Literal[15, 30, 60, 1440]
 
 
+async def provide_period(
+    services: NamedDependency[PanelServices], since: FromQuery[date], until: FromQuery[date]
+) -> Interval:
+    """Days of the company, both included."""
+    if not timedelta(0) <= until - since < MOST_DAYS:
+        raise Invalid("until")
+    return reports.of_days(since, until, services.settings.time_zone)
+
+
+async def provide_asked(
+    services: NamedDependency[PanelServices],
+    period: NamedDependency[Interval],
+    since: FromQuery[date],
+    until: FromQuery[date],
+    interval: FromQuery[Minutes | None] = None,
+    by: FromQuery[By] = By.ARRIVAL,
+    line: FromQuery[str | None] = None,
+    threshold: FromQuery[Seconds] = 20.0,
+    short: FromQuery[Seconds] = 5.0,
+) -> Asked:
+    """With `interval` (minutes) a row for each in which anybody waited. `threshold`: seconds within which an answer is
+    in time; `short`: seconds of waiting until which giving up does not count. `by`: a wait counts where it began, or
+    where it was answered."""
+    zone = services.settings.time_zone
+    spans = [period] if interval is None else [*reports.intervals(since, until, interval, zone)]
+    return Asked(intervals=spans, by=by, line=line, threshold=threshold, short=short)
+
+
 class ReportController(Controller):
     path = "/api/reports"
     tags = ("reports",)
+    opt = {"rule": needs(Right.SUPERVISE)}
+    dependencies = {"period": Provide(provide_period), "asked": Provide(provide_asked)}
 
-    @get("/lines", opt={"rule": needs(Right.SUPERVISE)})
+    @get("/lines")
     async def lines(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
-        interval: FromQuery[Minutes | None] = None,
-        by: FromQuery[By] = By.ARRIVAL,
-        line: FromQuery[str | None] = None,
-        threshold: FromQuery[Seconds] = 20.0,
-        short: FromQuery[Seconds] = 5.0,
+        asked: NamedDependency[Asked],
     ) -> list[LineFigures]:
-        """Each line's figures of those days of the company, both included; with `interval` (minutes) a row for each in
-        which anybody waited. `threshold`: seconds within which an answer is in time; `short`: seconds of waiting until
-        which giving up does not count. `by`: a wait counts where it began, or where it was answered."""
-        asked = _asked(services, since, until, interval, by, line, threshold, short)
+        """Each line's figures."""
         return await reports.lines(conn, user, asked, now=services.clock())
 
-    @get("/lines.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    @get("/lines.csv", media_type=CSV)
     async def lines_table(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
-        interval: FromQuery[Minutes | None] = None,
-        by: FromQuery[By] = By.ARRIVAL,
-        line: FromQuery[str | None] = None,
-        threshold: FromQuery[Seconds] = 20.0,
-        short: FromQuery[Seconds] = 5.0,
+        asked: NamedDependency[Asked],
     ) -> str:
         """The same as a table for a spreadsheet."""
-        asked = _asked(services, since, until, interval, by, line, threshold, short)
         return table(await reports.lines(conn, user, asked, now=services.clock()))
 
-    @get("/agents", opt={"rule": needs(Right.SUPERVISE)})
+    @get("/lines/{count:str}")
+    async def which(
+        self,
+        count: FromPath[Count],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        asked: NamedDependency[Asked],
+    ) -> list[LineVisit]:
+        """The waits that a figure counts, the earliest first, at most 1000."""
+        return await reports.which(conn, user, asked, count)
+
+    @get("/agents")
     async def agents(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         agent: FromQuery[UUID | None] = None,
     ) -> list[AgentFigures]:
-        """What each agent did on those days of the company, both included, at most 93."""
-        period = _period(services, since, until)
+        """What each agent did on those days, at most 93."""
         return await reports.agents(conn, user, period, now=services.clock(), only=agent)
 
-    @get("/agents.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    @get("/agents.csv", media_type=CSV)
     async def agents_table(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         agent: FromQuery[UUID | None] = None,
     ) -> str:
         """The same as a table for a spreadsheet."""
-        period = _period(services, since, until)
         return table(await reports.agents(conn, user, period, now=services.clock(), only=agent))
 
-    @get("/agents/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
+    @get("/agents/{count:str}")
     async def which_of_agents(
         self,
         count: FromPath[AgentCount],
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         agent: FromQuery[UUID | None] = None,
     ) -> list[AgentCall]:
         """The offers or the parts of calls that a figure counts, the earliest first, at most 1000."""
-        period = _period(services, since, until)
         return await reports.agent_calls(conn, user, period, count, now=services.clock(), only=agent)
 
-    @get("/missed", opt={"rule": needs(Right.SUPERVISE)})
+    @get("/missed")
     async def missed(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         line: FromQuery[str | None] = None,
     ) -> list[MissedFigures]:
         """How soon those were called back who were missed on those days, by line."""
-        period = _period(services, since, until)
         return await reports.missed(conn, user, period, now=services.clock(), line=line)
 
-    @get("/missed.csv", media_type=CSV, opt={"rule": needs(Right.SUPERVISE)})
+    @get("/missed.csv", media_type=CSV)
     async def missed_table(
         self,
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         line: FromQuery[str | None] = None,
     ) -> str:
         """The same as a table for a spreadsheet."""
-        period = _period(services, since, until)
         return table(await reports.missed(conn, user, period, now=services.clock(), line=line))
 
-    @get("/missed/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
+    @get("/missed/{count:str}")
     async def which_missed(
         self,
         count: FromPath[MissedCount],
         user: NamedDependency[User],
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
+        period: NamedDependency[Interval],
         line: FromQuery[str | None] = None,
     ) -> list[MissedContact]:
         """The follow-ups that a figure counts, the earliest first, at most 1000."""
-        period = _period(services, since, until)
         return await reports.missed_ones(conn, user, period, count, now=services.clock(), line=line)
-
-    @get("/lines/{count:str}", opt={"rule": needs(Right.SUPERVISE)})
-    async def which(
-        self,
-        count: FromPath[Count],
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        since: FromQuery[date],
-        until: FromQuery[date],
-        by: FromQuery[By] = By.ARRIVAL,
-        line: FromQuery[str | None] = None,
-        threshold: FromQuery[Seconds] = 20.0,
-        short: FromQuery[Seconds] = 5.0,
-    ) -> list[LineVisit]:
-        """The waits that a figure counts, the earliest first, at most 1000."""
-        asked = _asked(services, since, until, None, by, line, threshold, short)
-        return await reports.which(conn, user, asked, count)
-
-
-def _asked(
-    services: PanelServices,
-    since: date,
-    until: date,
-    interval: int | None,
-    by: By,
-    line: str | None,
-    threshold: float,
-    short: float,
-) -> Asked:
-    spans = [_period(services, since, until)]
-    if interval is not None:
-        spans = [*reports.intervals(since, until, interval, services.settings.time_zone)]
-    return Asked(intervals=spans, by=by, line=line, threshold=threshold, short=short)
-
-
-def _period(services: PanelServices, since: date, until: date) -> Interval:
-    if not timedelta(0) <= until - since < MOST_DAYS:
-        raise Invalid("until")
-    return reports.of_days(since, until, services.settings.time_zone)
