@@ -6,6 +6,7 @@
     EntryTaken, SystemEntry, StatusesNotUsed, TooManyStatuses 409
     ListNameTaken, TooManyLists, TooManyDispositions 409               BadList, WhenMissing 400
     FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
+    PeriodTooLong 400                   PromptRefused 409, 400
     DatabaseAway, SpoolFull 503
     anything else 500, logged
 
