@@ -15,7 +15,7 @@ MOST_POINTS = 1000.0
 
 class LineCommands:
     """Implements `web_panel.ports.LineControl`. Every method raises ControlRefused: "forbidden" for who is no
-    supervisor, "unknown_call" for what does not wait (any more)."""
+    supervisor, "unknown_call" for what does not wait (any more). What cannot be told is not done."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -29,24 +29,24 @@ class LineCommands:
             raise ControlRefused("unknown_line")
         if line == at:
             raise ControlRefused("same_number")
-        self._dispatcher.change(item_id, line=line)
         self._tell(actor, item_id, WaitOrder.MOVED, at, to=line)
+        self._dispatcher.change(item_id, line=line)
 
     def prioritise(self, actor: Actor, item_id: UUID, points: float) -> None:
         """Its own points are these now; those of the line and of the wait are added."""
         at = self._waits(actor, item_id)
         if not -MOST_POINTS <= points <= MOST_POINTS:
             raise ControlRefused("out_of_range")
-        self._dispatcher.change(item_id, priority=points)
         self._tell(actor, item_id, WaitOrder.PRIORITISED, at, points=points)
+        self._dispatcher.change(item_id, priority=points)
 
     def assign(self, actor: Actor, item_id: UUID, agent: str) -> None:
         """Nobody else gets it while that agent of the line is at work. "": anybody again."""
         at = self._waits(actor, item_id)
         if agent and not self._dispatcher.works_in(at, agent):
             raise ControlRefused("not_at_work")
-        self._dispatcher.change(item_id, assigned=agent)
         self._tell(actor, item_id, WaitOrder.ASSIGNED if agent else WaitOrder.UNASSIGNED, at, agent=agent)
+        self._dispatcher.change(item_id, assigned=agent)
 
     def withdraw(self, actor: Actor, item_id: UUID, to: str = "", message: str = "") -> None:
         """End the wait: play `message`, a prompt, then go on to one of our numbers; "": the call ends."""

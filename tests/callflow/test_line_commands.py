@@ -308,3 +308,32 @@ async def test_only_a_supervisor_commands_and_only_what_there_is() -> None:
         assert (house.of(WaitOrdered), house.of(LineSwitched)) == ([], [])
         await gives_up(house, anna)
         free(house, "1003", "1004")
+
+
+@virtual_time
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda commands, call_id: commands.move(BOSS, call_id, "701"),
+        lambda commands, call_id: commands.prioritise(BOSS, call_id, 50.0),
+        lambda commands, call_id: commands.assign(BOSS, call_id, "1003"),
+        lambda commands, call_id: commands.withdraw(BOSS, call_id),
+    ],
+    ids=["move", "prioritise", "assign", "withdraw"],
+)
+async def test_what_cannot_be_told_is_not_done(
+    order: Callable[[LineCommands, UUID], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fact: object) -> None:
+        raise OSError("the spool is full")
+
+    async with two_lines() as house:
+        busy(house, "1003", "1004")
+        anna, call_id = await waits(house)
+        before = house.dispatcher.why_item(call_id)
+        with monkeypatch.context() as away:
+            away.setattr(house, "append", full)
+            with pytest.raises(OSError, match="full"):
+                order(LineCommands(house.exchange), call_id)
+        assert house.dispatcher.why_item(call_id) == before
+        await gives_up(house, anna)
