@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from queue_engine.agent import Agent
 from queue_engine.decisions import AutoPause, Offer, StrategyFailed
 from queue_engine.facts import Will
 from queue_engine.floor import Choice, Floor
-from queue_engine.pool import Entry, rank
+from queue_engine.pool import Entry, OrderKey, rank
 from queue_engine.reasons import RefusalCause
 from queue_engine.strategy import RINGS_ON, View, longest_idle
 from queue_engine.work import Line
@@ -20,7 +21,7 @@ LONGEST_IDLE = "longest_idle"
 def best(floor: Floor, now: float) -> tuple[Entry, set[str]] | None:
     """The item that is to be served next of all that somebody free may take, and those free agents.
 
-    Only lines where something changed are looked at, and of each bucket only its first item.
+    Only lines where something changed are looked at, and of each bucket only the first item that may be offered.
     """
     found: tuple[tuple[float, float, int], UUID, set[str]] | None = None
     for number in floor.roster.dirty:
@@ -29,14 +30,19 @@ def best(floor: Floor, now: float) -> tuple[Entry, set[str]] | None:
             continue
         line = floor.roster.lines[number]
         for (_, skills, reached, keeper), keys in floor.pool.buckets(number, free):
-            order = rank(keys[0], line, now)
-            if found is not None and order >= found[0]:
+            if found is not None and rank(keys[0], line, now) >= found[0]:
                 continue
             able = free & floor.roster.able(number, skills, reached) if keeper is None else {keeper}
-            able = _willing(floor, floor.pool.entries[keys[0][3]], able)
-            if able:
-                found = (order, keys[0][3], able)
+            first = _first(floor, keys, able) if able else None
+            if first is not None and (found is None or rank(first, line, now) < found[0]):
+                found = (rank(first, line, now), first[3], _willing(floor, floor.pool.entries[first[3]], able))
     return None if found is None else (floor.pool.entries[found[1]], found[2])
+
+
+def _first(floor: Floor, keys: Sequence[OrderKey], able: set[str]) -> OrderKey | None:
+    """Nearly always the first of all: only those for whom somebody rings already may have to be passed over, and there
+    are no more of these than agents."""
+    return next((key for key in keys if _willing(floor, floor.pool.entries[key[3]], able)), None)
 
 
 def _willing(floor: Floor, entry: Entry, able: set[str]) -> set[str]:

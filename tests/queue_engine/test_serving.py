@@ -197,3 +197,10 @@ def test_a_line_without_wrap_up_tells_of_none() -> None:
     desk.heard()
     desk.ended(1, "1001")
     assert wrap_ups(desk) == []
+
+
+def test_who_is_on_demand_gets_the_next_item_while_a_ready_one_rings_for_the_first() -> None:
+    desk = Desk(Line("7000", PAIR, strategy="ring_all")).phone(*PAIR)
+    desk.will("1002", Will.ON_DEMAND)
+    assert desk.comes(1).offers() == [(1, "1001")], "nobody on demand, while one who is ready rings"
+    assert desk.comes(2).offers() == [(2, "1002")]
