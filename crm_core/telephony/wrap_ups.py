@@ -8,9 +8,12 @@ from datetime import datetime
 from crm_core.database import Connection
 from queue_engine.facts import WrapUpSet
 
+# What waited in the line is the call itself, or the promise or the list's entry that a call was made for.
 BEGIN = """
     INSERT INTO wrap_up (id, item_id, extension, user_id, began_at, ends_at)
-    SELECT $1, $2, $3, (SELECT d.user_id FROM device d WHERE d.number = $3), $4, $5 ON CONFLICT (id) DO NOTHING
+    SELECT $1, coalesce((SELECT c.last_call FROM callback c WHERE c.id = $2),
+                        (SELECT t.call_id FROM dial_try t WHERE t.entry_id = $2 ORDER BY t.begun_at DESC LIMIT 1), $2),
+           $3, (SELECT d.user_id FROM device d WHERE d.number = $3), $4, $5 ON CONFLICT (id) DO NOTHING
 """
 # The one that runs; none begins before the one before has ended.
 CHANGE = """

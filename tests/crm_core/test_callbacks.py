@@ -29,6 +29,7 @@ from crm_core.fact_codec import AnyFact
 from crm_core.organisation import User
 from crm_core.reports.intervals import Interval
 from crm_core.reports.lines import Asked, Count, lines, which
+from queue_engine.facts import WrapUpSet
 from tests.crm_core.company import MORNING, Telling, call_back, found_company, missed_call, tell
 
 ANNA = "+380501112233"
@@ -180,3 +181,15 @@ async def test_one_that_a_supervisor_moved_is_owed_in_the_other_line(conn: Conne
     assert [owed.line for owed in await callbacks.owed(conn, [*promised(), moved])] == ["7001"]
     await tell(conn, promised(), [moved])
     assert [owed.line for owed in await callbacks.owed(conn)] == ["7001"]
+
+
+async def test_the_wrap_up_after_a_callback_is_that_of_the_call_which_kept_it(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    """The engine served the promise; handling time is counted by the call."""
+    *done, last = kept()
+    assert isinstance(last, CallbackKept)
+    call_id, at = last.call, last.at
+    wrap_up = WrapUpSet(id=uuid7(), at=at, extension="1003", item=PROMISE, until=at + timedelta(seconds=30))
+    await tell(conn, promised(), done, [last, wrap_up])
+    assert await conn.fetchval("SELECT item_id FROM wrap_up") == call_id

@@ -20,6 +20,7 @@ from crm_core.dialling.lists import BadList, DialList, ListNameTaken, NewList
 from crm_core.dialling.rules import Outcome
 from crm_core.dictionaries import EntryTaken
 from crm_core.organisation import User
+from queue_engine.facts import WrapUpSet
 from tests.crm_core.company import MORNING, Telling, found_company, tell
 
 KYIV = ZoneInfo("Europe/Kyiv")
@@ -382,3 +383,13 @@ async def test_an_entry_that_an_agent_leaves_for_later_has_no_try_and_comes_agai
     assert await rows(conn, "SELECT state, tries, result FROM dial_entry") == [("waiting", 0, "skipped")]
     assert await numbers(conn, of, MORNING) == set()
     assert await numbers(conn, of, MORNING + timedelta(hours=1)) == {ANNA}
+
+
+async def test_the_wrap_up_after_an_entry_is_that_of_its_call(conn: Connection, people: dict[str, User]) -> None:
+    """The engine served the entry; handling time is counted by the call."""
+    of = await a_list(conn, people["borys"], ANNA)
+    call_id = await called(conn, of)
+    entry: UUID = await conn.fetchval("SELECT entry_id FROM dial_try")
+    until = MORNING + timedelta(seconds=30)
+    await tell(conn, [WrapUpSet(id=uuid7(), at=MORNING, extension="1003", item=entry, until=until)])
+    assert await conn.fetchval("SELECT item_id FROM wrap_up") == call_id
