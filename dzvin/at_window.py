@@ -1,13 +1,17 @@
 """Agents with a visitor at their window are offered no calls: what the data base says of open tickets is what the
-dispatcher is told, read anew whenever a ticket is called or served."""
+dispatcher is told, read anew whenever a ticket is called or served.
+
+Who calls or serves a ticket here waits for that: an operator who has been told of a visitor is rung for no call.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from crm_core import hall
-from crm_core.database import Pool, borrowed
+from crm_core.database import AWAY, Connection, Pool, borrowed
 from crm_core.outbox import Outbox, OutboxMessage
 from dzvin.keeping_up import whenever
 from queue_engine.dispatcher import Dispatcher
@@ -23,6 +27,7 @@ class Windows:
     dispatcher: Dispatcher
     _at_window: frozenset[str] = frozenset()
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)  # an older look must not overtake a newer
 
     def on_outbox(self, message: OutboxMessage) -> None:
         if message.kind in (hall.TICKET_CALLED, hall.TICKET_SERVED):
@@ -30,10 +35,19 @@ class Windows:
 
     async def load(self) -> None:
         async with borrowed(self.pool) as conn:
+            await self._look(conn)
+
+    async def _look(self, conn: Connection) -> None:
+        async with self._one_at_a_time:
             now = await hall.extensions_at_window(conn)
-        before, self._at_window = self._at_window, now
-        for extension in sorted(before ^ now):
-            self.dispatcher.at_window(extension, extension in now)
+            before, self._at_window = self._at_window, now
+            for extension in sorted(before ^ now):
+                self.dispatcher.at_window(extension, extension in now)
+
+    async def look(self, conn: Connection) -> None:
+        """For who has just called or served a ticket. When the data base goes away now the outbox tells it later."""
+        with suppress(*AWAY):
+            await self._look(conn)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -22,6 +22,7 @@ from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
 from dzvin import certificates, flows, lines
+from dzvin.at_window import Windows
 from dzvin.auto_pauses import tell_auto_pauses
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
@@ -66,7 +67,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def panel(
-    given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony, previews: Previews
+    given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony, previews: Previews, windows: Windows
 ) -> AsyncIterator[Panel]:
     """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
     config, spool = given.config, given.spool
@@ -76,11 +77,12 @@ async def panel(
     pop = ScreenPop(pool, live)
     spool.subscribe(pop.on_fact)
     outbox.subscribe(pop.on_outbox)
-    visitors = _visitors(pool, live, spool, outbox)
+    visitors = _visitors(pool, live, spool, outbox, windows)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
-    services = replace(_services(given, pool, live, switch, agents, metrics), previews=previews)
+    services = _services(given, pool, live, switch, agents, metrics)
+    services = replace(services, previews=previews, windows_changed=windows.look)
     server = _server(given, services)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -113,8 +115,8 @@ def _server(given: Surroundings, services: PanelServices) -> _Server:
     return _Server(settings)
 
 
-def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox) -> Visitors:
-    visitors = Visitors(pool, live, SystemClock().now)
+def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox, windows: Windows) -> Visitors:
+    visitors = Visitors(pool, live, SystemClock().now, windows.look)
     spool.subscribe(visitors.on_fact)
     outbox.subscribe(visitors.on_outbox)
     return visitors

@@ -7,7 +7,7 @@ the longest free first. The others press "next, please" themselves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -15,11 +15,12 @@ from uuid import UUID
 from callflow.facts import Fact
 from crm_core import hall, organisation
 from crm_core.access import Right, allowed
-from crm_core.database import Pool, borrowed
+from crm_core.database import Connection, Pool, borrowed
 from crm_core.outbox import OutboxMessage
 from dzvin.keeping_up import whenever
 from queue_engine.facts import AgentDeclared, QueueFact, Will
 from web_panel.live import LivePanel
+from web_panel.ports import nothing
 from web_panel.statuses import AgentStatus
 
 EVERY = 5.0  # seconds: whose time has come meanwhile is seen then
@@ -30,6 +31,7 @@ class Visitors:
     pool: Pool
     live: LivePanel
     clock: Callable[[], datetime]
+    windows_changed: Callable[[Connection], Awaitable[None]] = nothing
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_outbox(self, message: OutboxMessage) -> None:
@@ -62,6 +64,7 @@ class Visitors:
             for user_id in free:
                 if user_id in users and allowed(users[user_id], Right.SERVE_TICKETS):
                     await hall.call_next(conn, users[user_id], now=self.clock())
+            await self.windows_changed(conn)
 
     async def run(self) -> None:
         """Until cancelled."""

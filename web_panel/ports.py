@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from callflow.line_rules import Around as LineAround
 from callflow.previews import Preview
 from callflow.room_facts import SupervisionMode
 from callflow.wishes import Wishes
-from crm_core.database import Pool
+from crm_core.database import Connection, Pool
 from queue_engine.explain import AgentStory, ItemStory
 from queue_engine.facts import Will
 from recordings.encode import Format
@@ -28,6 +28,10 @@ from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel
 from web_panel.passwords import Passwords
 from web_panel.rate_limit import Limits
+
+
+async def nothing(_: Connection) -> None: ...
+
 
 NOBODY = LineAround(is_extension=lambda _: False, is_target=lambda _: False, strategy=lambda _: "")
 
@@ -286,6 +290,7 @@ class PanelServices:
     clock: Callable[[], datetime]  # aware UTC
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text
+    windows_changed: Callable[[Connection], Awaitable[None]] = nothing  # awaited before who called a visitor is told
     phones: PhoneDoor | None = None
     waiting: WaitingLines | None = None
     callbacks: CallbackControl | None = None

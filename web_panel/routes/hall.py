@@ -80,6 +80,7 @@ class HallController(Controller):
     ) -> Response[Ticket | None]:
         """R-QUEUE-28: the earliest due visitor to my window. 204 when nobody is due, or somebody is there already."""
         ticket = await hall.call_next(conn, user, now=services.clock())
+        await services.windows_changed(conn)
         return Response(ticket, status_code=200 if ticket else 204)
 
     @post("/tickets/{ticket_id:uuid}/serve", opt={"rule": needs(Right.SERVE_TICKETS)}, status_code=204)
@@ -92,3 +93,4 @@ class HallController(Controller):
     ) -> None:
         """The visitor has been served; the window is free."""
         await hall.serve(conn, user, ticket_id, now=services.clock())
+        await services.windows_changed(conn)
