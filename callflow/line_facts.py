@@ -27,7 +27,7 @@ class LineEnd(StrEnum):
     OVERFLOWED = "overflowed"
     CALLBACK = "callback"
     TRANSFERRED = "transferred"
-    AGENT_DUMP = "agent_dump"
+    AGENT_DUMP = "agent_dump"  # not told any more: who waits keeps the place
     TECHNICAL = "technical"
 
 

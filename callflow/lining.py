@@ -1,7 +1,7 @@
 """Wait in a line: what the engine decides is carried out here, and what the caller does is told to the engine.
 
 Each agent whom the engine names is rung in a task of their own. The first to answer wins; the others ring until the
-bridge stands (`callflow.service`), so that nobody is let go for an answer that came to nothing.
+bridge stands (`callflow.service`), so that nobody is let go for an answer that came to nothing: then the wait goes on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from callflow.side import Side
 from callflow.stages import PROMISED, Result
 from callflow.waiting import first_of
 from pbx.inbound_leg import InboundLeg
+from pbx.leg import LegEnd
 from pbx.sip.reason import ANSWERED_ELSEWHERE
 from queue_engine.dispatcher import NotAdmitted, Place
 from queue_engine.reasons import LeaveReason, RefusalCause
@@ -107,6 +108,7 @@ class Lining:
         self._place = place
         self._position: int | None = None
         self._told: asyncio.Task[None] | None = None
+        self._keys: asyncio.Task[Gone] | None = None
         self._deadline = float("inf")
         self._rings: dict[str, asyncio.Task[Rung]] = {}
         self._withdrawn: dict[str, OfferEnd] = {}  # why somebody rings no more
@@ -119,21 +121,17 @@ class Lining:
             place = self._place = self._place or await self._take_place()
         except NotAdmitted as refused:
             return self._gone(refused.reason)
-        self._heard()
-        keys = self._loop.create_task(self._pressed(place)) if self._line.keys else None
-        self._tell(place)
+        self._entertain(place)
         found: Side | Gone | None = None
         reason = LeaveReason.TECHNICAL
         try:
-            found = await self._served(place, keys)
+            found = await self._served(place)
             return found
         except asyncio.CancelledError:
             reason = self._stopped()
             raise
         finally:
-            for task in (keys, self._told):
-                if task is not None:
-                    task.cancel()
+            self._leave_alone()
             if isinstance(found, Gone) and found.place is not None:
                 self._tell_left(found.reason, found.to)
                 await self._let_go(OfferEnd.CANCELLED)
@@ -169,7 +167,20 @@ class Lining:
         else:
             self._call.ringing_tone(self._search.waiting)
 
-    async def _served(self, place: Place, keys: asyncio.Task[Gone] | None) -> Side | Gone:
+    def _entertain(self, place: Place) -> None:
+        """What the caller hears and may press while nobody has answered."""
+        self._heard()
+        if self._line.keys:
+            self._keys = self._loop.create_task(self._pressed(place))
+        self._tell(place)
+
+    def _leave_alone(self) -> None:
+        for task in (self._keys, self._told):
+            if task is not None:
+                task.cancel()
+        self._keys = self._told = None
+
+    async def _served(self, place: Place) -> Side | Gone:
         self._deadline = self._loop.time() + self._line.max_wait
         while True:
             if place.item.line != self._line.number:
@@ -177,14 +188,19 @@ class Lining:
             self._ring_whom(place)
             if place.left.done():
                 return self._sent_away(place)
-            awaited = (place.changed, place.left, *self._rings.values(), *((keys,) if keys is not None else ()))
+            pressed = () if self._keys is None else (self._keys,)
+            awaited = (place.changed, place.left, *self._rings.values(), *pressed)
             await first_of(*awaited, timeout=max(0.0, self._deadline - self._loop.time()))
             if place.item.line != self._line.number:
                 continue
             if (side := self._answered(place)) is not None:
-                return side
-            if keys is not None and keys.done():
-                return keys.result()
+                if await self._bridged(place, side):
+                    return side
+                if self._search.waiting.is_over:
+                    return Gone(LeaveReason.ABANDONED)
+                continue
+            if self._keys is not None and self._keys.done():
+                return self._keys.result()
             if self._loop.time() >= self._deadline and not place.left.done():
                 return self._too_long()
 
@@ -240,14 +256,32 @@ class Lining:
                 assert rung.reason is not None
                 place.refused(extension, REFUSALS.get(rung.reason, RefusalCause.NO_ANSWER))
                 continue
-            side = rung.side(extension, self._call.exchange.identity(extension))
-            tell = partial(self._tell_left, extension=extension)
-            self._call.serves(Service(side, place, tell, self._let_others_go, self._stopped))
-            return side
+            return rung.side(extension, self._call.exchange.identity(extension))
         return None
 
-    def _let_others_go(self) -> None:
+    async def _bridged(self, place: Place, side: Side) -> bool:
+        """Whether the agent who has answered and the caller come to hear each other. Else it goes on as before."""
+        self._leave_alone()
+        service = Service(side, place, partial(self._taken, side), partial(self._dropped, place, side))
+        if await self._search.tries(service):
+            return True
+        self._entertain(place)
+        return False
+
+    def _taken(self, side: Side) -> None:
+        self._tell_left(LeaveReason.ANSWERED, extension=side.extension or "")
         self._call.chore(self._let_go(OfferEnd.ANSWERED_ELSEWHERE))
+
+    def _dropped(self, place: Place, side: Side) -> None:
+        """The answer came to nothing. One that crosses the caller's good-bye is not the agent's fault."""
+        extension, why = side.extension or "", OfferEnd.FAILED
+        if self._search.waiting.is_over:
+            why = OfferEnd.CANCELLED
+        elif side.is_over and side.leg.ended.result().reason is not LegEnd.HUNG_UP:
+            why = OfferEnd.REJECTED
+        self._call.tell(OfferEnded, leg=side.offer, extension=extension, reason=why)
+        place.refused(extension, REFUSALS.get(why, RefusalCause.NO_ANSWER))
+        self._search.goes_on()
 
     async def _let_go(self, why: OfferEnd) -> None:
         """Nobody rings for this wait any more when this returns."""

@@ -198,7 +198,7 @@ class _Try:
             self._tried = Tried.LEFT
             return TAKEN_OUT
         call.placed_by = agent.leg
-        service = Service(agent, self._place, lambda reason: None, lambda: None)
+        service = Service(agent, self._place)
         call.serves(service)
         service.stands(agent)  # theirs from here on, and not from the bridge on: they hear how the party is called
         result = await run(call, Seek(waiting=agent, route=route, payer=self._planned.payer))

@@ -36,6 +36,7 @@ from callflow.router import (
     ToMenu,
     ToTrunk,
 )
+from callflow.service import Service
 from callflow.side import Side
 from callflow.stages import ABANDONED, Result
 from pbx.inbound_leg import InboundLeg
@@ -107,7 +108,9 @@ class Search:
         self._visited: list[str] = []
         self._withdrawn = OfferEnd.CANCELLED
         self._taken = self._kept = False
-        self.found: asyncio.Task[Side | Result] = asyncio.get_running_loop().create_task(self._run(route))
+        self.found: asyncio.Future[Side | Result] = asyncio.get_running_loop().create_future()
+        self._running = asyncio.get_running_loop().create_task(self._run(route))
+        self._running.add_done_callback(self._finished)
 
     def take(self) -> Side | Result:
         """Who answered, or why nobody did."""
@@ -125,20 +128,47 @@ class Search:
             self._kept = False
             return
         self._taken = True
-        if not self.found.done():
+        if not self._running.done():
             self._withdrawn = reason
-            self.found.cancel()
-            await asyncio.wait([self.found])
-        if self.found.cancelled():
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        if self._running.cancelled():
             # The error names the frames that it came through, and they name us: taken out of the task, it goes with
             # us and does not wait for the garbage collector.
             with suppress(asyncio.CancelledError):
-                self.found.result()
-        elif self.found.exception() is None:
+                self._running.result()
+        if self.found.done() and not self.found.cancelled() and self.found.exception() is None:
             found = self.found.result()
             if isinstance(found, Side):
                 self.call.lets_go(found.leg)
                 self.call.end_service()
+
+    async def tries(self, service: Service) -> bool:
+        """Hand over who has answered while others ring on for the same wait. False: it came to nothing, and the search
+        goes on."""
+        self.call.serves(service)
+        self.found.set_result(service.side)
+        return await asyncio.shield(service.stood)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it may go on after somebody was found: no bridge stands yet."""
+        return not self._running.done()
+
+    def goes_on(self) -> None:
+        """Who was handed over is none: somebody is sought as before."""
+        self._taken = False
+        self.found = asyncio.get_running_loop().create_future()
+
+    def _finished(self, running: asyncio.Task[Side | Result]) -> None:
+        if self.found.done():  # handed over before
+            return
+        if running.cancelled():
+            self.found.cancel()
+        elif (error := running.exception()) is not None:
+            self.found.set_exception(error)
+        else:
+            self.found.set_result(running.result())
 
     @property
     def shown(self) -> Identity:

@@ -92,7 +92,8 @@ def _outcome(call: Call, stage: Seek, search: Search) -> Stage:
     if search.conference is not None:
         return knock(call, stage.waiting, search.conference, stage.transfer)
     if isinstance(found, Side):
-        return Talk(one=stage.waiting, other=found, after=stage.transfer)
+        back = replace(stage, search=search) if search.is_undecided else None
+        return Talk(one=stage.waiting, other=found, after=stage.transfer, back=back)
     return found if stage.transfer is None else come_back(call, stage.waiting, stage.transfer, found)
 
 

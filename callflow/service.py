@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from callflow.side import Side
-from pbx.leg import LegEnd
 from queue_engine.place import Place
-from queue_engine.reasons import LeaveReason
+
+
+def _at_once() -> None:
+    """For whom nobody else is rung."""
 
 
 class Service:
-    """`tell_left` tells how the wait ended. `release`: nobody else rings for it any more. `stopped`: why the
-    wait ends now, if it is not the agent's doing."""
+    """`on_bridge`: the two hear each other. `on_nothing`: the agent has answered, and the bridge will not stand; who
+    waits goes on waiting."""
 
     def __init__(
         self,
         side: Side,
         place: Place,
-        tell_left: Callable[[LeaveReason], None],
-        release: Callable[[], None],
-        stopped: Callable[[], LeaveReason] = lambda: LeaveReason.TECHNICAL,
+        on_bridge: Callable[[], None] = _at_once,
+        on_nothing: Callable[[], None] = _at_once,
     ) -> None:
         self.side = side
+        self.stood: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether there was a bridge, as soon as that is decided."""
         self._place = place
         place.answered = True
-        self._tell_left = tell_left
-        self._release = release
-        self._stopped = stopped
-        self._stands = self._over = False
+        self._on_bridge = on_bridge
+        self._on_nothing = on_nothing
+        self._over = False
 
     @property
     def line(self) -> str:
@@ -36,28 +39,20 @@ class Service:
 
     def stands(self, side: Side) -> None:
         """The bridge stands: the others who ring are let go now, and not before."""
-        if self._stands or self._over or side is not self.side:
+        if self.stood.done() or side is not self.side:
             return
-        self._stands = True
         self._place.taken(side.extension or "")
-        self._tell_left(LeaveReason.ANSWERED)
-        self._release()
+        self.stood.set_result(True)
+        self._on_bridge()
 
     def over(self) -> None:
         """The agent's part is over, or there was none: the answer came to nothing. Safe to call twice."""
         if self._over:
             return
         self._over = True
-        if self._stands:
+        if self.stood.done():
             self._place.ended(self.side.extension or "")
             return
-        reason = self._why_for_nothing()
-        self._place.leave(reason)
-        self._tell_left(reason)
-        self._release()
-
-    def _why_for_nothing(self) -> LeaveReason:
-        """An answer that crosses the caller's good-bye is not the agent's fault, nor is one whom we let go."""
-        stopped, side = self._stopped(), self.side
-        hung_up = side.is_over and side.leg.ended.result().reason is not LegEnd.HUNG_UP
-        return LeaveReason.AGENT_DUMP if hung_up and stopped is not LeaveReason.ABANDONED else stopped
+        self._place.answered = False
+        self.stood.set_result(False)
+        self._on_nothing()

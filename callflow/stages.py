@@ -81,6 +81,7 @@ class Talk:
     one: Side
     other: Side
     after: Transfer | None = None  # that brought them together
+    back: Seek | None = None  # how `one` waits on, should no bridge come to stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,15 +37,8 @@ SETTLED = 1.0  # seconds after which a transfer has succeeded, even if its targe
 
 
 async def talk(call: Call, stage: Talk) -> Stage:
-    if _gone(stage):
-        return _over(call, stage, just_begun=True)
-    try:
-        await call.join(stage.one, stage.other)
-    except (NoMedia, NotAcceptable):
-        if stage.after is None:
-            raise
-        stage.other.leg.hang_up()
-        return _over(call, stage, just_begun=True)
+    if (instead := await _bridge(call, stage)) is not None:
+        return instead
     if stage.after is not None:
         complete(call, stage.after)
         stage.one.leg.align(stage.other.leg)
@@ -59,6 +52,42 @@ async def talk(call: Call, stage: Talk) -> Stage:
             return following
         if _gone(stage):
             return _over(call, stage, just_begun=loop.time() - begun < SETTLED)
+
+
+async def _bridge(call: Call, stage: Talk) -> Stage | None:
+    """None: they hear each other. Else who was found last has gone, or is sent away, and this comes instead.
+
+    Raises NoMedia, NotAcceptable when there is nothing to be done for the other one.
+    """
+    back = stage.back
+    try:
+        if not _gone(stage):
+            await call.join(stage.one, stage.other)
+    except (NoMedia, NotAcceptable):
+        # Once the segment has begun it is the sound of who waits that fails: nobody else could do better.
+        if back is None or call.agent is stage.other:
+            await _nobody_else(call, stage)
+            if stage.after is None:
+                raise
+            back = None
+        stage.other.leg.hang_up()
+    except BaseException:
+        await _nobody_else(call, stage)
+        raise
+    if not _gone(stage):
+        return None
+    if back is None:
+        return _over(call, stage, just_begun=True)
+    call.end_service()
+    call.lets_go(stage.other.leg)
+    return back
+
+
+async def _nobody_else(call: Call, stage: Talk) -> None:
+    """Who waits in a line waits no more."""
+    if stage.back is not None and stage.back.search is not None:
+        call.end_service()
+        await stage.back.search.stop()
 
 
 def _gone(stage: Talk) -> bool:

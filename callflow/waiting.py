@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Awaited: TypeAlias = (
     "asyncio.Future[Ended] | asyncio.Future[None] | asyncio.Future[LeaveReason] | asyncio.Future[PlaybackEnd]"
     "| asyncio.Future[str] | asyncio.Future[bool]"
-    "| asyncio.Task[Side | Result] | asyncio.Task[Rung] | asyncio.Task[Gone]"
+    "| asyncio.Future[Side | Result] | asyncio.Task[Rung] | asyncio.Task[Gone]"
 )
 
 

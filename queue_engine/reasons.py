@@ -54,7 +54,6 @@ class LeaveReason(StrEnum):
     OVERFLOWED = "overflowed"
     CALLBACK = "callback"
     TRANSFERRED = "transferred"
-    AGENT_DUMP = "agent_dump"  # answered and dropped before the bridge stood
     TECHNICAL = "technical"
 
 

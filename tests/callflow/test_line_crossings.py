@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from callflow.call import Call
-from callflow.facts import CallPickedUp
+from callflow.facts import CallPickedUp, CallQueued, OfferEnd, OfferEnded
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.side import Side
+from pbx.media.client import NoMedia
 from queue_engine.work import Line
 from tests.callflow.house import House, a_house
 from tests.support.virtual_time import virtual_time
@@ -66,17 +67,105 @@ async def test_who_hangs_up_before_the_bridge_stands_has_given_up(a_bridge_that_
 
 
 @virtual_time
-async def test_an_agent_who_hangs_up_before_the_bridge_stands_has_dropped_the_caller(
+async def test_an_agent_who_hangs_up_before_the_bridge_stands_costs_the_caller_no_place(
     a_bridge_that_takes_its_time: None,
 ) -> None:
-    async with a_house(lines=["700"], queue=[ONE]) as house:
-        anna = await house.phones["1001"].dials("700")
-        agent = await house.phones["1003"].says(200)
-        house.at_once((house.phones["1003"], agent.text("BYE")))
+    async with a_house(lines=["700"], queue=[Line("700", ("1003",), retry_after=5.0)]) as house:
+        anna, agent = await house.phones["1001"].dials("700"), house.phones["1003"]
+        gone = await agent.says(200)
+        house.at_once((agent, gone.text("BYE")))
+        await house.settles()
+        await asyncio.sleep(4)
+        boris = await house.phones["1002"].dials("700")
         await asyncio.sleep(2)
         await house.settles()
-        assert not house.phones["1001"].answer_to(anna).is_success
-        assert ends(house) == [LineEnd.AGENT_DUMP]
+        await agent.says(200)
+        await asyncio.sleep(2)
+        assert house.phones["1001"].answer_to(anna).is_success, (
+            "she comes before him, who dialled while the agent rested"
+        )
+        assert [ended.reason for ended in house.of(OfferEnded)] == [OfferEnd.REJECTED]
+        assert len([queued for queued in house.of(CallQueued) if queued.call_id == house.call_of(anna).call_id]) == 1
+        assert ends(house) == [LineEnd.ANSWERED]
+        house.at_once((house.phones["1001"], anna.text("BYE")), (house.phones["1002"], boris.cancel_text))
+        await house.settles()
+
+
+@virtual_time
+async def test_colleagues_ring_on_while_an_answer_comes_to_nothing(a_bridge_that_takes_its_time: None) -> None:
+    both = Line("700", ("1003", "1004"), strategy="ring_all")
+    async with a_house(lines=["700"], queue=[both]) as house:
+        anna, one, other = await house.phones["1001"].dials("700"), house.phones["1003"], house.phones["1004"]
+        gone = await one.says(200)
+        house.at_once((one, gone.text("BYE")))
+        await asyncio.sleep(2)
+        await house.settles()
+        assert not other.cancelled
+        await other.says(200)
+        await asyncio.sleep(2)
+        assert len(other.rung) == 1
+        assert house.phones["1001"].answer_to(anna).is_success
+        assert [(left.reason, left.extension) for left in house.of(CallLeftLine)] == [(LineEnd.ANSWERED, "1004")]
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await house.settles()
+
+
+@virtual_time
+async def test_an_agent_whose_sound_cannot_be_joined_is_let_go_and_the_next_one_rings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    join = Call.join
+
+    async def fails_once(call: Call, one: Side, other: Side) -> None:
+        monkeypatch.setattr(Call, "join", join)
+        raise NoMedia("its media worker has just died")
+
+    async with a_house(lines=["700"], queue=[Line("700", ("1003", "1004"))]) as house:
+        anna = await house.phones["1001"].dials("700")
+        (first,) = (phone for phone in (house.phones["1003"], house.phones["1004"]) if phone.rung)
+        second = house.phones["1004" if first.user == "1003" else "1003"]
+        monkeypatch.setattr(Call, "join", fails_once)
+        silent = await first.says(200)
+        await house.settles()
+        assert silent.is_hung_up
+        await second.says(200)
+        assert house.phones["1001"].answer_to(anna).is_success
+        assert [(left.reason, left.extension) for left in house.of(CallLeftLine)] == [(LineEnd.ANSWERED, second.user)]
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await house.settles()
+
+
+@virtual_time
+async def test_nobody_rings_for_a_call_that_fails_while_the_bridge_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(call: Call, one: Side, other: Side) -> None:
+        raise RuntimeError("a fault of ours")
+
+    both = Line("700", ("1003", "1004"), strategy="ring_all")
+    async with a_house(lines=["700"], queue=[both]) as house:
+        await house.phones["1001"].dials("700")
+        monkeypatch.setattr(Call, "join", fails)
+        await house.phones["1003"].says(180)
+        await house.phones["1004"].says(180)
+        agent = await house.phones["1003"].says(200)
+        await house.settles()
+        assert agent.is_hung_up
+        assert house.phones["1004"].cancelled
+        assert ends(house) == [LineEnd.TECHNICAL]
+
+
+@virtual_time
+async def test_a_core_that_stops_while_the_bridge_is_built_leaves_nobody_ringing(
+    a_bridge_that_takes_its_time: None,
+) -> None:
+    both = Line("700", ("1003", "1004"), strategy="ring_all")
+    async with a_house(lines=["700"], queue=[both]) as house:
+        await house.phones["1001"].dials("700")
+        await house.phones["1004"].says(180)
+        await house.phones["1003"].says(200)
+        await house.calls.close()
+        await house.settles()
+        assert house.phones["1004"].cancelled
+        assert ends(house) == [LineEnd.TECHNICAL]
 
 
 @virtual_time

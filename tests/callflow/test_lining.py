@@ -71,7 +71,7 @@ def told(dialog: Dialog) -> list[str]:
 
 
 def test_the_words_for_how_a_wait_ends_are_those_of_the_engine() -> None:
-    assert {end.value for end in LineEnd} == {reason.value for reason in LeaveReason}
+    assert {end.value for end in LineEnd} - {"agent_dump"} == {reason.value for reason in LeaveReason}
 
 
 @virtual_time

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callflow.call import Call
 from callflow.exchange import RecordingRules
 from callflow.facts import (
     CallAnswered,
@@ -26,6 +27,7 @@ from callflow.flows.book import InPython, NoSuchFunction, Published, function_na
 from callflow.flows.live import MOST_TOLD, fields
 from callflow.flows.visit import Visit
 from callflow.saying import Language
+from callflow.side import Side
 from tests.callflow.flows.office import flow_of, read
 from tests.callflow.house import Dialog, House, a_house
 from tests.support.virtual_time import virtual_time
@@ -170,6 +172,31 @@ async def test_a_line_whose_agents_do_not_answer_gives_the_caller_back_to_the_fl
             "uk/say/20", "uk/say/2_f", "uk/say/hryvnia_few", "uk/say/50", "uk/say/kopeck_many",
         ]  # fmt: skip
         await prompt_ends(house, dialog)
+        assert outcomes(house) == [Outcome.NO_ANSWER]
+
+
+@virtual_time
+async def test_an_answer_that_comes_to_nothing_does_not_end_the_flow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    join = Call.join
+
+    async def late(call: Call, one: Side, other: Side) -> None:
+        await asyncio.sleep(1)
+        await join(call, one, other)
+
+    monkeypatch.setattr(Call, "join", late)
+    async with a_house(lines=["700"]) as house:
+        publish(house, n800={"a": {"verb": "enqueue", "line": "700", "unanswered": "d"}, "d": BYE})
+        dialog = await house.phones["1001"].dials("800")
+        agent = await house.phones["1003"].says(200)
+        house.at_once((house.phones["1003"], agent.text("BYE")))
+        await asyncio.sleep(290)
+        assert not outcomes(house)
+        await asyncio.sleep(11)
+        await house.settles()
+        assert path_of(house)[0] == ("a", "unanswered")
+        assert not house.phones["1001"].answer_to(dialog).is_success
         assert outcomes(house) == [Outcome.NO_ANSWER]
 
 
