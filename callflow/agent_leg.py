@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -120,7 +121,7 @@ async def ring(
             leg.on_ringing = on_ringing
             await leg.open_media(near)
             leg.dial(codecs)
-        winner = await first_answer(legs, timeout)
+        winner = await first_answer(legs, timeout, call.exchange.rules.phone_patience)
     except (NoMedia, Overloaded):
         return Rung(None, OfferEnd.FAILED, 503)
     finally:
@@ -134,9 +135,11 @@ async def ring(
     return Rung(winner) if winner is not None else why(legs)
 
 
-async def first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundLeg | None:
-    """The first leg that is answered; None when all are over, or after `timeout` seconds."""
-    deadline = asyncio.get_running_loop().time() + timeout
+async def first_answer(legs: Sequence[OutboundLeg], timeout: float, patience: float = inf) -> OutboundLeg | None:
+    """The first leg that is answered; None when all are over, or after `timeout` seconds. Legs that have given no sign
+    of life after `patience` seconds are ended: a phone that is gone must not cost the caller the whole ring time."""
+    begun = asyncio.get_running_loop().time()
+    deadline = begun + min(timeout, patience)
     while True:
         for leg in legs:
             if leg.answered.done() and not leg.is_over:
@@ -145,6 +148,12 @@ async def first_answer(legs: Sequence[OutboundLeg], timeout: float) -> OutboundL
             return None
         alive = [leg for leg in legs if not leg.is_over]
         left = deadline - asyncio.get_running_loop().time()
+        if left <= 0 and deadline < begun + timeout:
+            deadline = begun + timeout
+            for leg in alive:
+                if not leg.heard.done():
+                    leg.forsake()
+            continue
         if not alive or left <= 0:
             return None
         await first_of(*(leg.answered for leg in alive), *(leg.ended for leg in alive), timeout=left)
@@ -163,7 +172,8 @@ def why(legs: Sequence[OutboundLeg]) -> Rung:
         return Rung(None, OfferEnd.REJECTED, 480, redirected)
     ends = [leg.ended.result() for leg in legs]
     decided = any(end.reason is LegEnd.REFUSED and (end.status or DECLINED) >= 600 for end in ends)
-    if not decided and any(end.reason is LegEnd.HUNG_UP for end in ends):  # by us: the time to ring was over
+    # By us: the time to ring was over.
+    if not decided and any(leg.heard.done() and leg.ended.result().reason is LegEnd.HUNG_UP for leg in legs):
         return Rung(None, OfferEnd.NO_ANSWER, 480)
     refusals = [end.status or DECLINED for end in ends if end.reason is LegEnd.REFUSED]
     if any(end.reason is LegEnd.BYE for end in ends):  # answered, and gone in the same moment

@@ -63,6 +63,7 @@ class CallRules:
     recall_timeout: float = 20.0  # ringing of a transferor who gets somebody back
     fallback: str = ""  # our number for whom nobody takes back; "": a prompt, and the end
     park_timeout: float = 120.0  # then a parked call goes back to who parked it
+    phone_patience: float = 6.0  # until the first sign of life from a phone that is rung
     pickup_groups: tuple[frozenset[str], ...] = ()  # none: everybody may pick up for everybody
 
     def may_pick_up(self, who: str, rung: str) -> bool:

@@ -248,6 +248,7 @@ class Calls(Table, frozen=True, kw_only=True):
     recall_timeout: Positive = 20  # seconds that a transferor rings who gets somebody back
     fallback: str = ""  # our number for callers whom nobody takes back
     park_timeout: Positive = 120  # seconds, then a parked call goes back to who parked it
+    phone_patience: Positive = 6  # seconds until a phone that is rung gives the first sign of life
     pickup_groups: tuple[tuple[str, ...], ...] = ()  # extensions; none: everybody picks up for everybody
 
 

@@ -207,6 +207,7 @@ def call_rules(config: Config) -> CallRules:
         recall_timeout=float(calls.recall_timeout),
         fallback=calls.fallback,
         park_timeout=float(calls.park_timeout),
+        phone_patience=float(calls.phone_patience),
         pickup_groups=tuple(frozenset(group) for group in calls.pickup_groups),
     )
 

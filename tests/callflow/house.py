@@ -110,12 +110,14 @@ class Dialog:
 
 @dataclass(slots=True)
 class Phone:
-    """It answers what is asked inside its dialogs by 200, and nothing else by itself."""
+    """It answers what is asked inside its dialogs by 200 and an INVITE by 100, and nothing else by itself. One that is
+    not `alive` says nothing."""
 
     house: House
     user: str
     flow: Flow
     answered: set[int] = field(default_factory=set)
+    alive: bool = True
 
     def text(
         self,
@@ -312,9 +314,14 @@ class House:
             phone = flows.get(flow)
             if phone is None or id(message) in phone.answered or not isinstance(message, Request):
                 continue
+            if not phone.alive:
+                continue
             if message.method in ("BYE", "NOTIFY", "UPDATE", "CANCEL"):
                 phone.answered.add(id(message))
                 self.switch.hears(reply(message, 200), flow)
+            elif message.method == "INVITE":
+                phone.answered.add(id(message))
+                self.switch.hears(reply(message, 100), flow)
 
     def of(self, kind: type[F]) -> list[F]:
         return [fact for fact in self.facts if isinstance(fact, kind)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from callflow.facts import CallPickedUp, CallQueued, OfferEnd, OfferEnded
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.side import Side
 from pbx.media.client import NoMedia
+from pbx.net.transport import Flow
 from queue_engine.work import Line
 from tests.callflow.house import House, a_house
 from tests.support.virtual_time import virtual_time
@@ -237,7 +239,8 @@ async def test_an_agents_phone_that_dies_while_it_rings_costs_the_caller_the_rin
         anna = await house.phones["1001"].dials("700")
         (first,) = (phone for phone in (house.phones["1003"], house.phones["1004"]) if phone.rung)
         second = house.phones["1004" if first.user == "1003" else "1003"]
-        await asyncio.sleep(30)  # it says nothing at all, to CANCEL neither
+        first.alive = False  # it says nothing any more, to CANCEL neither
+        await asyncio.sleep(21)
         await house.settles()
         assert len(second.rung) == 1
         await second.says(200)
@@ -246,3 +249,49 @@ async def test_an_agents_phone_that_dies_while_it_rings_costs_the_caller_the_rin
         await asyncio.sleep(60)
         await house.settles()
         assert ends(house) == [LineEnd.ANSWERED]
+
+
+@virtual_time
+async def test_an_agents_phone_that_says_nothing_at_all_is_left_for_the_next_one_after_six_seconds() -> None:
+    async with a_house(lines=["700"], queue=[Line("700", ("1003", "1004"), retry_after=60.0)]) as house:
+        for dead in ("1003", "1004"):
+            house.phones[dead].alive = False
+        anna = await house.phones["1001"].dials("700")
+        (first,) = (phone for phone in (house.phones["1003"], house.phones["1004"]) if phone.rung)
+        second = house.phones["1004" if first.user == "1003" else "1003"]
+        second.alive = True
+        await asyncio.sleep(5.9)
+        await house.settles()
+        assert not second.rung
+        await asyncio.sleep(0.2)
+        await house.settles()
+        assert len(second.rung) == 1
+        assert [ended.reason for ended in house.of(OfferEnded)] == [OfferEnd.UNREACHABLE]
+        late = await first.says(200)
+        assert late.is_hung_up, "it had the INVITE all the same"
+        await second.says(200)
+        assert house.phones["1001"].answer_to(anna).is_success
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await house.settles()
+
+
+@virtual_time
+async def test_a_phone_that_rings_is_not_left_for_another_phone_of_that_agent_that_is_silent() -> None:
+    async with a_house() as house:
+        anna, boris = await house.phones["1001"].dials("1003"), house.phones["1003"]
+        desk = replace(boris, flow=Flow("UDP", "192.0.2.99", 5062), alive=False, answered=set())
+        house.at_once((house.phones["1001"], anna.cancel_text))
+        await house.settles()
+        desk.register()
+        await house.settles()
+        anna = await house.phones["1001"].dials("1003")
+        assert len(desk.rung) == 1
+        await boris.says(180)
+        await asyncio.sleep(15)
+        await house.settles()
+        assert not boris.cancelled[1:]
+        await boris.says(200)
+        assert house.phones["1001"].answer_to(anna).is_success
+        house.at_once((house.phones["1001"], anna.text("BYE")))
+        await asyncio.sleep(60)
+        await house.settles()

@@ -283,8 +283,9 @@ async def test_an_agent_who_lets_offers_ring_is_paused_and_it_is_told() -> None:
         house.dispatcher.on_auto_pause = lambda decision: commands.auto_paused(user, decision)
         commands, user = AgentCommands(house.dispatcher, house, house), uuid7()
         anna = await house.phones["1001"].dials("700")
-        await asyncio.sleep(45)
-        await house.settles()
+        for _ in range(45):
+            await asyncio.sleep(1)
+            await house.settles()
         assert house.dispatcher.will("1003") is Will.PAUSED
         (said,) = (fact for fact in house.facts if isinstance(fact, AgentDeclared))
         assert (said.user, said.will, said.reason, said.by) == (user, Will.PAUSED, AUTO_PAUSE, None)
