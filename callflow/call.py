@@ -301,8 +301,7 @@ class Call:
             if isinstance(side.leg, InboundLeg):
                 side.leg.answer(speaking=far.codec if far is not None else None)
         self.hearing.between(*((one, other) if not (one.on_hold or other.on_hold) else ()))
-        if self._service is not None:
-            self._service.stands(agent)
+        self.bridged(agent)
         self.sounding.begin(one, other)
         self._listen_to_keys(one, other)
         self.recording.joined(customer, agent)
@@ -387,6 +386,11 @@ class Call:
         """An agent has answered for a line; what one had taken before is over."""
         self.end_service()
         self._service = service
+
+    def bridged(self, side: Side) -> None:
+        """Somebody hears `side` now: whoever else rings out of a line for that is let go."""
+        if self._service is not None:
+            self._service.stands(side)
 
     @property
     def served_by(self) -> str | None:

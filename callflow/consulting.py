@@ -66,6 +66,7 @@ class _Consultation:
         if found.offer is not None and found.extension is not None:
             self.call.tell(OfferEnded, leg=found.offer, extension=found.extension, reason=OfferEnd.ANSWERED)
         self._connect(self.agent, found)
+        self.call.bridged(found)
         return None
 
     def _obey(self, command: Command) -> Stage | None:

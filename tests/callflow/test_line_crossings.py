@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from callflow.call import Call
+from callflow.commands import Commands
+from callflow.control import Actor
 from callflow.facts import CallPickedUp, CallQueued, OfferEnd, OfferEnded
+from callflow.inbox import ConsultWith
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.side import Side
 from pbx.media.client import NoMedia
 from pbx.net.transport import Flow
 from queue_engine.work import Line
 from tests.callflow.house import House, a_house
+from tests.callflow.test_transfer_races import Talk, a_talk, hang_up
 from tests.support.virtual_time import virtual_time
 
+BORIS = Actor(user_id=UUID(int=2), extension="1002", supervisor=False)
 ONE = Line("700", ("1003",))
 
 
@@ -295,3 +301,31 @@ async def test_a_phone_that_rings_is_not_left_for_another_phone_of_that_agent_th
         house.at_once((house.phones["1001"], anna.text("BYE")))
         await asyncio.sleep(60)
         await house.settles()
+
+
+@virtual_time
+async def test_a_colleague_of_a_line_who_is_consulted_has_taken_the_call_and_the_others_are_let_go() -> None:
+    both = Line("700", ("1003", "1004"), strategy="ring_all")
+    async with a_house(lines=["700"], queue=[both]) as house:
+        talk = await a_talk(house)
+        route = house.exchange.plan.inside("700")
+        house.call_of(talk.anna).inbox.put(ConsultWith(by="1002", number="700", route=route))
+        await house.settles()
+        await house.phones["1003"].says(180)
+        await house.phones["1004"].says(180)
+        consulted = await house.phones["1003"].says(200)
+        assert house.phones["1004"].cancelled
+        assert [(left.reason, left.extension) for left in house.of(CallLeftLine)] == [(LineEnd.ANSWERED, "1003")]
+        await give_back(house, talk)
+        assert consulted.is_hung_up
+        await asyncio.sleep(60)
+        await house.settles()
+        assert len(house.phones["1003"].rung) == len(house.phones["1004"].rung) == 1
+        assert house.segments == []
+        await hang_up(house, talk.anna)
+
+
+async def give_back(house: House, talk: Talk) -> None:
+    given = asyncio.ensure_future(Commands(house.calls).take_back(BORIS, house.call_of(talk.anna).call_id))
+    await house.settles()
+    await given
