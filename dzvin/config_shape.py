@@ -293,6 +293,7 @@ class TelephonyServer(Table, frozen=True, kw_only=True):
 
     load: bool = False
     source: str = ""  # "postgresql://reader:secret@server/database" or "csv:/a/file"
+    every: Annotated[float, Meta(ge=1, le=86_400)] = 60.0  # seconds between two looks
     kind: Literal["asterisk", "calls"] = "asterisk"
     table: str = "cdr"
     internal_digits: Annotated[int, Meta(ge=0, le=15)] = 5

@@ -113,7 +113,7 @@ async def run(given: Arguments, config: Config) -> None:
         kept = certificates.kept(config, given.data)
         flow_keeper = await flows.kept(pool, outbox, config)
         tasks = await stack.enter_async_context(_Background())
-        tasks.start(writer.run(), outbox.run(), bindings.run(), unceasing("flows", flow_keeper.run), *crm_work(pool))
+        tasks.start(writer.run(), outbox.run(), bindings.run(), *crm_work(pool, outbox, config))
         around = Surroundings(
             config=config, data=given.data, runtime=given.runtime, epoch=given.epoch, spool=spool, bindings=bindings,
             flows=flow_keeper.book, certificate=kept.certificate if kept else None, origins=Origins(config),
@@ -131,7 +131,7 @@ async def run(given: Arguments, config: Config) -> None:
         dialler = _dialler(switch, pool)
         web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews, windows))
         tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
-        tasks.start(unceasing("visitors", web.visitors.run))
+        tasks.start(unceasing("visitors", web.visitors.run), unceasing("flows", flow_keeper.run))
         if kept:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, kept.reload)
             tasks.start(kept.watch())

@@ -15,7 +15,7 @@ AGAIN = 1.0  # seconds, while the data base is away
 log = structlog.get_logger("dzvin.keeping_up")
 
 
-async def whenever(changed: asyncio.Event, look: Callable[[], Awaitable[None]], *, what: str, every: float) -> None:
+async def whenever(changed: asyncio.Event, look: Callable[[], Awaitable[object]], *, what: str, every: float) -> None:
     """Until cancelled: look when `changed` is set, and every so many seconds for what changed without a word. While the
     data base is away all stays as it is."""
     while True:

@@ -8,29 +8,42 @@ music to a caller who waits answers too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from callflow.facts import Direction, Outcome
-from crm_core.outside_pbx.calls import BadRecord, OutsideCall
+from crm_core.outside_pbx.calls import BadRecord, Flaw, OutsideCall
 from crm_core.outside_pbx.contract import LONGEST, moment
 
+COLUMNS = (
+    "calldate", "src", "dst", "channel", "dstchannel", "lastapp", "duration", "billsec", "disposition", "uniqueid",
+    "linkedid",
+)  # fmt: skip
+STARTED = "calldate"
 # https://docs.asterisk.org: the order of cdr_csv; linkedid and sequence only where they are switched on.
 CSV_COLUMNS = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "calldate",
     "answer", "end", "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield",
 )  # fmt: skip
+# cdr_pgsql writes numbers (enum ast_cdr_disposition) into a column of integers.
+DISPOSITIONS: Mapping[str, str] = {
+    "0": "NO ANSWER", "1": "NO ANSWER", "2": "FAILED", "4": "BUSY", "8": "ANSWERED", "16": "CONGESTION"
+}  # fmt: skip
 OUTCOMES: Mapping[str, Outcome] = {"BUSY": Outcome.BUSY, "FAILED": Outcome.FAILED, "CONGESTION": Outcome.FAILED}
+LONGEST_CALL = 10_000_000  # seconds
 
 _channel = re.compile(r"(?:SIP|PJSIP|IAX2|SCCP|DAHDI)/([^@/]+)-[0-9a-f]+(?:;[12])?", re.ASCII | re.IGNORECASE)
+_local = re.compile(r"Local/([0-9]+)@.+-[0-9a-f]+;[12]", re.ASCII | re.IGNORECASE)
 _not_digits = re.compile(r"[^0-9]+", re.ASCII)
+_made = re.compile(r"(?:.*-)?([0-9]{9,11})\.[0-9]+", re.ASCII)  # perhaps behind the name of the system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cdr:
     key: str
+    uniqueid: str
     src: str
     dst: str
     channel: str
@@ -38,12 +51,17 @@ class Cdr:
     lastapp: str
     disposition: str
     started_at: datetime
-    duration: int
-    billsec: int
+    duration: float
+    billsec: float
 
     @property
     def is_answered(self) -> bool:
         return self.disposition == "ANSWERED" and bool(self.dstchannel)
+
+    @property
+    def is_first(self) -> bool:
+        """The row of the channel with which the call began; that is written when the channel ends."""
+        return self.uniqueid == self.key
 
     @property
     def ended_at(self) -> datetime:
@@ -52,52 +70,62 @@ class Cdr:
 
 def record_of(row: Mapping[str, str], zone: ZoneInfo) -> Cdr:
     """Raises BadRecord."""
-    key = row.get("linkedid") or row.get("uniqueid") or ""
+    uniqueid = row.get("uniqueid", "")
+    key = row.get("linkedid") or uniqueid
     if not key or len(key) > LONGEST:
-        raise BadRecord(f"neither linkedid nor uniqueid: {key[:40]!r}")
-    try:
-        duration, billsec = int(row.get("duration") or 0), int(row.get("billsec") or 0)
-    except ValueError:
-        raise BadRecord(f"{key}: no seconds") from None
-    if not 0 <= billsec <= duration <= 10_000_000:
-        raise BadRecord(f"{key}: {billsec} of {duration} seconds")
+        raise BadRecord(Flaw.NO_KEY, key)
+    duration, billsec = _seconds(row.get("duration", "")), _seconds(row.get("billsec", ""))
+    if billsec > duration:
+        raise BadRecord(Flaw.NO_SECONDS, f"{billsec:g} > {duration:g}")
+    disposition = row.get("disposition", "").upper()
     return Cdr(
         key=key,
+        uniqueid=uniqueid,
         src=row.get("src", "")[:LONGEST],
         dst=row.get("dst", "")[:LONGEST],
         channel=row.get("channel", ""),
         dstchannel=row.get("dstchannel", ""),
         lastapp=row.get("lastapp", ""),
-        disposition=row.get("disposition", "").upper(),
-        started_at=moment(row.get("calldate", ""), zone),
+        disposition=DISPOSITIONS.get(disposition, disposition),
+        started_at=_started(row.get("calldate", ""), uniqueid, zone),
         duration=duration,
         billsec=billsec,
     )
 
 
-def calls_of(records: Iterable[Cdr], *, internal_digits: int) -> Iterator[OutsideCall]:
-    """One for each linkedid. Numbers with at most `internal_digits` digits are the company's own; calls between those
-    are nobody's outside, and left out."""
+def groups_of(records: Iterable[Cdr]) -> Iterator[Sequence[Cdr]]:
+    """The rows of each call in order of time; of those that began in one second, the one that began the call first."""
     groups: dict[str, list[Cdr]] = {}
     for record in records:
         groups.setdefault(record.key, []).append(record)
-    for key, group in groups.items():
-        group.sort(key=lambda record: record.started_at)
-        first = group[0]
-        from_inside, to_inside = _is_internal(first.src, internal_digits), _is_internal(first.dst, internal_digits)
-        if from_inside and not to_inside:
-            yield _call(key, group, Direction.OUTBOUND, first.dst, _device(first.channel) or first.src)
-        elif not from_inside:
-            answering = next((record for record in group if record.is_answered), group[-1])
-            rung = _device(answering.dstchannel) or (answering.dst if to_inside else "")
-            yield _call(key, group, Direction.INBOUND, first.src, rung)
+    for group in groups.values():
+        yield sorted(group, key=lambda record: (record.started_at, not record.is_first))
 
 
-def _call(key: str, group: Sequence[Cdr], direction: Direction, number: str, extension: str) -> OutsideCall:
+def call_of(group: Sequence[Cdr], *, internal_digits: int) -> OutsideCall | None:
+    """Numbers with at most `internal_digits` digits are the company's own; calls between those are nobody's outside:
+    None. So is a leg that Asterisk made inside, where no linkedid says of what call."""
+    first = group[0]
+    device, to_inside = _device(first.channel), _is_internal(first.dst, internal_digits)
+    # An extension that shows the company's number calls from inside all the same.
+    by_extension = not to_inside and device.isdigit() and _is_internal(device, internal_digits)
+    if by_extension or _is_internal(first.src, internal_digits):
+        if to_inside or not _shown(first.dst):
+            return None
+        return _call(group, Direction.OUTBOUND, first.dst, device or first.src)
+    if first.channel.lower().startswith("local/"):
+        return None
+    answering = [record for record in group if record.is_answered]
+    rung = [record.dstchannel for record in answering or reversed(group)]
+    fallback = (answering or group)[-1].dst if to_inside and first.lastapp != "Queue" else ""
+    return _call(group, Direction.INBOUND, _shown(first.src), _first(_device, rung) or _first(_inner, rung) or fallback)
+
+
+def _call(group: Sequence[Cdr], direction: Direction, number: str, extension: str) -> OutsideCall:
     answered = next((record for record in group if record.is_answered), None)
     waited = next((record.dst for record in group if record.lastapp == "Queue"), "")
     return OutsideCall(
-        key=key,
+        key=group[0].key,
         direction=direction,
         number=number,
         extension=extension,
@@ -109,12 +137,49 @@ def _call(key: str, group: Sequence[Cdr], direction: Direction, number: str, ext
     )
 
 
+def _seconds(text: str) -> float:
+    """Also with a fraction, as `hrtime` has them."""
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        raise BadRecord(Flaw.NO_SECONDS, text) from None
+    if not 0 <= seconds <= LONGEST_CALL:
+        raise BadRecord(Flaw.NO_SECONDS, text)
+    return seconds
+
+
+def _started(text: str, uniqueid: str, zone: ZoneInfo) -> datetime:
+    """Local time of the hour that comes twice a year says nothing; the uniqueid begins with the second in which the
+    channel was made."""
+    first, second = moment(text, zone), moment(text, zone, fold=1)
+    found = _made.fullmatch(uniqueid) if first != second else None
+    if found is None:
+        return first
+    made = datetime.fromtimestamp(int(found[1]), UTC)
+    return min(first, second, key=lambda at: abs(at - made))
+
+
 def _is_internal(number: str, digits: int) -> bool:
     only = _not_digits.sub("", number)
     return 0 < len(only) <= digits and not number.startswith("+")
 
 
+def _shown(number: str) -> str:
+    """`anonymous` and the like are no number."""
+    return number if _not_digits.sub("", number) else ""
+
+
+def _first(reading: Callable[[str], str], channels: Iterable[str]) -> str:
+    return next((found for channel in channels if (found := reading(channel))), "")
+
+
 def _device(channel: str) -> str:
     """`PJSIP/1003-0000002a` is the phone of 1003."""
     found = _channel.fullmatch(channel)
+    return found[1] if found else ""
+
+
+def _inner(channel: str) -> str:
+    """`Local/1003@from-queue-0000002a;1` leads to 1003."""
+    found = _local.fullmatch(channel)
     return found[1] if found else ""

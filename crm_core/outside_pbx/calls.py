@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypedDict
 from uuid import UUID, uuid5
 
@@ -28,8 +29,23 @@ from callflow.facts import (
 NAMESPACE = UUID("019a0000-0000-7000-8000-0d7a1f000001")
 
 
+class Flaw(StrEnum):
+    """Why no call can be made of a row."""
+
+    NO_KEY = "no_key"
+    NO_DIRECTION = "no_direction"
+    NO_TIME = "no_time"
+    NO_SECONDS = "no_seconds"
+    BACKWARDS = "backwards"  # it ended before it began
+    REFUSED = "refused"  # by our own data base
+
+
 class BadRecord(Exception):
-    """A row from which no call can be made."""
+    """A row from which no call can be made; `detail`: what stands there instead."""
+
+    def __init__(self, flaw: Flaw, detail: str) -> None:
+        super().__init__(flaw, detail)
+        self.flaw, self.detail = flaw, detail[:80]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,83 +3,108 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from callflow.facts import Direction
 from crm_core import ledger, settings
-from crm_core.access import Right, require
 from crm_core.clients.phone_numbers import normalise
-from crm_core.database import AWAY, Connection, Pool, borrowed
+from crm_core.database import Connection, Pool, borrowed
 from crm_core.events.telephony import Reached
 from crm_core.follow_ups import calls_back
-from crm_core.organisation import User
-from crm_core.outside_pbx import asterisk, contract, sources
-from crm_core.outside_pbx.calls import BadRecord, OutsideCall, call_id, facts_of
-from crm_core.outside_pbx.sources import Row, SourceFailed
+from crm_core.outside_pbx import sources, state
+from crm_core.outside_pbx.calls import BadRecord, Flaw, OutsideCall, call_id, facts_of
+from crm_core.outside_pbx.folding import Folded, fold
+from crm_core.outside_pbx.sources import SourceFailed
+from crm_core.outside_pbx.state import Place
 from crm_core.projection import project
 from crm_core.settings import Settings
 
-EVERY = 60.0  # seconds between two looks
-FIRST = timedelta(days=7)  # how far the first look goes back
+FIRST = timedelta(days=7)  # how far back calls are loaded
 OVERLAP = timedelta(hours=6)  # a row is written when its call ends, and is sorted by its start
-SETTLED = timedelta(seconds=60)  # after its last row a call may still get another one
+FORWARD = timedelta(seconds=1)  # from a page whose rows began all together
+PAGES = 50  # of a look; the next look goes on
 SAME = timedelta(seconds=30)  # two servers that saw one call agree so far about its start
 BATCH = 100  # calls of a transaction
 
 _log = structlog.get_logger()
 
 
-async def load(conn: Connection, parameters: Settings, *, now: datetime) -> int:
-    """Look once; how many calls were new. Raises SourceFailed."""
-    source = sources.label(parameters.telephony_source)
-    through = await conn.fetchval("SELECT loaded_through FROM outside_source WHERE source = $1", source)
-    rows = await sources.read(parameters, through - OVERLAP if through else now - FIRST)
-    # Hundreds of thousands of rows: in a thread, for the core has calls to carry.
-    calls = await asyncio.to_thread(lambda: sorted(_calls(rows, parameters), key=lambda call: call.ended_at))
-    settled = [call for call in calls if call.ended_at <= now - SETTLED and call.started_at >= now - FIRST]
-    new = 0
-    for start in range(0, len(settled), BATCH):
-        unknown = await _unknown(conn, source, settled[start : start + BATCH], parameters)
-        if unknown:
-            await _store(conn, source, unknown)
-        new += len(unknown)
-    await conn.execute(LOOKED, source, max((call.started_at for call in settled), default=through), now)
-    return new
+@dataclass(slots=True)
+class OutsideCalls:
+    """Loads while the setting is on (R-CALL-25)."""
 
+    pool: Pool
+    clock: Callable[[], datetime]
 
-LOOKED = """
-    INSERT INTO outside_source (source, loaded_through, looked_at) VALUES ($1, $2, $3)
-    ON CONFLICT (source) DO UPDATE
-       SET loaded_through = greatest(outside_source.loaded_through, excluded.loaded_through),
-           looked_at = excluded.looked_at, error = ''
-"""
-FAILED = """
-    INSERT INTO outside_source (source, looked_at, error) VALUES ($1, $2, $3)
-    ON CONFLICT (source) DO UPDATE SET looked_at = excluded.looked_at, error = excluded.error
-"""
-
-
-def _calls(rows: Sequence[Row], parameters: Settings) -> Iterator[OutsideCall]:
-    """A row that makes no sense is counted in the log and costs the others nothing."""
-    zone, bad = ZoneInfo(parameters.timezone), 0
-    records: list[asterisk.Cdr] = []
-    for row in rows:
+    async def look(self) -> int:
+        """Load once, if it is on; how many calls were new. A source that is away is told in its state. Raises what
+        `AWAY` names when the own data base is away."""
+        now, new = self.clock(), 0  # what was saved before is known to this look
+        async with borrowed(self.pool) as conn:
+            parameters = await settings.load(conn)
+            if not parameters.telephony_load or not parameters.telephony_source:
+                return 0
+            place = Place.of(parameters)
+            through = await state.loaded_through(conn, place)
         try:
-            if parameters.telephony_kind == "asterisk":
-                records.append(asterisk.record_of(row, zone))
-            else:
-                yield contract.call_of(row, zone)
-        except BadRecord as error:
-            bad += 1
-            if bad == 1:
-                _log.warning("outside_call_unreadable", error=str(error))
-    yield from asterisk.calls_of(records, internal_digits=parameters.telephony_internal_digits)
+            new = await self._pages(place, parameters, through, now)
+        except SourceFailed as error:
+            _log.warning("outside_source_failed", source=place.source, failure=error.failure, error=str(error))
+            async with borrowed(self.pool) as conn:
+                await state.note_failed(conn, place.source, error, now)
+        if new:
+            _log.info("outside_calls_loaded", source=place.source, calls=new)
+        return new
+
+    async def _pages(self, place: Place, parameters: Settings, through: datetime | None, now: datetime) -> int:
+        """Page by page, for a table may hold years. Raises SourceFailed."""
+        since = max(through - OVERLAP, now - FIRST) if through else now - FIRST
+        new, folded = 0, Folded()
+        for _ in range(PAGES):
+            page = await sources.read(parameters, since, now)
+            folded = await asyncio.to_thread(fold, page, folded.open, parameters, now)
+            new += await self._take(place, folded, parameters, now)
+            if not page.is_full or folded.last is None:
+                break
+            since = max(folded.last, since + FORWARD)
+        return new
+
+    async def _take(self, place: Place, folded: Folded, parameters: Settings, now: datetime) -> int:
+        """How many calls were new."""
+        calls, new = [call for call in folded.calls if call.started_at >= now - FIRST], 0
+        for start in range(0, len(calls), BATCH):
+            new += await self._write(place, calls[start : start + BATCH], parameters, folded)
+        if folded.bad:
+            name, error = folded.bad[0]
+            _log.warning("outside_calls_unreadable", rows=len(folded.bad), first=name, flaw=error.flaw)
+        async with borrowed(self.pool) as conn, conn.transaction():
+            if folded.bad:
+                await state.note_aside(conn, place.source, folded.bad, now)
+            through = max((call.started_at for call in calls), default=None)
+            await state.note_looked(conn, place, through, now, new)
+        return new
+
+    async def _write(self, place: Place, calls: Sequence[OutsideCall], parameters: Settings, folded: Folded) -> int:
+        """How many were new. One that our data base refuses is set aside: the others must pass."""
+        try:
+            async with borrowed(self.pool) as conn:
+                unknown = await _unknown(conn, place.source, calls, parameters)
+                if unknown:
+                    await _store(conn, place.source, unknown)
+            return len(unknown)
+        except ledger.TROUBLE:
+            raise
+        except Exception as error:  # the edge of the loading
+            if len(calls) > 1:
+                return sum([await self._write(place, [call], parameters, folded) for call in calls])
+            _log.exception("outside_call_refused", key=calls[0].key)
+            folded.bad.append((f"{calls[0].key} {calls[0].started_at}", BadRecord(Flaw.REFUSED, type(error).__name__)))
+            return 0
 
 
 # O-39: our own events come first. What we saw ourselves has another trunk, or none.
@@ -146,56 +171,3 @@ async def _store(conn: Connection, source: str, calls: Sequence[OutsideCall]) ->
             for row in await conn.fetch(MADE_GOOD, ids)
         ]
         await calls_back.reached(conn, reached)
-
-
-@dataclass(slots=True)
-class OutsideCalls:
-    """Looks for as long as `run` runs, while the setting is on (R-CALL-25)."""
-
-    pool: Pool
-    clock: Callable[[], datetime]
-
-    async def run(self) -> None:
-        """Until cancelled. A source or a data base that is away is waited for."""
-        while True:
-            try:
-                await self.look()
-            except AWAY as error:
-                _log.warning("outside_calls_wait", error=repr(error))
-            await asyncio.sleep(EVERY)
-
-    async def look(self) -> int:
-        """Load once, if it is on; how many calls were new."""
-        async with borrowed(self.pool, at_most=None) as conn:
-            parameters = await settings.load(conn)
-            if not parameters.telephony_load or not parameters.telephony_source:
-                return 0
-            source, now = sources.label(parameters.telephony_source), self.clock()
-            try:
-                new = await load(conn, parameters, now=now)
-            except SourceFailed as error:
-                _log.warning("outside_source_failed", source=source, error=str(error))
-                await conn.execute(FAILED, source, now, str(error))
-                return 0
-        if new:
-            _log.info("outside_calls_loaded", source=source, calls=new)
-        return new
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceState:
-    """`source` without a password; `error`: why the last look failed, "" when it did not."""
-
-    source: str
-    loaded_through: datetime | None
-    looked_at: datetime
-    error: str
-
-
-STATES = "SELECT source, loaded_through, looked_at, error FROM outside_source ORDER BY looked_at DESC LIMIT 20"
-
-
-async def states(conn: Connection, user: User) -> Sequence[SourceState]:
-    """How the loading goes, the latest source first. Raises Forbidden."""
-    require(user, Right.CHANGE_SETTINGS)
-    return [SourceState(**dict(row)) for row in await conn.fetch(STATES)]

@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
+from crm_core import outbox
 from crm_core.access import Right, require
 from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.settings.working_time import BadHours, WorkingTime
+
+SETTING_CHANGED = "setting.changed"
 
 _log = structlog.get_logger()
 
@@ -123,9 +127,21 @@ def _check_hours(week: str, days: str) -> None:
 
 
 def _source(text: str) -> str:
-    if text and not text.startswith(("postgresql://", "postgres://", "csv:/")):
+    if text and not (text.startswith("csv:/") or _is_database(text)):
         raise BadSetting("telephony_source")  # it may hold a password
     return text
+
+
+def _is_database(text: str) -> bool:
+    """Whether it is plain where a password would stand: between the name and the only @. Others would be shown."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises
+        options = [key.lower() for key, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    except ValueError:
+        return False
+    is_plain = parts.netloc.count("@") == text.count("@") <= 1 and not parts.fragment
+    return parts.scheme in ("postgresql", "postgres") and is_plain and not any("password" in key for key in options)
 
 
 def _kind(text: str) -> str:
@@ -192,6 +208,7 @@ async def write(conn: Connection, user: User, key: str, value: str) -> None:
     async with conn.transaction():
         await conn.execute(WRITE, key, value)
         await conn.execute(AUDIT, user.id, key, _without_password(value))
+        await outbox.append(conn, SETTING_CHANGED, {"key": key})
 
 
 async def shown(conn: Connection, user: User) -> Mapping[str, str | int | bool]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from dzvin.crm_work import AGAIN, unceasing
+from crm_core.outbox import OutboxMessage
+from crm_core.settings import SETTING_CHANGED
+from dzvin.crm_work import AGAIN, OutsideKeeper, unceasing
 from tests.support.virtual_time import virtual_time
 
 
@@ -23,3 +25,23 @@ async def test_work_that_fails_begins_anew_and_ends_nothing_else() -> None:
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     assert working.cancelled()
+
+
+@virtual_time
+async def test_outside_calls_are_looked_for_by_the_clock_and_when_a_parameter_of_theirs_was_saved() -> None:
+    loop, looks = asyncio.get_running_loop(), list[float]()
+    start = loop.time()
+
+    async def look() -> None:
+        looks.append(loop.time() - start)
+
+    keeper = OutsideKeeper(look, every=10)
+    working = asyncio.create_task(keeper.run())
+    await asyncio.sleep(13)
+    keeper.on_outbox(OutboxMessage(1, SETTING_CHANGED, {"key": "min_number_length"}))
+    await asyncio.sleep(1)
+    keeper.on_outbox(OutboxMessage(2, SETTING_CHANGED, {"key": "telephony_load"}))
+    await asyncio.sleep(11)
+    assert looks == [0, 10, 14, 24]
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

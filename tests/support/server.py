@@ -47,6 +47,7 @@ OVERRIDES = {
     "DZVIN_SIP__WS": "127.0.0.1:0",
     "DZVIN_SIP__WSS": "127.0.0.1:0",
     "DZVIN_CALLS__STOP_GRACE": "0",
+    "DZVIN_TELEPHONY_SERVER__EVERY": "86400",  # only when a test has saved one of its parameters
     "DZVIN_LOG__FORMAT": "json",
 }
 

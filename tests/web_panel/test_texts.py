@@ -12,6 +12,7 @@ import pytest
 from callflow.facts import Outcome, SoundTrouble
 from callflow.room_facts import SupervisionMode
 from crm_core.organisation import Role
+from crm_core.outside_pbx import Failure, Flaw
 from crm_core.sharing.api_keys import Scope
 from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
@@ -31,6 +32,8 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "will": Will,
     "scope": Scope,
     "why": Why,
+    "outside_failure": Failure,
+    "outside_flaw": Flaw,
     "sound_grade": Grade,
     "sound_trouble": SoundTrouble,
     "supervision_mode": SupervisionMode,
