@@ -116,15 +116,15 @@ class Engine:
         entry = self._floor.pool.entries.get(item_id)
         return None if entry is None else self._floor.pool.position(entry)
 
-    def admission(self, line: str) -> LeaveReason | None:
+    def admission(self, line: str, now: float) -> LeaveReason | None:
         """Why nobody may come into the line now; None when they may. Raises KeyError: no such line."""
-        return admission.admission(self._floor, line)
+        return admission.admission(self._floor, line, now)
 
-    def expected_wait(self, line: str, item_id: UUID | None = None) -> float | None:
+    def expected_wait(self, line: str, now: float, item_id: UUID | None = None) -> float | None:
         """Seconds that this item, or one that comes now, will wait; None while that cannot be said."""
         position = None if item_id is None else self.position(item_id)
         ahead = self._floor.pool.waiting(line) if position is None else position - 1
-        return admission.expected_wait(self._floor, line, ahead)
+        return admission.expected_wait(self._floor, line, ahead, now)
 
     def passed_over(self, item_id: UUID, now: float) -> dict[str, str]:
         """For each agent of the item's line who cannot take it now: why."""
@@ -201,6 +201,7 @@ class Engine:
                     self._last_leg_ended(agent, now)
             case AgentWill(_, will):
                 agent.will, agent.misses = will, 0
+                self._floor.roster.dirty.update(self._floor.roster.lines_of[agent.extension])
             case AgentAtWindow(_, at_window):
                 agent.at_window = at_window
             case AgentSkills(_, skills):

@@ -102,6 +102,7 @@ def let_go(floor: Floor, entry: Entry, extension: str, now: float) -> None:
     del entry.holders[extension]
     agent = floor.roster.agents[extension]
     agent.offered = None
+    floor.roster.dirty.add(entry.item.line)  # who is on demand has waited for who is ready
     floor.refresh(agent, now)
 
 

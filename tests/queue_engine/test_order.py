@@ -6,6 +6,7 @@ import pytest
 
 from queue_engine.facts import Will
 from queue_engine.inputs import AgentLines, AgentSkills, ItemChanged, LineChanged
+from queue_engine.reasons import RefusalCause
 from queue_engine.work import Line, Relaxation, Tier
 from tests.queue_engine.desk import Desk, one
 
@@ -174,6 +175,34 @@ def test_on_demand_is_asked_only_when_nobody_ready_can_take_it() -> None:
     desk = Desk(Line("7000", ("1001", "1002"))).phone("1001", "1002")
     desk.will("1001", Will.ON_DEMAND)
     assert desk.comes(1).comes(2).offers() == [(1, "1002"), (2, "1001")]
+
+
+def while_a_ready_one_rings() -> Desk:
+    """1002 is on demand, and so rings not beside 1001."""
+    desk = Desk(Line("7000", ("1001", "1002"), strategy="ring_all")).phone("1001", "1002")
+    desk.will("1002", Will.ON_DEMAND)
+    desk.comes(1)
+    assert desk.asked() == ["1001"]
+    return desk
+
+
+def test_who_is_on_demand_is_asked_once_the_ready_one_is_gone_and_rings_no_more() -> None:
+    desk = while_a_ready_one_rings()
+    desk.gone("1001")
+    desk.refused(1, "1001", RefusalCause.UNREACHABLE)
+    assert desk.asked() == ["1002"]
+
+
+def test_who_is_on_demand_is_asked_once_the_one_who_rings_is_ready_no_more() -> None:
+    desk = while_a_ready_one_rings()
+    desk.will("1001", Will.PAUSED)
+    assert desk.asked() == ["1002"]
+
+
+def test_who_was_on_demand_and_is_ready_now_rings_beside_the_other() -> None:
+    desk = while_a_ready_one_rings()
+    desk.will("1002", Will.READY)
+    assert desk.asked() == ["1002"]
 
 
 def test_ring_all_leaves_out_who_is_on_demand_while_somebody_ready_rings() -> None:
