@@ -122,7 +122,7 @@ class Dispatcher:
         """Who has a place already, and whom we are to call, is not turned away."""
         if item.is_absent or item.item_id in self._places:
             return None
-        return self._engine.admission(item.line)
+        return self._engine.admission(item.line, self._loop.time())
 
     def left(self, item_id: UUID, reason: LeaveReason = LeaveReason.ABANDONED) -> None:
         self.over(item_id, ItemLeft(item_id, reason))
@@ -244,11 +244,11 @@ class Dispatcher:
 
     def admission(self, line: str) -> LeaveReason | None:
         """Why nobody may come into the line now; None when they may."""
-        return self._engine.admission(line)
+        return self._engine.admission(line, self._loop.time())
 
     def expected_wait(self, line: str, item_id: UUID | None = None) -> float | None:
         """Seconds that this item, or one that comes now, will wait; None while that cannot be said."""
-        return self._engine.expected_wait(line, item_id)
+        return self._engine.expected_wait(line, self._loop.time(), item_id)
 
     def why_item(self, item_id: UUID) -> ItemStory | None:
         return self._engine.why_item(item_id, self._loop.time())

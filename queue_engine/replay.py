@@ -78,7 +78,7 @@ class Replay:
 
     def _refusal(self, record: Refusal) -> tuple[tuple[str, ...], tuple[str, ...]]:
         self.refusals += 1
-        admission = self.engine.admission(record.item.line)
+        admission = self.engine.admission(record.item.line, record.now)
         return (record.reason.value,), ("let in" if admission is None else admission.value,)
 
 

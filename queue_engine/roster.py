@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from queue_engine.agent import LONG_AGO, Agent
@@ -146,6 +146,9 @@ class Roster:
 
     def position(self, number: str, extension: str) -> int:
         return self._positions[number].get(extension, -1)
+
+    def of_line(self, number: str) -> Iterator[Agent]:
+        return (self.agents[extension] for extension in self.lines[number].agents)
 
     def all_are(self, number: str, conditions: frozenset[AgentCondition]) -> bool:
         return all(self.conditions[extension] in conditions for extension in self.lines[number].agents)

@@ -78,7 +78,7 @@ class Observer:
             before = {line.number: line for line in self.day.lines}
             self.day.told += [(at, LineChanged(line)) for line in lines if before.get(line.number) != line]
         for line in lines:
-            if self.engine.admission(line.number) is LeaveReason.CLOSED:
+            if self.engine.admission(line.number, at - self.shift) is LeaveReason.CLOSED:
                 self.day.told.append((at, LineOpened(line.number, False)))
         self._meter.shift = self.shift
         self._meter.begin(self.engine.agents, at - self.shift)

@@ -197,7 +197,7 @@ class Simulation:
 
     def _comes(self, caller: Caller, line: str) -> None:
         item = replace(caller.item, line=line)
-        if not item.is_absent and (reason := self._engine.admission(line)) is not None:
+        if not item.is_absent and (reason := self._engine.admission(line, self._now)) is not None:
             self.meter.refused(item, reason, self._now)
             self._goes_on(caller, line, reason)
             return

@@ -16,10 +16,10 @@ ABSENT = frozenset({AgentCondition.SIGNED_OUT, AgentCondition.PAUSED, AgentCondi
 def test_a_closed_line_takes_nobody_and_serves_who_is_in_it() -> None:
     desk = Desk(Line("7000", ("1001",))).comes(1)
     desk.give(LineOpened("7000", False))
-    assert desk.engine.admission("7000") is LeaveReason.CLOSED
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.CLOSED
     assert desk.phone("1001").offers() == [(1, "1001")]
     desk.give(LineOpened("7000", True))
-    assert desk.engine.admission("7000") is None
+    assert desk.engine.admission("7000", desk.now) is None
 
 
 def test_a_line_that_empties_when_closed_sends_everybody_away() -> None:
@@ -30,33 +30,51 @@ def test_a_line_that_empties_when_closed_sends_everybody_away() -> None:
 
 def test_a_full_line_takes_nobody_until_somebody_is_taken() -> None:
     desk = Desk(Line("7000", ("1001",), max_length=1)).phone("1001").comes(1)
-    assert desk.engine.admission("7000") is LeaveReason.FULL
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.FULL
     desk.taken(1, "1001")
-    assert desk.engine.admission("7000") is None
+    assert desk.engine.admission("7000", desk.now) is None
 
 
 def test_nobody_comes_into_a_line_whose_agents_are_all_absent() -> None:
     desk = Desk(Line("7000", ("1001", "1002"), join_empty=ABSENT)).phone("1001")
     desk.legs("1001", 1)
-    assert desk.engine.admission("7000") is None
+    assert desk.engine.admission("7000", desk.now) is None
     desk.will("1001", Will.PAUSED)
-    assert desk.engine.admission("7000") is LeaveReason.NO_AGENTS
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.NO_AGENTS
 
 
 def test_nobody_comes_in_who_would_wait_longer_than_the_limit() -> None:
     desk = Desk(Line("7000", ("1001",), expected_wait_limit=150.0)).phone("1001").comes(1)
     desk.serve(1, "1001", 100.0)
-    assert desk.engine.admission("7000") is None
+    assert desk.engine.admission("7000", desk.now) is None
     desk.comes(2)
     desk.taken(2, "1001")
-    assert desk.engine.expected_wait("7000") == 100.0
+    assert desk.engine.expected_wait("7000", desk.now) == 100.0
     desk.comes(3)
-    assert desk.engine.expected_wait("7000", one(3)) == 100.0
-    assert desk.engine.admission("7000") is LeaveReason.EXPECTED_WAIT
+    assert desk.engine.expected_wait("7000", desk.now, one(3)) == 100.0
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.EXPECTED_WAIT
+
+
+def test_a_wrap_up_that_ended_while_nobody_waited_turns_nobody_away() -> None:
+    """The engine is woken for nobody then."""
+    busy = frozenset({AgentCondition.WRAP_UP, AgentCondition.RESTING})
+    desk = Desk(Line("7000", ("1001",), wrap_up=10.0, join_empty=busy)).phone("1001").comes(1)
+    desk.serve(1, "1001", 5.0)
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.NO_AGENTS
+    assert desk.at(15.0).engine.admission("7000", desk.now) is None
+
+
+def test_who_finds_an_agent_free_after_a_wrap_up_waits_no_longer_than_the_limit() -> None:
+    desk = Desk(Line("7000", ("1001",), wrap_up=10.0, expected_wait_limit=5.0)).phone("1001").comes(1)
+    desk.serve(1, "1001", 50.0)
+    assert desk.engine.admission("7000", desk.now) is LeaveReason.EXPECTED_WAIT
+    desk.at(60.0)
+    assert desk.engine.expected_wait("7000", desk.now) == 0.0
+    assert desk.engine.admission("7000", desk.now) is None
 
 
 def test_a_line_that_has_served_nobody_yet_does_not_know_how_long_one_waits() -> None:
-    assert Desk(Line("7000", ("1001",), expected_wait_limit=1.0)).comes(1).engine.expected_wait("7000") is None
+    assert Desk(Line("7000", ("1001",), expected_wait_limit=1.0)).comes(1).engine.expected_wait("7000", 0.0) is None
 
 
 def test_the_wait_ends_after_its_time() -> None:
