@@ -17,7 +17,7 @@ from queue_engine.work import WorkItem
 
 
 def enter(floor: Floor, item: WorkItem, now: float) -> None:
-    """Into its line. An item that is here already begins anew, and keeps when it joined."""
+    """Into its line. An item that is here already begins anew, and keeps when it joined and whose it is."""
     before = floor.pool.entries.get(item.item_id)
     joined_at = floor.recall(item, now)
     if before is not None:
@@ -25,6 +25,8 @@ def enter(floor: Floor, item: WorkItem, now: float) -> None:
         withdraw(floor, before, WithdrawReason.MOVED, now)
         floor.pool.remove(before)
     entry = Entry.of(replace(item, joined_at=joined_at), floor.roster.lines[item.line], now)
+    if before is not None and before.item.line == item.line:
+        entry.assigned = before.assigned
     floor.pool.add(entry)
     review(floor, entry, now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_engine.inputs import ItemArrived, LineOpened
+from queue_engine.inputs import ItemArrived, ItemChanged, LineOpened
 from queue_engine.reasons import AgentCondition
 from queue_engine.work import ItemKind, Line, WorkItem
 from tests.queue_engine.desk import Desk, one
@@ -45,6 +45,15 @@ def test_after_a_try_that_reached_nobody_the_agent_wraps_up_and_the_callback_com
     assert desk.offers() == []
     desk.at(40.0)
     assert desk.offers() == [(1, "1001")]
+
+
+def test_whose_it_is_has_it_still_once_its_party_has_answered() -> None:
+    """The party is called first: then it waits as a caller, for the agent who promised to call."""
+    desk = Desk(Line("7000", PAIR)).phone(*PAIR).comes(1, kind=ItemKind.PLANNED, not_before=1.0)
+    desk.give(ItemChanged(one(1), assigned="1002"))
+    assert desk.at(1.0).asked() == ["1002"]
+    desk.comes(1)
+    assert desk.asked() == ["1002"]
 
 
 @pytest.mark.parametrize("strategy", ["ring_all", "progressive"])
