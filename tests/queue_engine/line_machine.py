@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from queue_engine.decisions import AutoPause, Decision, Leave, Offer, Withdraw
+from queue_engine.decisions import AutoPause, Decision, Leave, Offer, WakeAt, Withdraw
 from queue_engine.engine import Engine
 from queue_engine.facts import Will
+from queue_engine.input_log import Beginning, Step
 from queue_engine.inputs import (
     AgentAtWindow,
     AgentLegs,
@@ -23,6 +24,7 @@ from queue_engine.inputs import (
     ItemArrived,
     ItemChanged,
     ItemLeft,
+    LineChanged,
     LineOpened,
     OfferRefused,
     OfferTaken,
@@ -32,13 +34,27 @@ from queue_engine.inputs import (
     WrapUpExtended,
 )
 from queue_engine.reasons import AgentCondition, LeaveReason, RefusalCause
+from queue_engine.replay import Replay
+from queue_engine.strategy import RINGS_ON
 from queue_engine.work import ItemKind, Line, Relaxation, Tier, WorkItem
 
 AGENTS = ("1001", "1002", "1003", "1004")
 GONE = frozenset({AgentCondition.SIGNED_OUT, AgentCondition.UNREACHABLE})
+AWAY = GONE | {AgentCondition.WRAP_UP, AgentCondition.RESTING, AgentCondition.BUSY}
 LINES = (
     Line("7000", AGENTS, wrap_up=4.0, aging=0.1, sticky_patience=6.0, resume_window=20.0),
-    Line("7001", AGENTS[:2], strategy="ring_all", retry_after=2.0, weight=1.0, auto_pause_after=3),
+    Line(
+        "7001",
+        AGENTS[:2],
+        strategy="ring_all",
+        retry_after=2.0,
+        delays={RefusalCause.BUSY: 9.0},
+        weight=1.0,
+        auto_pause_after=3,
+        wrap_up=3.0,
+        join_empty=AWAY,
+        expected_wait_limit=2.0,
+    ),
     Line("7002", AGENTS, strategy="progressive", progress_delay=3.0, max_wait=40.0, offer_grace=5.0),
     Line(
         "7003",
@@ -53,6 +69,13 @@ LINES = (
     Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True),
 )
 SEED = 3
+OTHERWISE = (
+    replace(LINES[0], strategy="ring_all", aging=0.0, target=10.0),
+    replace(LINES[1], strategy="fewest_calls", agents=AGENTS[::-1], weight=-1.0),
+    replace(LINES[3], strategy="progressive", tiers=(), leave_empty=frozenset(), relaxations=()),
+    replace(LINES[4], strategy="round_robin", wrap_up=6.0, tiers=(Tier(("1002", "1001"), 3.0),)),
+)
+"""Settings that a line may get while people wait in it."""
 NUMBERS = tuple(line.number for line in LINES)
 extensions = st.sampled_from(AGENTS)
 numbers = st.sampled_from(NUMBERS)
@@ -96,7 +119,11 @@ class LineMachine(RuleBasedStateMachine):
         self.ended: set[UUID] = set()
         self.joined: dict[UUID, float] = {}
         self.served: dict[str, str] = {}  # by which line
+        self.closed: set[str] = set()
         self.count = 0
+        self.wake = float("inf")
+        self.steps: list[Step] = []
+        self.asked: list[Offer] = []  # by the last input
         for extension in AGENTS:
             self.agents[extension].reachable = True
             self.give(AgentReachable(extension, True))
@@ -104,8 +131,21 @@ class LineMachine(RuleBasedStateMachine):
     # ---- the account -----------------------------------------------------------------------------------------------
 
     def give(self, given: Input) -> None:
-        for decision in self.engine.handle(given, self.now):
+        for decision in self.handle(given):
             self.carry_out(decision)
+        self.people_are_asked_in_order()
+
+    def handle(self, given: Input) -> Sequence[Decision]:
+        decisions = self.engine.handle(given, self.now)
+        self.steps.append(Step(self.now, given, tuple(decisions)))
+        self.asked = [decision for decision in decisions if isinstance(decision, Offer)]
+        self.wake = next((decision.at for decision in decisions if isinstance(decision, WakeAt)), float("inf"))
+        return decisions
+
+    def teardown(self) -> None:
+        """Run again, the day is the same."""
+        replay = Replay(Beginning(0.0, SEED, LINES))
+        assert replay.run(self.steps) is None
 
     def carry_out(self, decision: Decision) -> None:
         match decision:
@@ -119,7 +159,7 @@ class LineMachine(RuleBasedStateMachine):
                 assert extension in self.holders[item_id]
                 self.let_go(item_id, extension)
                 if reason == "expired":
-                    self.rests(self.items[item_id].line, extension)
+                    self.rests(self.items[item_id].line, extension, RefusalCause.NO_ANSWER)
             case Leave(item_id):
                 assert not self.items[item_id].is_absent, "no bound sends away whom we call"
                 self.ends(item_id)
@@ -132,8 +172,9 @@ class LineMachine(RuleBasedStateMachine):
         self.holders[item_id].remove(extension)
         self.agents[extension].holds = None
 
-    def rests(self, number: str, extension: str) -> None:
-        self.agents[extension].rests_until = self.now + self.engine.lines[number].retry_after
+    def rests(self, number: str, extension: str, cause: RefusalCause) -> None:
+        line = self.engine.lines[number]
+        self.agents[extension].rests_until = self.now + line.delays.get(cause, line.retry_after)
 
     def ends(self, item_id: UUID) -> None:
         assert item_id not in self.ended, "every item ends once"
@@ -210,7 +251,7 @@ class LineMachine(RuleBasedStateMachine):
     def enters(self, item: WorkItem) -> None:
         self.items[item.item_id], self.holders[item.item_id] = item, set()
         self.joined[item.item_id] = item.joined_at
-        given = self.engine.handle(ItemArrived(item), self.now)
+        given = self.handle(ItemArrived(item))
         entry = self.engine._floor.pool.entries.get(item.item_id)
         if entry is not None:  # what a story says was waited is a difference, and rounded
             assert entry.item.joined_at <= item.joined_at
@@ -231,7 +272,7 @@ class LineMachine(RuleBasedStateMachine):
         item_id = data.draw(st.sampled_from(sorted(item for item, holders in self.holders.items() if holders)))
         extension = data.draw(st.sampled_from(sorted(self.holders[item_id])))
         self.let_go(item_id, extension)
-        self.rests(self.items[item_id].line, extension)
+        self.rests(self.items[item_id].line, extension, cause)
         self.give(OfferRefused(item_id, extension, cause))
 
     @precondition(lambda self: any(self.holders.values()))
@@ -240,7 +281,7 @@ class LineMachine(RuleBasedStateMachine):
         item_id = data.draw(st.sampled_from(sorted(item for item, holders in self.holders.items() if holders)))
         extension = data.draw(st.sampled_from(sorted(self.holders[item_id])))
         losers = self.holders[item_id] - {extension}
-        decisions = self.engine.handle(OfferTaken(item_id, extension), self.now)
+        decisions = self.handle(OfferTaken(item_id, extension))
         withdrawn = {d.extension for d in decisions if isinstance(d, Withdraw) and d.item_id == item_id}
         assert withdrawn == losers, "losers are always released"
         self.agents[extension].serves = item_id
@@ -276,12 +317,12 @@ class LineMachine(RuleBasedStateMachine):
     ) -> None:
         item_id = data.draw(st.sampled_from(sorted(self.items)))
         before = self.items[item_id]
-        decisions = self.engine.handle(ItemChanged(item_id, priority, line, assigned), self.now)
+        decisions = self.handle(ItemChanged(item_id, priority, line, assigned))
         for decision in decisions:
             if isinstance(decision, Withdraw) and decision.reason == "moved":
                 self.carry_out(decision)
-        if line is not None:
-            self.items[item_id] = replace(before, line=line)
+        priority = before.priority if priority is None else priority
+        self.items[item_id] = replace(before, line=line or before.line, priority=priority)
         for decision in decisions:
             if not (isinstance(decision, Withdraw) and decision.reason == "moved"):
                 self.carry_out(decision)
@@ -302,10 +343,10 @@ class LineMachine(RuleBasedStateMachine):
                 agent.reachable = not agent.reachable
                 self.give(AgentReachable(extension, agent.reachable))
             case 2:
-                agent.will = data.draw(st.sampled_from(Will))
+                agent.will = data.draw(st.sampled_from((Will.PAUSED, Will.SIGNED_OUT)))
                 self.give(AgentWill(extension, agent.will))
             case 3 | 4:
-                agent.will = Will.READY
+                agent.will = data.draw(st.sampled_from((Will.READY, Will.ON_DEMAND)))
                 self.give(AgentWill(extension, agent.will))
             case 5 | 6:
                 agent.skills = {"english": data.draw(st.integers(0, 3))}
@@ -323,12 +364,21 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.count > 20)
     @rule(number=numbers, is_open=st.booleans())
     def line_opens_or_closes(self, number: str, is_open: bool) -> None:
+        (self.closed.discard if is_open else self.closed.add)(number)
         self.give(LineOpened(number, is_open))
+
+    @rule(line=st.sampled_from((*LINES, *OTHERWISE)))
+    def a_line_is_set_otherwise(self, line: Line) -> None:
+        self.give(LineChanged(line))
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 2.5, 5.0, 30.0)))
     def time_passes(self, seconds: float) -> None:
-        self.now += seconds
-        self.give(TimePassed())
+        """The engine is woken when it asked for it, and else it is not."""
+        until = self.now + seconds
+        while self.wake <= until:
+            self.now = max(self.now, self.wake)
+            self.give(TimePassed())
+        self.now = until
 
     # ---- what holds always -----------------------------------------------------------------------------------------
 
@@ -344,6 +394,27 @@ class LineMachine(RuleBasedStateMachine):
             self.joined[item_id] = item.joined_at
 
     @invariant()
+    def people_are_asked_in_order(self) -> None:
+        """Nobody who waits on could have had that agent with more right: score, then due time."""
+        asked, self.asked = self.asked, []
+        for offer in asked:
+            for item_id in self.engine.waiting:
+                if self.may_take(self.items[item_id], offer.extension):
+                    self.is_no_later(offer.item_id, item_id)
+
+    def is_no_later(self, asked: UUID, waits: UUID) -> None:
+        if asked not in self.items:
+            return
+        lines = [self.engine.lines[self.items[item_id].line] for item_id in (asked, waits)]
+        score, other = (
+            self.items[item_id].priority + line.weight + line.aging * (self.now - self.joined[item_id])
+            for item_id, line in zip((asked, waits), lines, strict=True)
+        )
+        assert score >= other - 1e-6
+        if score == other and not any(line.aging for line in lines):
+            assert self.joined[asked] + lines[0].target <= self.joined[waits] + lines[1].target
+
+    @invariant()
     def one_agent_at_a_time_is_asked_for_whom_we_call(self) -> None:
         assert all(len(self.holders[item_id]) <= 1 for item_id, item in self.items.items() if item.is_absent)
 
@@ -353,6 +424,27 @@ class LineMachine(RuleBasedStateMachine):
             item = self.items[item_id]
             idle = [e for e in AGENTS if self.agents[e].is_free(self.now) and self.may_take(item, e)]
             assert idle == []
+
+    @invariant()
+    def who_may_ring_beside_others_rings(self) -> None:
+        """On demand: when nobody ready rings."""
+        for item_id, holders in self.holders.items():
+            item = self.items[item_id]
+            entry = self.engine._floor.pool.entries[item_id]
+            late = entry.rings_more_at is not None and entry.rings_more_at > self.now
+            if not holders or item.is_absent or late or self.engine.lines[item.line].strategy not in RINGS_ON:
+                continue
+            ready = any(self.agents[holder].will is Will.READY for holder in holders)
+            for extension in AGENTS:
+                if self.agents[extension].is_free(self.now) and self.may_take(item, extension):
+                    assert self.agents[extension].will is Will.ON_DEMAND and ready
+
+    @invariant()
+    def whoever_comes_while_an_agent_is_free_is_let_in(self) -> None:
+        for number, line in self.engine.lines.items():
+            free = any(self.agents[extension].is_free(self.now) for extension in line.agents)
+            if free and number not in self.closed and not self.engine._floor.pool.waiting(number):
+                assert self.engine.admission(number, self.now) is None
 
     @invariant()
     def the_explanation_agrees_with_the_decision(self) -> None:
@@ -367,6 +459,14 @@ class LineMachine(RuleBasedStateMachine):
                 free_of = {"paused": Will.PAUSED, "signed_out": Will.SIGNED_OUT}
                 assert reason.key not in free_of or agent.will is free_of[reason.key]
                 assert (reason.key in ("tier_closed", "skill")) <= (not self.may_take(self.items[item_id], extension))
+
+    @invariant()
+    def an_agent_who_could_take_something_is_told_of_nothing_that_is_next(self) -> None:
+        for extension, agent in self.agents.items():
+            story = self.engine.why_agent(extension, self.now)
+            assert story is not None
+            assert (story.state.key == "free") == agent.is_free(self.now)
+            assert "next" not in {reason.key for reason in story.items.values()}
 
     @invariant()
     def an_agent_holds_at_most_one_live_item(self) -> None:
