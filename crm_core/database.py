@@ -30,6 +30,16 @@ AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientErr
 """What is raised when the data base is away or refuses. asyncpg names a connection that ends in the midst of an
 operation an error of its own ("cannot switch to state …; another operation … is in progress")."""
 
+BadData: TypeAlias = asyncpg.DataError
+UNHELD = (
+    asyncpg.DataError,  # the driver's own word for a number or a moment beyond the column's range
+    asyncpg.CharacterNotInRepertoireError,  # NUL in a text
+    asyncpg.UntranslatableCharacterError,  # NUL in JSON
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.DatetimeFieldOverflowError,
+)
+"""Which kinds of `BadData` say of a given value that nobody can keep it; the others are faults of a statement."""
+
 MIGRATION_TIMEOUT = 3600.0  # seconds
 CONNECT_TIMEOUT = 3.0  # seconds
 STATEMENT_TIMEOUT = 10.0  # of one statement, kept by the server; the client waits a little longer and then gives up

@@ -7,6 +7,7 @@
     ListNameTaken, TooManyLists, TooManyDispositions 409               BadList, WhenMissing 400
     FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
     PeriodTooLong 400                   PromptRefused 409, 400
+    BadData, RecursionError 400: what the data base cannot hold, and what nobody can read
     DatabaseAway, SpoolFull 503
     anything else 500, logged
 
@@ -25,6 +26,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from callflow.control import ControlRefused
 from crm_core.access import Forbidden, NotFound
+from crm_core.database import UNHELD, BadData
 from crm_core.dialling.dispositions import TooManyDispositions, WhenMissing
 from crm_core.dialling.lists import BadList, ListNameTaken, TooManyLists
 from crm_core.dictionaries import EntryTaken
@@ -172,6 +174,11 @@ def internal(request: AnyRequest, error: Exception) -> Refusal:
     return problem(request, 500, "failed")
 
 
+def unheld(request: AnyRequest, error: BadData) -> Refusal:
+    """Given values that the data base cannot hold are the caller's fault; its other data errors are ours."""
+    return problem(request, 400, "invalid") if type(error) in UNHELD else internal(request, error)
+
+
 def bad_range(request: AnyRequest, error: BadRange) -> Refusal:
     refusal = problem(request, 416, "invalid", field="range")
     refusal.headers["Content-Range"] = f"bytes */{error.size}"
@@ -217,6 +224,8 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     PeriodTooLong: period_too_long,
     PromptRefused: prompt_refused,
     ValidationException: invalid_input,
+    BadData: unheld,
+    RecursionError: simple(400, "invalid"),  # JSON of thousands of brackets
     HTTPException: http_error,
     BadRange: bad_range,
     TooMany: too_many,

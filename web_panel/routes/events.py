@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from crm_core.database import Connection
 from crm_core.events import EventCard, EventFilter, Page, TakenCall, View
 from crm_core.organisation import User
 from web_panel.auth import needs
+from web_panel.days import begin_of, end_of
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
 
@@ -71,11 +72,12 @@ class EventController(Controller):
         are days of the company, both included."""
         zone = services.settings.time_zone
 
-        def midnight(day: date | None, *, after: int = 0) -> datetime | None:
-            return datetime.combine(day + timedelta(days=after), time(), zone) if day else None
-
         wanted = EventFilter(
-            view=view, text=text, since=midnight(since), until=midnight(until, after=1), by_phone=by_phone
+            view=view,
+            text=text,
+            since=begin_of("since", since, zone) if since else None,
+            until=end_of("until", until, zone) if until else None,
+            by_phone=by_phone,
         )
         return await events.register(conn, user, wanted, page=page, size=size)
 

@@ -30,6 +30,7 @@ from crm_core.reports import (
     MissedFigures,
 )
 from web_panel.auth import needs
+from web_panel.days import begin_of, end_of
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
 from web_panel.tables import table
@@ -46,7 +47,8 @@ async def provide_period(
     """Days of the company, both included."""
     if not timedelta(0) <= until - since < MOST_DAYS:
         raise Invalid("until")
-    return reports.of_days(since, until, services.settings.time_zone)
+    zone = services.settings.time_zone
+    return Interval(begin_of("since", since, zone), end_of("until", until, zone))
 
 
 async def provide_asked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,6 +18,7 @@ from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.sharing import FactPage, Webhook
 from web_panel.auth import needs
+from web_panel.days import begin_of, end_of
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
 
@@ -45,7 +46,7 @@ async def queue_log(
 ) -> str:
     """A day of the company, as Asterisk's `queue_log`."""
     zone = services.settings.time_zone
-    since, until = (datetime.combine(day + timedelta(days=after), time(), zone) for after in (0, 1))
+    since, until = begin_of("day", day, zone), end_of("day", day, zone)
     return await sharing.queue_log(conn, user, since=since, until=until)
 
 
