@@ -224,11 +224,15 @@ async def _take_turns(
     conn: Connection, answered: Sequence[Answered], ended: Sequence[Ended], settings: Settings
 ) -> None:
     await calls_back.reached(conn, await _reached(conn, answered))
-    await calls_back.not_reached(conn, [_attempt(turn) for turn in ended if rules.was_in_vain(turn.call)])
+    in_vain: list[Attempt] = []
     closed: list[EndedEvent] = []
     for turn in ended:
         call, follow_up = turn.call, None
+        if rules.was_in_vain(call):
+            in_vain.append(_attempt(turn))
         if rules.owes_follow_up(call):
+            await calls_back.not_reached(conn, in_vain)  # what was tried before it does not count for it
+            in_vain = []
             follow_up = await follow_ups.open_for_missed(conn, _missed(call), settings)
         if call.event_id:
             closed.append(
@@ -242,6 +246,7 @@ async def _take_turns(
                     follow_up=follow_up,
                 )
             )
+    await calls_back.not_reached(conn, in_vain)
     await events.calls_ended(conn, closed)
 
 

@@ -13,6 +13,7 @@ from crm_core.access import Right, require
 from crm_core.clients.phone_numbers import PhoneNumber, normalise
 from crm_core.clients.whose import only_matches
 from crm_core.database import Connection
+from crm_core.follow_ups import joining
 from crm_core.organisation import User
 
 
@@ -36,14 +37,6 @@ ADD_PHONE = "INSERT INTO client_phone (client_id, raw, e164) VALUES ($1, $2, $3)
 ADD_CONTACT = "INSERT INTO contact_person (id, client_id, name, job_title, created_by) VALUES ($1, $2, $3, $4, $5)"
 ADD_CONTACT_PHONE = "INSERT INTO contact_phone (contact_id, raw, e164) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
-# What that number owed before its client was known is owed to the client now. When the client has an open follow-up
-# already, the number's own stays as it is: both keys are looked at when a call is missed or answered.
-JOIN_FOLLOW_UP = """
-    UPDATE task t SET client_id = $1::uuid, party_key = 'client:' || $1::uuid
-     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = $2
-       AND NOT EXISTS (SELECT 1 FROM task other WHERE other.kind = 'follow_up' AND other.closed_at IS NULL
-                          AND other.party_key = 'client:' || $1::uuid)
-"""
 JOIN_EVENTS = """
     UPDATE event SET client_id = $1::uuid, party_key = 'client:' || $1::uuid
      WHERE party_key = $2 AND type IN ('missed_incoming_call', 'missed_outgoing_call') AND answered_event_id IS NULL
@@ -53,7 +46,7 @@ FORGET_STUB = "DELETE FROM unknown_caller WHERE e164 = $1"
 
 async def took_over(conn: Connection, client_id: UUID, e164: str) -> None:
     """That number is this client's alone now: what it owed is the client's, and its stub is needed no more."""
-    await conn.execute(JOIN_FOLLOW_UP, client_id, e164)
+    await joining.took_over(conn, client_id, e164)
     await conn.execute(JOIN_EVENTS, client_id, e164)
     await conn.execute(FORGET_STUB, e164)
 

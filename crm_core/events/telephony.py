@@ -72,7 +72,8 @@ class Reached:
     asked: bool = False  # it is a return call that was asked for or planned (O-01)
 
 
-# The party's missed calls leave the unanswered list (R-CALL-40), and name the first call that reached it. An outgoing
+# The party's missed calls leave the unanswered list (R-CALL-40), and name the first call after them that reached it, or
+# its number. An outgoing
 # call answers the latest of the missed incoming ones: R-CALL-09 with O-02, one Event a call, with the narrower type.
 # Where none is open, a return call that was asked for, in a line too, is a Callback (R-CALL-10, O-01). An internal
 # call keeps the callee's kind. R-CALL-19; R-CALL-21..23: project and structural unit come from the responsible person's
@@ -83,13 +84,19 @@ CALLS_ANSWERED = """
                    event_id uuid, party_keys text[], at timestamptz, extension text, outbound boolean, asked boolean)
          WHERE r.event_id IS NOT NULL
     ), first AS (
-        SELECT DISTINCT ON (k.key) k.key, r.event_id FROM reached r, unnest(r.party_keys) AS k (key)
-         ORDER BY k.key, r.at, r.event_id
+        SELECT DISTINCT ON (missed.id) missed.id, r.event_id
+          FROM reached r, unnest(r.party_keys) AS k (key), LATERAL (
+              SELECT m.id, m.started_at FROM event m
+               WHERE m.party_key = k.key AND m.type IN ('missed_incoming_call', 'missed_outgoing_call')
+                 AND m.answered_event_id IS NULL
+              UNION ALL
+              SELECT m.id, m.started_at FROM event m WHERE m.e164 = k.key AND m.unanswered) missed
+         WHERE missed.started_at <= r.at
+         ORDER BY missed.id, r.at, r.event_id
     ), answered AS (
         UPDATE event e SET answered_event_id = first.event_id
           FROM first
-         WHERE e.party_key = first.key AND e.type IN ('missed_incoming_call', 'missed_outgoing_call')
-           AND e.answered_event_id IS NULL
+         WHERE e.id = first.id AND e.answered_event_id IS NULL
         RETURNING e.id, e.type, e.started_at, first.event_id AS by_event
     ), latest AS (
         SELECT DISTINCT ON (a.by_event) a.by_event, a.id FROM answered a

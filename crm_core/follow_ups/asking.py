@@ -13,7 +13,19 @@ from crm_core.database import Connection
 from crm_core.follow_ups.reading import publish
 from crm_core.organisation import User
 
-# One party owes one: where something is open already, it is that which was asked for.
+# One party owes one: where something is open already, to the client or to the number, it is that which was asked for.
+AGAIN = (
+    """
+    UPDATE task t SET asked = true, due_at = $4, reminded_at = NULL, escalate_at = NULL, status = 'assigned'
+     WHERE t.id = (SELECT o.id FROM event e JOIN task o ON o.kind = 'follow_up' AND o.closed_at IS NULL
+                      AND (o.party_key IN (e.party_key, 'client:' || e.client_id::text) OR o.e164 = e.e164)
+                    WHERE e.id = $3 AND e.party_key IS NOT NULL AND """
+    + VISIBLE_EVENT
+    + """
+                    ORDER BY o.opened_at LIMIT 1)
+    RETURNING t.id
+"""
+)
 ASK = (
     """
     INSERT INTO task AS t (id, kind, event_id, event_type, project_id, client_id, contact_id, phone, e164,
@@ -40,7 +52,8 @@ async def ask(conn: Connection, user: User, event_id: UUID, *, due_at: datetime,
     require(user, Right.WORK_FOLLOW_UPS)
     new_id, lease = uuid7(), (await settings.load(conn)).follow_up_lease_minutes
     async with conn.transaction():
-        asked: UUID | None = await conn.fetchval(ASK, sees_all(user), user.id, new_id, event_id, due_at, now, lease)
+        asked: UUID | None = await conn.fetchval(AGAIN, sees_all(user), user.id, event_id, due_at)
+        asked = asked or await conn.fetchval(ASK, sees_all(user), user.id, new_id, event_id, due_at, now, lease)
         if asked is None:
             raise NotFound(event_id)
         await conn.execute(AUDIT, user.id, asked)

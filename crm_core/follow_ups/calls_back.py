@@ -18,22 +18,33 @@ from crm_core.events import telephony as events
 from crm_core.events.telephony import Reached
 from crm_core.follow_ups.reading import publish
 
-# Each is closed by the first call that reached its party.
+# Each is closed by the first call that reached its party after the last one that was missed: what is told later, by a
+# person or another telephony server, may have been earlier. The number that was missed is the party's too, even when
+# others share it by now.
 CLOSE = """
-    WITH first AS (
-        SELECT DISTINCT ON (k.key) k.key, r.at, r.extension, r.call_id, r.user_id, r.event_id, r.outbound
+    WITH reached AS (
+        SELECT k.key, r.*
           FROM jsonb_to_recordset($1::jsonb) AS r (
                    call_id uuid, event_id uuid, party_keys text[], at timestamptz, extension text, user_id uuid,
                    outbound boolean),
                unnest(r.party_keys) AS k (key)
-         ORDER BY k.key, r.at, r.call_id
+    ), first AS (
+        SELECT DISTINCT ON (owed.id) owed.id, r.at, r.extension, r.call_id, r.user_id, r.event_id, r.outbound
+          FROM reached r, LATERAL (
+              SELECT t.id, t.last_missed_at, t.opened_at FROM task t
+               WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = r.key
+              UNION ALL
+              SELECT t.id, t.last_missed_at, t.opened_at FROM task t
+               WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.e164 = r.key) owed
+         WHERE coalesce(owed.last_missed_at, owed.opened_at) <= r.at
+         ORDER BY owed.id, r.at, r.call_id
     )
     UPDATE task t
        SET closed_at = first.at, status = 'done', result = 'answered', closed_by_call = first.call_id,
            first_attempt_at = coalesce(t.first_attempt_at, CASE WHEN first.outbound THEN first.at END),
            closed_by = coalesce(first.user_id, (SELECT d.user_id FROM device d WHERE d.number = first.extension))
       FROM first
-     WHERE t.kind = 'follow_up' AND t.closed_at IS NULL AND t.party_key = first.key
+     WHERE t.id = first.id AND t.closed_at IS NULL
     RETURNING t.id, t.asked, first.event_id
 """
 
@@ -65,7 +76,7 @@ COUNT = """
                (array_agg(a.outcome ORDER BY a.at DESC))[1] AS outcome
           FROM jsonb_to_recordset($1::jsonb) AS a (follow_up uuid, party_keys text[], at timestamptz, outcome text)
           JOIN task t ON t.kind = 'follow_up' AND t.closed_at IS NULL
-                     AND (t.id = a.follow_up OR t.party_key = ANY(a.party_keys))
+                     AND (t.id = a.follow_up OR t.party_key = ANY(a.party_keys) OR t.e164 = ANY(a.party_keys))
          GROUP BY t.id
     )
     UPDATE task t

@@ -34,7 +34,8 @@ AGAIN = """
       FROM event e
      WHERE e.id = $2
        AND t.id = (SELECT o.id FROM task o
-                    WHERE o.kind = 'follow_up' AND o.closed_at IS NULL AND o.party_key = ANY($1::text[])
+                    WHERE o.kind = 'follow_up' AND o.closed_at IS NULL
+                      AND (o.party_key = ANY($1::text[]) OR o.e164 = ANY($1))
                     ORDER BY o.opened_at LIMIT 1)
     RETURNING t.id
 """
