@@ -113,7 +113,7 @@ def call_of(group: Sequence[Cdr], *, internal_digits: int) -> OutsideCall | None
         if to_inside or not _shown(first.dst):
             return None
         return _call(group, Direction.OUTBOUND, first.dst, device or first.src)
-    if first.channel.lower().startswith("local/"):
+    if first.is_first and first.channel.lower().startswith("local/"):
         return None
     answering = [record for record in group if record.is_answered]
     rung = [record.dstchannel for record in answering or reversed(group)]

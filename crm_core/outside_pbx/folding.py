@@ -24,7 +24,8 @@ MOST_ASIDE = 1000  # rows of a page that are told; the others are left out witho
 
 @dataclass(slots=True)
 class Folded:
-    """`calls` are over; `open` may go on in the next page; `bad`: rows by name; `last`: when the last row began."""
+    """`calls` are over; `open` may go on in the next page; `bad`: rows by name; `last`: when the last row of a
+    full page began."""
 
     calls: list[OutsideCall] = field(default_factory=list)
     open: list[Cdr] = field(default_factory=list)
@@ -34,7 +35,8 @@ class Folded:
 
 def fold(page: Page, before: Sequence[Cdr], parameters: Settings, now: datetime) -> Folded:
     """`before`: what the page before left open."""
-    zone, folded = ZoneInfo(parameters.timezone), Folded()
+    zone = ZoneInfo(parameters.timezone)
+    folded = Folded(last=_last(page, parameters, zone) if page.is_full else None)
     if parameters.telephony_kind == "asterisk":
         _fold_records(page, before, parameters, zone, now, folded)
     else:
@@ -50,10 +52,8 @@ def _fold_calls(page: Page, zone: ZoneInfo, now: datetime, folded: Folded) -> No
         except BadRecord as error:
             _set_aside(folded, row, error)
             continue
-        if call is not None:
-            folded.last = max(call.started_at, folded.last or call.started_at)
-            if call.ended_at <= now - SETTLED:
-                folded.calls.append(call)
+        if call is not None and call.ended_at <= now - SETTLED:
+            folded.calls.append(call)
 
 
 def _fold_records(
@@ -65,16 +65,26 @@ def _fold_records(
             records.append(asterisk.record_of(row, zone))
         except BadRecord as error:
             _set_aside(folded, row, error)
-    folded.last = max((record.started_at for record in records), default=None)
     # Behind the last row of a full page there may be more of a call that had not ended by then.
-    horizon = folded.last if page.is_full and folded.last else now
+    horizon = min(folded.last or now, now)
     for group in asterisk.groups_of(records):
         ended_at = max(record.ended_at for record in group)
         is_whole = any(record.is_first for record in group) or ended_at <= now - LONGEST_WAIT
-        if ended_at > min(horizon, now) - SETTLED or not is_whole:
+        if ended_at > horizon - SETTLED or not is_whole:
             folded.open.extend(group)
         elif call := asterisk.call_of(group, internal_digits=parameters.telephony_internal_digits):
             folded.calls.append(call)
+
+
+def _last(page: Page, parameters: Settings, zone: ZoneInfo) -> datetime | None:
+    """None when no row tells."""
+    started = asterisk.STARTED if parameters.telephony_kind == "asterisk" else contract.STARTED
+    for row in reversed(list(page.rows)):
+        try:
+            return contract.moment(row.get(started, ""), zone)
+        except BadRecord:
+            pass
+    return None
 
 
 def _set_aside(folded: Folded, row: Row, error: BadRecord) -> None:

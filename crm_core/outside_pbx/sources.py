@@ -120,6 +120,9 @@ NAMES = """
     SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
 """
 
+# A database without an encoding keeps whatever bytes a caller sent, and would send none of a page for one odd byte.
+AS_BYTES = r"decode(replace({}, '\', '\\'), 'escape')"
+
 
 async def _read_table(settings: Settings, since: datetime) -> Page:
     form = asterisk if settings.telephony_kind == "asterisk" else contract
@@ -133,30 +136,35 @@ async def _read_table(settings: Settings, since: datetime) -> Page:
         server_settings={"timezone": settings.timezone, "datestyle": "ISO", "default_transaction_read_only": "on"},
     )
     try:
-        async with conn.transaction(readonly=True):
-            there = {row["attname"] for row in await conn.fetch(NAMES, table)}
-            if not there:
-                raise SourceFailed(Failure.TABLE, f"there is no table {table}")
-            if started not in there:
-                raise SourceFailed(Failure.COLUMNS, f"{table} has no column {started}")
-            # As text, whatever their type: a uniqueid that is a number would lose its last noughts.
-            names = [name for name in form.COLUMNS if name in there]
-            values = ", ".join(f"left(r.{name}::text, {WIDEST})" for name in names)
-            cursor = await conn.cursor(
-                f"SELECT {values} FROM {table} r WHERE r.{started} >= $1::timestamptz ORDER BY r.{started} LIMIT $2",
-                since,
-                PAGE,
-            )
-            rows: list[Row] = []
-            while found := await cursor.fetch(AT_ONCE):
-                rows.extend(_texts(names, row) for row in found)
+        await conn.transaction(readonly=True).start()  # it ends with the connection: a server that hangs ends none
+        there = {row["attname"] for row in await conn.fetch(NAMES, table)}
+        if not there:
+            raise SourceFailed(Failure.TABLE, f"there is no table {table}")
+        if started not in there:
+            raise SourceFailed(Failure.COLUMNS, f"{table} has no column {started}")
+        # As text, whatever their type: a uniqueid that is a number would lose its last noughts.
+        names = [name for name in form.COLUMNS if name in there]
+        written = AS_BYTES if conn.get_settings().server_encoding == "SQL_ASCII" else "{}"
+        values = ", ".join(written.format(f"left(r.{name}::text, {WIDEST})") for name in names)
+        cursor = await conn.cursor(
+            f"SELECT {values} FROM {table} r WHERE r.{started} >= $1::timestamptz ORDER BY r.{started} LIMIT $2",
+            since,
+            PAGE,
+        )
+        rows: list[Row] = []
+        while found := await cursor.fetch(AT_ONCE):
+            rows.extend(_texts(names, row) for row in found)
         return Page(rows=rows, is_full=len(rows) == PAGE)
     finally:
         conn.terminate()
 
 
-def _texts(names: Sequence[str], values: Iterable[str | None]) -> Row:
-    return {name: (value or "").strip() for name, value in zip(names, values, strict=True)}
+def _texts(names: Sequence[str], values: Iterable[str | bytes | None]) -> Row:
+    return {name: _text(value) for name, value in zip(names, values, strict=True)}
+
+
+def _text(value: str | bytes | None) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else value or "").strip()
 
 
 def _read_csv(path: Path, now: datetime) -> Page:
