@@ -19,6 +19,8 @@ VISIBLE_CALL = """(
     OR EXISTS (SELECT 1 FROM segment s WHERE s.call_id = c.id AND s.user_id = $2)
     OR EXISTS (SELECT 1 FROM device d WHERE d.number = c.caller AND d.user_id = $2)
     OR EXISTS (SELECT 1 FROM event own WHERE own.call_id = c.id AND own.owner_id = $2)
+    OR EXISTS (SELECT 1 FROM event missed JOIN task owed ON owed.id = missed.follow_up_id
+                WHERE missed.call_id = c.id AND owed.assignee_id = $2)
     OR (c.answered_at IS NULL AND (
         EXISTS (SELECT 1 FROM offer o WHERE o.call_id = c.id AND o.user_id = $2)
         OR EXISTS (SELECT 1 FROM line_agent a JOIN device d ON d.number = a.extension

@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from callflow.facts import Outcome
-from crm_core import events, follow_ups
+from crm_core import clients, events, follow_ups
 from crm_core.access import Forbidden, NotFound, Right, allowed, require
+from crm_core.clients import NewClient
 from crm_core.database import Connection
+from crm_core.events import EventFilter
 from crm_core.organisation import Role, User
 from tests.crm_core.company import MORNING, Telling, answered_call, call_back, found_company, missed_call, tell
 
@@ -90,3 +92,33 @@ def test_rights_go_by_role(role: Role) -> None:
     if role is Role.HALL:
         with pytest.raises(Forbidden):
             require(user, Right.CALL)
+
+
+async def finds(conn: Connection, user: User, call: Telling) -> list[bool]:
+    """Whether the person has the event in the register, in a search for its number, opens it and hears the message."""
+    listed = [row.id for row in (await events.register(conn, user)).rows]
+    found = [row.id for row in (await events.register(conn, user, EventFilter(text="111 22"))).rows]
+    event_id = await conn.fetchval("SELECT id FROM event WHERE call_id = $1", call.call_id)
+    opened = []
+    for reading in (events.card(conn, user, event_id), events.recording(conn, user, call.recording)):
+        try:
+            await reading
+        except NotFound:
+            opened.append(False)
+        else:
+            opened.append(True)
+    return [event_id in listed, event_id in found, *opened]
+
+
+async def test_who_owes_a_call_back_sees_and_hears_what_was_missed(conn: Connection, people: dict[str, User]) -> None:
+    """Not only the agents of the line: the client's own agent, and whoever it is handed over to."""
+    await clients.create(conn, None, NewClient(name="Анна", phones=[ANNA], owner_id=people["olena"].id))
+    call = Telling().inbound(ANNA).to_line("7001").rings("1003").stops_ringing("1003")
+    await tell(conn, call.recorded().ended(Outcome.NO_ANSWER).recording_ready().facts)
+    (owed,) = await follow_ups.open_list(conn, people["olena"])
+    assert owed.owner_id == people["olena"].id
+    assert await finds(conn, people["olena"], call) == [True] * 4
+    assert await finds(conn, people["taras"], call) == [False] * 4
+    await follow_ups.hand_over(conn, people["olena"], owed.id, people["taras"].id)
+    assert await finds(conn, people["taras"], call) == [True] * 4
+    assert await finds(conn, people["olena"], call) == [False] * 4
