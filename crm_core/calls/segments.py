@@ -36,6 +36,9 @@ OF_CALL = """
            coalesce((
                SELECT extract(epoch FROM w.ends_at - w.began_at)::double precision FROM wrap_up w
                 WHERE w.item_id = s.call_id AND w.extension = s.extension AND w.began_at >= s.started_at
+                  AND NOT EXISTS (SELECT FROM segment later  -- it came back to this agent before the wrap-up
+                                   WHERE later.call_id = s.call_id AND later.extension = s.extension
+                                     AND later.started_at > s.started_at AND later.started_at <= w.began_at)
                 ORDER BY w.began_at LIMIT 1), 0) AS wrap_up
       FROM call LEFT JOIN segment s ON s.call_id = call.id LEFT JOIN offer o ON o.leg = s.leg
      WHERE call.id = $1

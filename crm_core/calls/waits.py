@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
@@ -44,9 +44,10 @@ class Wait:
 
 @dataclass(slots=True)
 class Waits:
-    """Of one call. `told`: the rows that are new or have changed."""
+    """Of one call. `told`: the rows that are new or have changed; `latest`: when the one before began."""
 
     now: Wait | None = None
+    latest: datetime | None = None
     told: list[Wait] = field(default_factory=list)
 
     def apply(self, fact: CallFact) -> None:
@@ -54,10 +55,11 @@ class Waits:
             case CallQueued(call_id=call_id, line=line, at=at):
                 if self.now is None or self.now.line != line:
                     self._end(LineEnd.OVERFLOWED, at)
-                    self.now = Wait(call_id=call_id, line=line, joined_at=at)
+                    self.now = Wait(call_id=call_id, line=line, joined_at=self._apart(at))
                     self.told.append(self.now)
             case CallLeftLine(call_id=call_id, line=line, reason=reason, at=at):
                 if self.now is None and reason in NOT_LET_IN:
+                    at = self._apart(at)
                     self.told.append(Wait(call_id=call_id, line=line, joined_at=at, left_at=at, reason=reason))
                 elif self.now is not None and self.now.line == line:
                     self._end(reason, at, fact.extension or None)
@@ -68,6 +70,13 @@ class Waits:
             case _:
                 pass
 
+    def _apart(self, at: datetime) -> datetime:
+        """A full line hands a caller on within a tick of the clock: each wait has a beginning of its own."""
+        if self.latest is not None and at <= self.latest:
+            at = self.latest + timedelta(microseconds=1)
+        self.latest = at
+        return at
+
     def _end(self, reason: LineEnd, at: datetime, extension: str | None = None) -> None:
         wait, self.now = self.now, None
         if wait is None:
@@ -77,7 +86,9 @@ class Waits:
             self.told.append(wait)
 
 
-OPEN = "SELECT * FROM line_visit WHERE call_id = ANY($1::uuid[]) AND left_at IS NULL"
+LATEST = """
+    SELECT DISTINCT ON (call_id) * FROM line_visit WHERE call_id = ANY($1::uuid[]) ORDER BY call_id, joined_at DESC
+"""
 STORE = """
     INSERT INTO line_visit SELECT * FROM jsonb_populate_recordset(NULL::line_visit, $1::jsonb)
     ON CONFLICT (call_id, joined_at) DO UPDATE
@@ -92,8 +103,10 @@ async def project(conn: Connection, facts: Iterable[CallFact]) -> None:
     if not wanted:
         return
     waits = {fact.call_id: Waits() for fact in wanted}
-    for row in await conn.fetch(OPEN, list(waits)):
-        waits[row["call_id"]].now = msgspec.convert(dict(row), Wait)
+    for row in await conn.fetch(LATEST, list(waits)):
+        waits[row["call_id"]].latest = row["joined_at"]
+        if row["left_at"] is None:
+            waits[row["call_id"]].now = msgspec.convert(dict(row), Wait)
     for fact in wanted:
         waits[fact.call_id].apply(fact)
     if told := [wait for each in waits.values() for wait in each.told]:

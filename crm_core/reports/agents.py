@@ -83,13 +83,19 @@ WORK = """
                          AS seconds
                 FROM wrap_up w
                WHERE w.item_id = s.call_id AND w.extension = s.extension AND w.began_at >= s.started_at
+                 AND NOT EXISTS (SELECT FROM segment later
+                                  WHERE later.call_id = s.call_id AND later.extension = s.extension
+                                    AND later.started_at > s.started_at AND later.started_at <= w.began_at)
                ORDER BY w.began_at LIMIT 1
           ) after ON true
          WHERE s.started_at >= $1 AND s.started_at < $2 AND s.user_id = coalesce($4, s.user_id)
     ), offers AS (
         SELECT o.leg, o.call_id, o.user_id, o.extension, o.offered_at AS started_at,
-               coalesce(o.ended_at, s.started_at) AS ended_at, coalesce(o.reason, 'answered') AS reason
-          FROM offer o LEFT JOIN segment s ON s.call_id = o.call_id AND s.leg = o.leg
+               coalesce(o.ended_at, s.started_at, call.ended_at) AS ended_at,
+               coalesce(o.reason, CASE WHEN s.id IS NOT NULL THEN 'answered'
+                                       WHEN call.ended_at IS NOT NULL THEN 'interrupted' ELSE '' END) AS reason
+          FROM offer o JOIN call ON call.id = o.call_id
+          LEFT JOIN segment s ON s.call_id = o.call_id AND s.leg = o.leg
          WHERE o.offered_at >= $1 AND o.offered_at < $2 AND o.user_id = coalesce($4, o.user_id)
     )
 """
@@ -201,7 +207,8 @@ def _share(part: float, whole: float) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentCall:
-    """A segment, or an offer with what came of it; `ended_at` None: still."""
+    """A segment, or an offer with what came of it; `ended_at` None: still, and the `reason` of an offer is empty.
+    What rang when the server died was `interrupted`."""
 
     call_id: UUID
     user_id: UUID

@@ -115,6 +115,34 @@ async def test_wrap_up_is_part_of_handling_and_of_being_busy(conn: Connection, p
     assert segment.wrap_up == 10
 
 
+async def test_a_call_that_comes_back_to_its_agent_has_each_wrap_up_once(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    call = Telling().inbound(ANNA).to_line().rings("1003").answered("1003").talked("1003", 60)
+    call.rings("1002").answered("1002").talked("1002", 60).rings("1003").answered("1003").talked("1003", 60).ended()
+    end = call.facts[-1].at
+    wrap_up = WrapUpSet(id=uuid7(), at=end, extension="1003", item=call.call_id, until=end + timedelta(seconds=30))
+    await tell(conn, call.facts, [wrap_up])
+    assert (await figures(conn, people)).wrap_up == 30
+    assert [each.wrap_up for each in await segments.of_call(conn, call.call_id) or []] == [0, 0, 30]
+
+
+async def test_what_rang_when_the_server_died_rang_until_the_call_was_closed(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    call = Telling().inbound(ANNA).to_line().rings("1003")
+    await tell(conn, call.ended(Outcome.INTERRUPTED).facts)
+    assert (await figures(conn, people)).ring == 2
+    (offer,) = await reports.agent_calls(conn, people["borys"], FIRST_HOUR, AgentCount.OFFERED, now=at(24 * 60))
+    assert (offer.ended_at, offer.reason) == (call.facts[-1].at, "interrupted")
+
+
+async def test_what_still_rings_is_not_answered(conn: Connection, people: dict[str, User]) -> None:
+    await tell(conn, Telling().inbound(ANNA).to_line().rings("1003").facts)
+    (offer,) = await reports.agent_calls(conn, people["borys"], FIRST_HOUR, AgentCount.OFFERED, now=at(1))
+    assert (offer.ended_at, offer.reason) == (None, "")
+
+
 async def test_two_calls_at_once_are_busy_once_and_handled_twice(conn: Connection, people: dict[str, User]) -> None:
     calls = [
         Telling(at=at(start)).inbound(ANNA).to_line().rings("1003").answered("1003").talked("1003", 600).ended()

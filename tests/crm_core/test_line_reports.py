@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from callflow.facts import CallAnswered, CallEnded, CallQueued, Fact, Outcome
 from callflow.line_facts import CallLeftLine, LineEnd
@@ -242,3 +243,17 @@ def test_a_day_on_which_the_clock_changes_has_its_true_hours(day: date, hours: i
     assert {each.until - each.since for each in found} == {timedelta(hours=1)}
     assert [each.since for each in found[1:]] == [each.until for each in found[:-1]]
     assert (found[0].since, found[-1].until) == (of_days(day, day, KYIV).since, of_days(day, day, KYIV).until)
+
+
+async def test_two_lines_of_one_moment_are_two_waits(conn: Connection, people: dict[str, User]) -> None:
+    """A full line hands a caller on at once, and the clock may not have moved."""
+    call = Telling().inbound(ANNA)
+    refused = CallLeftLine(id=uuid7(), at=_after(3), call_id=call.call_id, line="7000", reason=LineEnd.FULL)
+    queued = CallQueued(id=uuid7(), at=_after(3), call_id=call.call_id, line="7001")
+    left = CallEnded(id=uuid7(), at=_after(9), call_id=call.call_id, outcome=Outcome.ABANDONED)
+    await tell(conn, [*call.facts, refused, queued], [left])
+    found = await reports.lines(conn, people["borys"], DAY, now=_after(60))
+    assert [(each.line, each.counts["offered"], each.counts["abandoned"]) for each in found] == [
+        ("7000", 1, 0),
+        ("7001", 1, 1),
+    ]
