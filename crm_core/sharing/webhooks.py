@@ -117,7 +117,7 @@ class Due:
 
 DUE = """
     SELECT id, url, secret, kinds, position, failures FROM webhook
-     WHERE ended_at IS NULL AND next_try_at <= $1 ORDER BY next_try_at, id
+     WHERE ended_at IS NULL AND next_try_at <= $1 AND id <> ALL ($2::uuid[]) ORDER BY next_try_at, id
 """
 OWED = """
     SELECT seq, id, kind, v, at, call_id, payload FROM ledger
@@ -126,9 +126,9 @@ OWED = """
 """
 
 
-async def due(conn: Connection, *, now: datetime) -> list[Due]:
-    """What is to be delivered now."""
-    rows = await conn.fetch(DUE, now)
+async def due(conn: Connection, *, now: datetime, beside: Sequence[UUID] = ()) -> list[Due]:
+    """What is to be delivered now, `beside` those who are being told."""
+    rows = await conn.fetch(DUE, now, list(beside))
     until = await settled(conn, patience=0.5) if rows else 0
     found: list[Due] = []
     for row in rows:

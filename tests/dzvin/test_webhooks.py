@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -196,3 +197,57 @@ async def test_the_place_in_the_ledger_passes_what_it_is_not_told_of(office: Off
     await office.call()
     await office.hooks.look()
     assert await office.conn.fetchval("SELECT position FROM webhook") == await sharing.settled(office.conn)
+
+
+class Trickling(Receiver):
+    """Begins an answer and never ends it: a byte now and then."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.got.append(({}, b""))
+        with suppress(ConnectionError):
+            writer.write(b"HTTP/")
+            while not reader.at_eof():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@pytest.fixture
+async def trickling(office: Office) -> AsyncIterator[Trickling]:
+    receiver = Trickling()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    await sharing.add_webhook(office.conn, office.admin, url=url, kinds=["CallStarted"], now=office.clock.now)
+    yield receiver
+    server.close()
+    await server.wait_closed()
+
+
+async def test_who_never_ends_its_answer_is_cut_and_tried_again(
+    office: Office, trickling: Trickling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "WITHIN", 0.2)
+    await office.call()
+    await office.hooks.look()
+    _, slow = await sharing.webhooks(office.conn, office.admin)
+    assert (slow.failures, len(trickling.got)) == (1, 1)
+    assert slow.last_error
+
+
+async def test_a_slow_receiver_keeps_nobody_waiting(office: Office, trickling: Trickling) -> None:
+    await office.call()
+    running = asyncio.create_task(office.hooks.run())
+    async with asyncio.timeout(20):
+        while not trickling.got:
+            await asyncio.sleep(0.01)
+        await office.call()  # while that one is being told
+        while len(office.receiver.got) < 4:
+            await asyncio.sleep(0.01)
+    assert len(trickling.got) == 1
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
