@@ -44,6 +44,7 @@ class _Held:
     begun: bool = False
     skipped: tuple[str, str] | None = None  # the agent who left it for later, and why
     stays: bool = False  # it was taken out of the line for no fault of its own
+    agent_is_away: bool = False  # it is not in the line yet
     task: asyncio.Task[None] = field(init=False)
 
 
@@ -100,7 +101,8 @@ class Dialler:
         return sum(dispatcher.works_in(line, extension) for extension in dispatcher.agents)
 
     def _waiting(self, line: str) -> int:
-        return sum(held.of.line == line and held.call_id is None for held in self._held.values())
+        here = (held for held in self._held.values() if held.of.line == line and not held.agent_is_away)
+        return sum(held.call_id is None for held in here)
 
     def _take_out(self, still_open: set[UUID]) -> None:
         for held in self._held.values():
@@ -109,8 +111,11 @@ class Dialler:
                 self._exchange.dispatcher.withdraw(held.due.id)
 
     def _begin(self, of: OpenList, due: DueEntry) -> None:
-        if self._closed or due.id in self._held:
+        if self._closed:
             return  # the next start gives it back
+        if due.id in self._held:  # it is due again, and the call in which that was said goes on
+            self._held[due.id].task.add_done_callback(lambda _: self._begin(of, due))
+            return
         held = self._held[due.id] = _Held(of=of, due=due)
         held.task = asyncio.create_task(self._call(held), name=f"dial {due.id}")
         held.task.add_done_callback(lambda _: self._held.pop(due.id, None))
@@ -148,7 +153,9 @@ class Dialler:
         """A callback waits for its agent to be at work, until it is anybody's."""
         due, dispatcher = held.due, self._exchange.dispatcher
         while True:
-            if held.stays or not self._is_alone(due) or dispatcher.works_in(held.of.line, due.agent or ""):
+            here = not self._is_alone(due) or dispatcher.works_in(held.of.line, due.agent or "")
+            held.agent_is_away = not here
+            if here or held.stays:
                 return
             await asyncio.sleep(EVERY)
 

@@ -59,7 +59,8 @@ class Book:
 
     async def reserve(self, list_id: UUID, most: int) -> Sequence[DueEntry]:
         self._asked()
-        found, self.waiting = self.waiting[:most], self.waiting[most:]
+        own, others = ([each for each in self.waiting if (each.agent is not None) is whose] for whose in (True, False))
+        found, self.waiting = own + others[:most], others[most:]
         self.reserved |= {each.id: each for each in found}
         return found
 
@@ -287,6 +288,46 @@ async def test_a_callback_waits_for_its_agent_to_come_to_work() -> None:
             house.dispatcher.declare("1004", Will.READY)
             await later(house, 3)
             assert (len(house.phones["1003"].rung), len(house.phones["1004"].rung)) == (0, 1)
+
+
+@virtual_time
+async def test_a_callback_that_waits_for_its_agent_keeps_nobody_of_the_list_from_being_called() -> None:
+    async with a_house(lines=[LINE], queue=[PAIR], trunk_carries=["+"]) as house:
+        house.dispatcher.declare("1004", Will.SIGNED_OUT)
+        of = mine("1004", 1800)
+        async with dialling(house, of):
+            await later(house)
+            of.waiting += book(NUMBERS[1]).waiting
+            await later(house)
+            assert [each.number for each in of.reserved.values()] == NUMBERS[:2]
+            assert (len(house.phones["1003"].rung), house.phones["1004"].rung) == (1, [])
+
+
+@virtual_time
+async def test_a_callback_that_is_due_before_the_call_that_promised_it_has_ended_is_called_after_it() -> None:
+    of = book(NUMBERS[0])
+    promised = of.waiting[0]
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of):
+        await house.phones["1003"].says(200)
+        party = await house.city.says(200)
+        of.waiting.append(promised)
+        await later(house)
+        assert of.reserved == {promised.id: promised}
+        await hangs_up(house, party)
+        await later(house)
+        assert len(house.phones["1003"].rung) == 2
+
+
+@virtual_time
+async def test_a_callback_is_its_agents_too_where_the_party_is_called_first() -> None:
+    async with a_house(lines=[LINE], queue=[PAIR], trunk_carries=["+"]) as house:
+        of = mine("1004", 600)
+        of.lists = [replace(LIST, order=Order.PARTY_FIRST)]
+        async with dialling(house, of):
+            await later(house)
+            party = await house.city.says(200)
+            assert (house.phones["1003"].rung, len(house.phones["1004"].rung)) == ([], 1)
+            await hangs_up(house, party)
 
 
 @virtual_time
