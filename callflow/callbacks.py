@@ -15,6 +15,7 @@ from callflow.callback_facts import Broken, CallbackBegun, CallbackBroken, Callb
 from callflow.calls import Calls
 from callflow.control import Actor, ControlRefused
 from callflow.facts import Direction
+from callflow.flows.calendar import Open
 from callflow.planned import Attempt, Planned, call_planned
 from callflow.promises import Promise
 from callflow.router import CallbackPlan
@@ -23,7 +24,7 @@ from queue_engine.work import ItemKind, WorkItem
 
 log = structlog.get_logger("callflow.callbacks")
 
-FULL_AGAIN = 30.0  # seconds, when the dispatcher takes nobody
+FULL_AGAIN = 30.0  # seconds, when the dispatcher takes nobody, or a fault of ours
 AGENT_AGAIN = timedelta(seconds=15)  # after an agent who hung up while the party was called
 NOT_COUNTED = frozenset({Tried.AGENT_GONE})
 
@@ -37,6 +38,7 @@ class Callbacks:
         self._promises = calls.exchange.promises
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._calling: dict[UUID, UUID] = {}  # the call that is to keep a promise -> the promise
+        self._too_late: set[UUID] = set()  # promises for which an agent was free when their hours were over
         self._closed = False
         self._promises.on_new = self._begins
         self._promises.on_over = self._ends
@@ -100,27 +102,53 @@ class Callbacks:
                 self._broken(promise, Broken.EXPIRED)
             except LineFull:
                 await asyncio.sleep(FULL_AGAIN)
+            except Exception:  # one that fails is tried again like one that nobody answers
+                log.exception("callback failed", promise=str(promise.id))
+                self._tried(promise, Attempt(tried=Tried.FAILED, item=self._item(promise, plan)), plan)
+                await asyncio.sleep(FULL_AGAIN)
             else:
                 self._calling.pop(attempt.call_id or promise.id, None)
-                self._tried(promise, attempt, plan)
+                if promise.id in self._too_late:
+                    self._too_late.remove(promise.id)
+                else:
+                    self._tried(promise, attempt, plan)
 
-    def _planned(self, promise: Promise, plan: CallbackPlan) -> Planned:
-        item = WorkItem(
+    def _item(self, promise: Promise, plan: CallbackPlan) -> WorkItem:
+        begins = self._earliest(promise, plan)
+        return WorkItem(
             promise.id,
             promise.line,
             self._monotonic(promise.joined_at),
             ItemKind.CALLBACK,
             promise.priority,
-            not_before=self._monotonic(promise.again_at) if promise.again_at is not None else float("-inf"),
+            not_before=self._monotonic(begins) if begins is not None else float("-inf"),
         )
+
+    def _earliest(self, promise: Promise, plan: CallbackPlan) -> datetime | None:
+        """Before that nobody is called; None: at once."""
+        if plan.hours is None:
+            return promise.again_at
+        from_then = max(self._exchange.clock.now(), promise.again_at or promise.promised_at)
+        return plan.hours.next_open(from_then, self._exchange.flows.zone) or promise.expires_at
+
+    async def _is_time(self, promise: Promise, plan: CallbackPlan) -> bool:
+        """It may have waited for an agent until its hours were over: then it waits on for the next ones."""
+        now = self._exchange.clock.now()
+        if plan.hours is None or plan.hours.at(now, self._exchange.flows.zone) is Open.OPEN:
+            return True
+        self._too_late.add(promise.id)
+        return False
+
+    def _planned(self, promise: Promise, plan: CallbackPlan) -> Planned:
         return Planned(
-            item=item,
+            item=self._item(promise, plan),
             number=promise.number,
             payer=promise.line,
             name=promise.name,
             order=plan.order,
             party_timeout=plan.ring_timeout,
             begun=lambda call: self._begun(promise, call),
+            offered=lambda extension: self._is_time(promise, plan),
         )
 
     def _monotonic(self, at: datetime) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
-from callflow.line_settings import LineSettings
+from callflow.line_settings import Callback, LineSettings
 from queue_engine.strategy import STRATEGIES
 
 Path = tuple[str | int, ...]
@@ -54,13 +54,25 @@ def line_breaches(line: LineSettings, around: Around) -> Iterator[Breach]:
             yield ("exit_keys", key), f'expected a key of 0 to 9, * or #, got "{key}"'
         if not around.is_target(target):
             yield ("exit_keys", key), f'key {key} leads to "{target}": no such number'
-    if line.callback is not None and line.callback.key in line.exit_keys:
-        yield ("callback", "key"), f"key {line.callback.key} is an exit key already"
+    if line.callback is not None:
+        yield from _callback(line.callback, line)
     for caller in line.priorities:
         if not CALLER.fullmatch(caller):
             yield ("priorities", caller), f'expected a number such as "+380441234567", got "{caller}"'
     if line.sticky_patience and not line.sticky:
         yield ("sticky",), "nobody is named for whom callers are kept"
+
+
+def _callback(callback: Callback, line: LineSettings) -> Iterator[Breach]:
+    if callback.key in line.exit_keys:
+        yield ("callback", "key"), f"key {callback.key} is an exit key already"
+    if callback.hours is None:
+        return
+    faults = list(callback.hours.faults())
+    for fault in faults:
+        yield ("callback", "hours"), f'"{fault}" is no time, date or zone, or is said twice'
+    if not faults and not callback.hours.opens:
+        yield ("callback", "hours"), "nobody would ever be called back"
 
 
 def _agents(line: LineSettings, around: Around) -> Iterator[Breach]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from callflow.flows.calendar import Calendar
 from callflow.router import CallbackPlan, LinePlan, Order
 from callflow.saying import Language
 from queue_engine import work
@@ -52,6 +53,7 @@ class Callback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires: Annotated[int, Meta(ge=300, le=604_800)] = 28_800  # then it is not called back any more
     ring_timeout: Annotated[int, Meta(ge=5, le=120)] = 40  # of the party's phone
     international: bool = False  # numbers abroad are called back too
+    hours: Calendar | None = None  # in which somebody is called back; None: always
 
 
 class LineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,6 +150,7 @@ def _callback_plan(callback: Callback) -> CallbackPlan:
         expires=float(callback.expires),
         ring_timeout=float(callback.ring_timeout),
         international=callback.international,
+        hours=callback.hours,
     )
 
 

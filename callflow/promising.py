@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
@@ -117,6 +117,10 @@ class Promising:
             return False
         return not self._exchange.permissions.is_emergency(number)
 
+    def _begins(self, now: datetime) -> datetime:
+        hours = self._plan.hours
+        return now if hours is None else hours.next_open(now, self._exchange.flows.zone) or now
+
     def _promise(self, number: str) -> None:
         """Told first, so that it stands whatever happens next. Who asks again has it already."""
         call, now = self._call, self._exchange.clock.now()
@@ -135,7 +139,7 @@ class Promising:
             name=name,
             joined_at=now - timedelta(seconds=waited),
             promised_at=now,
-            expires_at=now + timedelta(seconds=self._plan.expires),
+            expires_at=self._begins(now) + timedelta(seconds=self._plan.expires),
             again_at=now + HANGS_UP_WITHIN,
         )
         call.tell(

@@ -13,6 +13,7 @@ from itertools import groupby
 from callflow.dids import Dids
 from callflow.facts import Direction, Outcome
 from callflow.feature_codes import FeatureCodes, ToFeature
+from callflow.flows.calendar import Calendar
 from callflow.numbers import LONGEST_NUMBER, NumberPlan, Rule, is_dialable
 from callflow.saying import Language
 
@@ -36,6 +37,7 @@ class CallbackPlan:
     expires: float = 28_800.0  # then the promise is broken
     ring_timeout: float = 40.0  # of the party's phone
     international: bool = False  # numbers abroad are called back too
+    hours: Calendar | None = None  # in which somebody is called back; None: always
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,19 +110,20 @@ class Dispatcher:
         """Take the place that the item is due. Raises NotAdmitted."""
         if len(self._places) >= MAX_WAITING and item.item_id not in self._places:
             raise LineFull(item.line)
-        if (reason := self._admission(item)) is not None:
-            self.noted.note(Refusal(self._loop.time(), item, reason))
+        now = self._loop.time()
+        if (reason := self._admission(item, now)) is not None:
+            self.noted.note(Refusal(now, item, reason))
             raise LineFull(item.line) if reason is LeaveReason.FULL else NotAdmitted(item.line, reason)
         place = Place(self, item)
         self._places[item.item_id] = place
         self.give(ItemArrived(item))
         return place
 
-    def _admission(self, item: WorkItem) -> LeaveReason | None:
+    def _admission(self, item: WorkItem, now: float) -> LeaveReason | None:
         """Who has a place already, and whom we are to call, is not turned away."""
         if item.is_absent or item.item_id in self._places:
             return None
-        return self._engine.admission(item.line, self._loop.time())
+        return self._engine.admission(item.line, now)
 
     def left(self, item_id: UUID, reason: LeaveReason = LeaveReason.ABANDONED) -> None:
         self.over(item_id, ItemLeft(item_id, reason))

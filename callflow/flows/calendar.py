@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -24,6 +24,7 @@ Spans = Annotated[list[Span], Meta(max_length=20)]
 Holiday = Annotated[str, Meta(pattern="^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$")]
 Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 MIDNIGHT = 24 * 60
+FARTHEST = 366  # days that are looked through for the next opening
 
 
 class Open(StrEnum):
@@ -40,15 +41,38 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def at(self, now: datetime, zone: tzinfo) -> Open:
         """`now` is aware; `zone` is read where the calendar names none."""
-        local = now.astimezone(ZoneInfo(self.time_zone) if self.time_zone else zone)
-        day, minute = local.date().isoformat(), local.hour * 60 + local.minute
-        if day in self.days:
-            spans = self.days[day]
-        elif day in self.holidays or day[5:] in self.holidays:
+        local = now.astimezone(self._zone(zone))
+        minute, spans = local.hour * 60 + local.minute, self._spans(local.date())
+        if spans is None:
             return Open.HOLIDAY
-        else:
-            spans = self.week.get(WEEKDAYS[local.weekday()], [])
         return Open.OPEN if any(start <= minute < end for start, end in map(_minutes, spans)) else Open.CLOSED
+
+    def next_open(self, now: datetime, zone: tzinfo) -> datetime | None:
+        """`now` itself when it is open, else the first moment at which it opens; None: not within a year."""
+        if self.at(now, zone) is Open.OPEN:
+            return now
+        zone = self._zone(zone)
+        today = now.astimezone(zone).date()
+        for offset in range(FARTHEST):
+            day = today + timedelta(days=offset)
+            midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+            for start in sorted(_minutes(span)[0] for span in self._spans(day) or ()):
+                at = midnight.replace(hour=start // 60, minute=start % 60).astimezone(UTC)
+                if at > now:
+                    return at
+        return None
+
+    def _spans(self, day: date) -> list[Span] | None:
+        """None: a holiday."""
+        text = day.isoformat()
+        if text in self.days:
+            return self.days[text]
+        if text in self.holidays or text[5:] in self.holidays:
+            return None
+        return self.week.get(WEEKDAYS[day.weekday()], [])
+
+    def _zone(self, zone: tzinfo) -> tzinfo:
+        return ZoneInfo(self.time_zone) if self.time_zone else zone
 
     @property
     def opens(self) -> bool:

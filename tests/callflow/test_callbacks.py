@@ -19,7 +19,9 @@ from callflow.callback_facts import (
     Tried,
 )
 from callflow.control import Actor, ControlRefused
+from callflow.flows.calendar import WEEKDAYS, Calendar
 from callflow.line_commands import LineCommands
+from callflow.planned import Attempt
 from callflow.promises import Promise
 from callflow.router import LinePlan, Order
 from queue_engine.work import Line
@@ -162,6 +164,39 @@ async def test_a_promise_that_nobody_could_keep_in_time_is_broken() -> None:
         await passes(house, 3601)
         assert [fact.reason for fact in house.of(CallbackBroken)] == [Broken.EXPIRED]
         assert len(house.dispatcher) == 0
+
+
+@virtual_time
+async def test_nobody_is_called_back_outside_the_hours_and_the_place_is_kept() -> None:
+    """It is 09:16 when it is promised; the agent comes when the hours are over."""
+    hours = Calendar(time_zone="UTC", week={day: ["09:00-09:17", "09:20-12:00"] for day in WEEKDAYS})
+    async with an_office(replace(LINE, callback=replace(PLAN, hours=hours))) as house:
+        await asks(house, await comes(house))
+        await passes(house, 20)
+        agent = await agent_comes(house)
+        assert (agent.rung, house.of(CallbackTried), len(house.exchange.promises)) == ([], [], 1)
+        await passes(house, 150)
+        assert agent.rung == []
+        await passes(house, 30)
+        assert agent.rung[-1].from_.uri.user == ANNA
+        await agent.says(200)
+        await hangs_up(house, await house.city.says(200))
+        assert [kept.by for kept in house.of(CallbackKept)] == [KeptBy.CALLBACK]
+
+
+@virtual_time
+async def test_a_callback_that_fails_by_a_fault_of_ours_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def falls(*_: object) -> Attempt:
+        raise RuntimeError
+
+    async with an_office() as house:
+        with monkeypatch.context() as patched:
+            patched.setattr("callflow.callbacks.call_planned", falls)
+            await asks(house, await comes(house))
+            assert [fact.tried for fact in house.of(CallbackTried)] == [Tried.FAILED]
+        agent = await agent_comes(house)
+        await passes(house, 61)
+        assert len(agent.rung) == 1
 
 
 @virtual_time

@@ -11,6 +11,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from callflow.agent_commands import AUTO_PAUSE, AgentCommands
+from callflow.flows.calendar import Calendar
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.line_rules import Around, line_breaches, loadable
 from callflow.line_settings import LineDefaults, LineSettings, engine_line, line_plan
@@ -115,6 +116,8 @@ def test_every_setting_of_the_engine_can_be_said() -> None:
         ('exit_keys = { 12 = "700" }', "exit_keys.12", "0 to 9"),
         ('exit_keys = { 1 = "999" }', "exit_keys.1", "no such number"),
         ('callback = { key = "1" }\nexit_keys = { 1 = "700" }', "callback.key", "is an exit key already"),
+        ('callback = { key = "1", hours = { week = { mon = ["09:00-08:00"] } } }', "callback.hours", "is no time"),
+        ('callback = { key = "1", hours = { week = {} } }', "callback.hours", "nobody would ever"),
         ('priorities = { "Anna" = 3 }', "priorities.Anna", "expected a number"),
         ("sticky = []\nsticky_patience = 9", "sticky", "nobody is named"),
     ],
@@ -139,11 +142,11 @@ def test_what_is_out_of_its_range_is_refused(text: str) -> None:
 def test_every_setting_of_a_callback_can_be_said() -> None:
     said = (
         'callback = { key = "5", after = 30, order = "party_first", tries = 4, retry_after = 120, expires = 3600, '
-        "ring_timeout = 25, international = true }"
+        'ring_timeout = 25, international = true, hours = { week = { mon = ["09:00-18:00"] } } }'
     )
     assert line_plan("700", settings(said), LineDefaults()).callback == CallbackPlan(
         key="5", after=30.0, order=Order.PARTY_FIRST, tries=4, retry_after=120.0, expires=3600.0, ring_timeout=25.0,
-        international=True,
+        international=True, hours=Calendar(week={"mon": ["09:00-18:00"]}),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from callflow.flows.calendar import Calendar, Open
+from callflow.flows.calendar import WEEKDAYS, Calendar, Open
 from tests.callflow.flows.office import OFFICE
 
 KYIV = ZoneInfo("Europe/Kyiv")
@@ -65,3 +65,25 @@ def test_what_is_no_calendar_is_found(calendar: Calendar) -> None:
 def test_a_good_calendar_has_no_faults() -> None:
     assert list(CALENDAR.faults()) == []
     assert list(Calendar(holidays=["02-29"]).faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("local", "opens"),
+    [
+        ("2026-11-30 09:00", "2026-11-30 09:00"),  # open already
+        ("2026-11-30 08:59", "2026-11-30 09:00"),
+        ("2026-11-30 13:10", "2026-11-30 14:00"),  # the second part of that day
+        ("2026-12-31 12:00", "2027-01-04 09:00"),  # over a holiday, a day without hours and a weekend
+    ],
+)
+def test_when_it_opens_next(local: str, opens: str) -> None:
+    calendar = Calendar(
+        week={day: ["09:00-13:00", "14:00-18:00"] for day in WEEKDAYS[:5]}, holidays=["01-01"],
+        days={"2026-12-31": ["10:00-12:00"]},
+    )  # fmt: skip
+    now, then = (datetime.fromisoformat(text).replace(tzinfo=KYIV) for text in (local, opens))
+    assert calendar.next_open(now.astimezone(UTC), KYIV) == then
+
+
+def test_what_never_opens_has_no_next_opening() -> None:
+    assert Calendar(days={"2020-01-01": ["10:00-12:00"]}).next_open(datetime(2026, 1, 1, tzinfo=UTC), KYIV) is None
