@@ -208,9 +208,11 @@ def _share(part: float, whole: float) -> float | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentCall:
     """A segment, or an offer with what came of it; `ended_at` None: still, and the `reason` of an offer is empty.
-    What rang when the server died was `interrupted`."""
+    What rang when the server died was `interrupted`. `phone`, `event_id`: as of a wait."""
 
     call_id: UUID
+    event_id: UUID | None
+    phone: str
     user_id: UUID
     extension: str
     started_at: datetime
@@ -219,7 +221,9 @@ class AgentCall:
 
 
 LIST = """
-    SELECT w.call_id, w.user_id, w.extension, w.started_at, w.ended_at, w.reason FROM {rows} w
+    SELECT w.call_id, event.id AS event_id, coalesce(event.e164, event.phone, '') AS phone, w.user_id, w.extension,
+           w.started_at, w.ended_at, w.reason
+      FROM {rows} w LEFT JOIN event ON event.call_id = w.call_id
      WHERE {condition} AND $3::timestamptz IS NOT NULL
      ORDER BY w.started_at, w.call_id LIMIT $5
 """

@@ -113,6 +113,7 @@ def _figures(row: dict[str, Any]) -> MissedFigures:
 class MissedContact:
     follow_up_id: UUID
     call_id: UUID | None  # the first missed call
+    event_id: UUID | None  # of that call
     line: str | None
     phone: str
     opened_at: datetime
@@ -121,7 +122,8 @@ class MissedContact:
     result: str
 
 
-LIST = "SELECT t.id AS follow_up_id, t.call_id, t.line, t.phone, t.opened_at, t.first_attempt_at, t.closed_at, t.result"
+LIST = """SELECT t.id AS follow_up_id, t.call_id, t.event_id, t.line, t.phone, t.opened_at, t.first_attempt_at,
+                 t.closed_at, t.result"""
 IN_ORDER = " AND $4::timestamptz IS NOT NULL ORDER BY t.opened_at, t.id LIMIT $5"
 
 

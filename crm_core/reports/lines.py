@@ -186,7 +186,11 @@ def _figures(row: dict[str, object], asked: Asked) -> LineFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineVisit:
+    """`phone`: E.164 where it is known, "": withheld. `event_id`: the call's event; None: it has none (yet)."""
+
     call_id: UUID
+    event_id: UUID | None
+    phone: str
     line: str
     joined_at: datetime
     left_at: datetime | None
@@ -196,7 +200,9 @@ class LineVisit:
 
 # Not each condition names $4 and $5, and PostgreSQL wants to know of what type they are.
 LIST = """
-    SELECT v.call_id, v.line, v.joined_at, v.left_at, v.reason, v.extension FROM v
+    SELECT v.call_id, event.id AS event_id, coalesce(event.e164, event.phone, '') AS phone, v.line, v.joined_at,
+           v.left_at, v.reason, v.extension
+      FROM v LEFT JOIN event ON event.call_id = v.call_id
      WHERE $4::double precision IS NOT NULL AND $5::double precision IS NOT NULL AND """
 IN_ORDER = " ORDER BY v.joined_at, v.call_id LIMIT $6"
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from callflow.facts import Outcome, SoundTrouble
+from callflow.facts import OfferEnd, Outcome, SoundTrouble
+from callflow.line_facts import LineEnd
 from callflow.room_facts import SupervisionMode
 from crm_core.organisation import Role
 from crm_core.outside_pbx import Failure, Flaw
+from crm_core.reports import AgentCount, Count, MissedCount
 from crm_core.sharing.api_keys import Scope
 from pbx.rtp.quality import Grade
 from queue_engine.facts import Will
@@ -38,6 +40,11 @@ FAMILIES: dict[str, type[StrEnum]] = {
     "sound_trouble": SoundTrouble,
     "supervision_mode": SupervisionMode,
     "supervision_hint": SupervisionMode,
+    "line_end": LineEnd,
+    "offer_end": OfferEnd,
+    "lines_count": Count,
+    "agents_count": AgentCount,
+    "missed_count": MissedCount,
 }
 # Families whose last word comes from the server, or names a field of one of its forms.
 OPEN_FAMILIES = ("event_type", "error", "field", "reason", "forward_kind")

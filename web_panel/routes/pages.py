@@ -15,7 +15,17 @@ from web_panel.auth import PUBLIC
 from web_panel.texts import text
 
 STATIC = Path(__file__).parent.parent / "static"
-PATHS = ["/", "/events", "/events/{event_id:uuid}", "/calls/{call_id:uuid}", "/hall", "/board", "/booking", "/keys"]
+PATHS = [
+    "/",
+    "/events",
+    "/events/{event_id:uuid}",
+    "/calls/{call_id:uuid}",
+    "/reports",
+    "/hall",
+    "/board",
+    "/booking",
+    "/keys",
+]
 NOT_BUILT = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Dzvin</title></head>
 <body><h1>Dzvin</h1><p>{says}</p></body></html>"""
 

@@ -88,6 +88,11 @@ export function formatNumber(value: number): string {
   return new Intl.NumberFormat(LOCALES[language.value]).format(value);
 }
 
+/** 0.819 → 81.9 %, as the language writes it. */
+export function formatShare(share: number): string {
+  return new Intl.NumberFormat(LOCALES[language.value], { style: "percent", maximumFractionDigits: 1 }).format(share);
+}
+
 export function formatTime(at: string | Date): string {
   return dateFormat({ hour: "2-digit", minute: "2-digit" }).format(new Date(at));
 }
@@ -100,6 +105,19 @@ export function formatDateTime(at: string | Date): string {
 
 export function formatDay(at: string | Date): string {
   return dateFormat({ weekday: "long", day: "numeric", month: "long" }).format(new Date(at));
+}
+
+/** The company's day as the server takes it: 2026-11-28. */
+export function dayOf(at: string | number): string {
+  const zone = timeZone.value;
+  return new Intl.DateTimeFormat("sv-SE", zone ? { timeZone: zone } : {}).format(new Date(at));
+}
+
+/** An interval of a report: the day, and the hours where it is only a part of it. */
+export function formatSpan(since: string, until: string): string {
+  const day = dateFormat({ day: "2-digit", month: "2-digit", year: "numeric" }).format(new Date(since));
+  const isWholeDay = new Date(until).getTime() - new Date(since).getTime() > 22 * 3600 * 1000;
+  return isWholeDay ? day : `${day} ${formatTime(since)}–${formatTime(until)}`;
 }
 
 /** The time alone when it is today, else the day too. */

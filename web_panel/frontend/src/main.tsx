@@ -36,6 +36,7 @@ const Ladder = later(() => import("./pages/ladder"));
 const Hall = later(() => import("./pages/hall"));
 const Keys = later(() => import("./pages/keys"));
 const Journal = later(() => import("./pages/journal"));
+const Reports = later(() => import("./pages/reports"));
 
 function Live({ children }: { children: JSX.Element }): JSX.Element {
   useEffect(() => {
@@ -61,6 +62,7 @@ function SignedIn(): JSX.Element {
   if (page === "/") return may("see_live_panel") ? <Desk /> : <Hall />;
   if (page === "/hall") return <Hall />;
   if (page === "/events" || page.startsWith("/events/")) return <Journal />;
+  if (page === "/reports" && may("supervise")) return <Reports />;
   if (page === "/keys" && may("change_settings")) return <Keys />;
   if (page.startsWith("/calls/") && may("supervise")) return <Ladder />;
   return <Unknown />;

@@ -17,6 +17,12 @@ export function reasonText(reason: string): string {
   return NAMED.includes(reason) ? tOr("reason", reason, "reason.break") : reason;
 }
 
+/** A reason of a pause, or the user status that was chosen for one; as far as its name has been looked up. */
+export function pauseName(key: string): string {
+  const own = userStatuses.value.find((status) => status.key === key);
+  return own ? nameIn(own.name) : reasonText(key) || t("will.paused");
+}
+
 const PLAIN: readonly Will[] = ["ready", "on_demand", "signed_out"];
 const END_WRAP_UP = "end-wrap-up";
 const STATUS = "status";
