@@ -99,6 +99,13 @@ class LineBook(Mapping[str, LinePlan]):
         """Those of one's own that are loaded: what the configuration names."""
         return frozenset(each.settings.strategy for each in self.own.values() if ":" in each.settings.strategy)
 
+    def playing(self, prompt: str) -> bool:
+        """Whether a line tells this prompt now."""
+        told = (
+            self.switch(number).message == prompt or prompt in self.line(number).settings.messages for number in self
+        )
+        return any(told)
+
     def _fit(self, number: str, kept: Kept) -> Kept:
         strategy = kept.settings.strategy
         if ":" not in strategy or strategy in self.strategies:

@@ -157,6 +157,7 @@ def _services(
         phones=PhoneDoor(switch.transports, given.origins),
         waiting=switch.dispatcher,
         callbacks=switch.callbacks,
+        menu_prompts=frozenset(menu.prompt for menu in switch.calls.exchange.plan.menus.values()),
         flows=switch.calls.exchange.flows,
         line_book=switch.calls.exchange.lines,
         line_around=lines.around(switch.calls.exchange),

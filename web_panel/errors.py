@@ -5,7 +5,8 @@
     NotYours, TooManyWebhooks 409       BadRange 416                        TooMany 429
     EntryTaken, SystemEntry, StatusesNotUsed, TooManyStatuses 409
     ListNameTaken, TooManyLists, TooManyDispositions 409               BadList, WhenMissing 400
-    FlowChanged, SettingsChanged, TooManyFlows, TooManyLines 409           KeyNameTaken, TooManyKeys 409
+    FlowChanged, SettingsChanged, TooManyFlows, TooManyLines, LineNotConfigured 409
+    KeyNameTaken, TooManyKeys 409
     PeriodTooLong 400                   PromptRefused 409, 400
     BadData, RecursionError 400: what the data base cannot hold, and what nobody can read
     DatabaseAway, SpoolFull 503
@@ -40,7 +41,7 @@ from crm_core.sharing import TooManyWebhooks
 from crm_core.sharing.api_keys import KeyNameTaken, TooManyKeys
 from crm_core.spool import SpoolFull
 from crm_core.telephony.flows import FlowChanged, TooManyFlows
-from crm_core.telephony.line_changes import SettingsChanged, TooManyLines
+from crm_core.telephony.line_changes import LineNotConfigured, SettingsChanged, TooManyLines
 from web_panel.auth import NotSignedIn
 from web_panel.database_away import AWAY, DatabaseAway
 from web_panel.ports import PromptRefused
@@ -209,6 +210,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Callable[..., Refusal]] = {
     TooManyStatuses: simple(409, "too_many_statuses"),
     StatusesNotUsed: simple(409, "statuses_not_used"),
     SettingsChanged: simple(409, "settings_changed"),
+    LineNotConfigured: simple(409, "line_not_configured"),
     TooManyLines: simple(409, "too_many_lines"),
     FlowChanged: simple(409, "flow_changed"),
     NotYours: simple(409, "not_yours"),

@@ -296,6 +296,7 @@ class PanelServices:
     callbacks: CallbackControl | None = None
     previews: PreviewControl | None = None
     prompts: PromptKeeper | None = None
+    menu_prompts: frozenset[str] = frozenset()
     flows: FlowBook = field(default_factory=FlowBook)
     line_book: LineBook = field(default_factory=LineBook)
     line_around: LineAround = NOBODY  # what a line may name

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -30,6 +31,10 @@ MOST_AGENTS = 10_000  # whose skills were changed
 
 class SettingsChanged(Exception):
     """Somebody else has changed them meanwhile."""
+
+
+class LineNotConfigured(Exception):
+    """The configuration has no such line: there is nothing to go back to."""
 
 
 class TooManyLines(Exception):
@@ -58,7 +63,8 @@ KEEP_SKILLS = """
 NAME = "INSERT INTO line (number, name) VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET name = excluded.name"
 TAKE_OFF = "DELETE FROM line_agent WHERE line_number = $1 AND extension <> ALL($2::text[])"
 PUT_ON = "INSERT INTO line_agent (line_number, extension) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING"
-AUDIT = "INSERT INTO audit (user_id, action, object_kind, detail) VALUES ($1, 'changed', $2, $3::jsonb)"
+FORGET = "DELETE FROM line_setting WHERE number = $1"
+AUDIT = "INSERT INTO audit (user_id, action, object_kind, detail) VALUES ($1, $2, $3, $4::jsonb)"
 
 
 async def changed_lines(conn: Connection) -> tuple[Mapping[str, Kept], Mapping[str, KeptSkills]]:
@@ -87,14 +93,37 @@ async def change_line(
     none. Raises SettingsChanged, TooManyLines, Forbidden."""
     require(user, Right.CHANGE_LINES)
     async with conn.transaction():
-        await conn.execute(ONE_AT_A_TIME)
-        row = await conn.fetchrow(LINE, number)
-        if (row["revision"] if row else 0) != revision:
-            raise SettingsChanged(number)
+        row = await _seen(conn, number, revision)
         if row is None and await conn.fetchval(COUNT_LINES) >= MOST_LINES:
             raise TooManyLines
         await _keep(conn, user, number, Kept(settings=settings, revision=revision + 1), now)
     return revision + 1
+
+
+async def restore_line(
+    conn: Connection, user: User, number: str, configured: LineSettings | None, *, revision: int
+) -> None:
+    """From now on it follows the configuration again, which has it so. Raises SettingsChanged, LineNotConfigured,
+    Forbidden."""
+    require(user, Right.CHANGE_LINES)
+    if configured is None:
+        raise LineNotConfigured(number)
+    async with conn.transaction():
+        if await _seen(conn, number, revision) is None:
+            return  # it follows it already
+        await conn.execute(FORGET, number)
+        await set_line(conn, number, configured.name, configured.agents)
+        await _audit(conn, user, "restored", "line", {"number": number})
+        await _announce(conn, number, configured)
+
+
+async def _seen(conn: Connection, number: str, revision: int) -> asyncpg.Record | None:
+    """What is kept of it, one at a time. Raises SettingsChanged."""
+    await conn.execute(ONE_AT_A_TIME)
+    row = await conn.fetchrow(LINE, number)
+    if (row["revision"] if row else 0) != revision:
+        raise SettingsChanged(number)
+    return row
 
 
 async def change_agent(
@@ -120,7 +149,7 @@ async def change_agent(
             raise TooManyLines
         given = msgspec.json.encode(skills).decode()
         await conn.execute(KEEP_SKILLS, extension, given, revision + 1, now, user.id)
-        await _audit(conn, user, "skills", {"extension": extension, "skills": skills})
+        await _audit(conn, user, "changed", "skills", {"extension": extension, "skills": skills})
         await outbox.append(conn, SKILLS_CHANGED, {"extension": extension, "revision": revision + 1})
         if lines is not None:
             kept, _ = await changed_lines(conn)
@@ -152,8 +181,12 @@ async def _keep(conn: Connection, user: User, number: str, kept: Kept, now: date
     text = msgspec.json.encode(settings).decode()
     await conn.execute(KEEP_LINE, number, text, kept.revision, now, user.id)
     await set_line(conn, number, settings.name, settings.agents)
-    await _audit(conn, user, "line", {"number": number, "revision": kept.revision, "settings": settings})
-    await outbox.append(conn, LINE_CHANGED, {"line": number, "name": settings.name, "agents": list(settings.agents)})
+    await _audit(conn, user, "changed", "line", {"number": number, "revision": kept.revision, "settings": settings})
+    await _announce(conn, number, settings)
+
+
+async def _announce(conn: Connection, number: str, line: LineSettings) -> None:
+    await outbox.append(conn, LINE_CHANGED, {"line": number, "name": line.name, "agents": list(line.agents)})
 
 
 async def set_line(conn: Connection, number: str, name: str, agents: Sequence[str]) -> None:
@@ -163,5 +196,5 @@ async def set_line(conn: Connection, number: str, name: str, agents: Sequence[st
     await conn.execute(PUT_ON, number, list(agents))
 
 
-async def _audit(conn: Connection, user: User, kind: str, detail: Mapping[str, object]) -> None:
-    await conn.execute(AUDIT, user.id, kind, msgspec.json.encode(detail).decode())
+async def _audit(conn: Connection, user: User, action: str, kind: str, detail: Mapping[str, object]) -> None:
+    await conn.execute(AUDIT, user.id, action, kind, msgspec.json.encode(detail).decode())

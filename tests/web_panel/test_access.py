@@ -85,6 +85,8 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/lines"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/lines/{number:str}"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/lines/{number:str}"): frozenset({"supervisor", "admin"}),
+    ("PATCH", "/api/lines/{number:str}"): frozenset({"supervisor", "admin"}),
+    ("DELETE", "/api/lines/{number:str}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/lines/agents/{extension:str}"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/lines/agents/{extension:str}"): frozenset({"supervisor", "admin"}),
     ("GET", "/api/user-statuses"): SIGNED_IN,

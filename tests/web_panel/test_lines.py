@@ -79,6 +79,54 @@ async def test_a_value_out_of_range_or_a_key_that_nobody_knows_is_refused(around
             assert answer.status_code == 400, changes
 
 
+async def test_a_supervisor_changes_some_settings_and_the_others_stay(around: House) -> None:
+    async with await around.signed_in("supervisor") as tab:
+        changed = await tab.patch("/api/lines/7000", json={"settings": {"wrap_up": 30}, "revision": 0})
+        older = await tab.patch("/api/lines/7000", json={"settings": {"wrap_up": 40}, "revision": 4})
+        nowhere = await tab.patch("/api/lines/7002", json={"settings": {"wrap_up": 30}, "revision": 0})
+    assert (changed.status_code, changed.json()) == (200, {"revision": 1})
+    assert (older.status_code, nowhere.status_code) == (409, 404)
+    async with around.services.pool.acquire() as conn:
+        kept = msgspec.json.decode(await conn.fetchval("SELECT settings FROM line_setting"), type=LineSettings)
+    assert kept == msgspec.structs.replace(OWN, wrap_up=30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"wrap_up": -1}, "wrap_up"),
+        ({"teleports": True}, "teleports"),
+        ({"agents": ["1009"]}, "agents"),
+        ({"name": 1}, "name"),
+    ],
+)
+async def test_some_settings_that_cannot_be_are_refused_with_the_field(
+    around: House, changes: dict[str, object], field: str
+) -> None:
+    async with await around.signed_in("supervisor") as tab:
+        answer = await tab.patch("/api/lines/7000", json={"settings": changes, "revision": 0})
+    assert (answer.status_code, answer.json().get("field")) == (400, field)
+
+
+async def test_a_line_follows_the_configuration_again(around: House) -> None:
+    theirs = {"7000": Kept(settings=LineSettings(name="Theirs"), revision=1), "7001": Kept(settings=OWN, revision=1)}
+    book = LineBook(own=BOOK.own, kept=theirs)
+    around.app.state["services"] = replace(around.services, line_book=book, line_around=AROUND)
+    async with await around.signed_in("supervisor") as tab:
+        for number in ("7000", "7001"):
+            await tab.put(f"/api/lines/{number}", json={"settings": settings(), "revision": 0})
+        older = await tab.delete("/api/lines/7000", params={"revision": 0})
+        restored = await tab.delete("/api/lines/7000", params={"revision": 1})
+        again = await tab.delete("/api/lines/7000", params={"revision": 0})
+        added = await tab.delete("/api/lines/7001", params={"revision": 1})
+    assert [answer.status_code for answer in (older, restored, again, added)] == [409, 204, 204, 409]
+    assert added.json()["error"] == "line_not_configured"
+    async with around.services.pool.acquire() as conn:
+        assert [row["number"] for row in await conn.fetch("SELECT number FROM line_setting")] == ["7001"]
+        assert await conn.fetchval("SELECT name FROM line WHERE number = '7000'") == "Sales"
+        assert await conn.fetchval("SELECT count(*) FROM outbox WHERE kind = 'line.changed'") == 3
+
+
 async def test_a_supervisor_says_what_an_agent_can_do_and_which_lines_they_serve(around: House) -> None:
     async with await around.signed_in("supervisor") as tab:
         before = (await tab.get("/api/lines/agents/1002")).json()

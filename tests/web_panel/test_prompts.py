@@ -9,6 +9,8 @@ import pytest
 
 from callflow.flows import model
 from callflow.flows.book import FlowBook, Published
+from callflow.line_book import Kept, LineBook, Switch
+from callflow.line_settings import LineSettings
 from dzvin.prompt_library import PromptLibrary
 from dzvin.voice_files import PromptFiles
 from tests.support import tones
@@ -62,6 +64,21 @@ async def test_what_a_flow_plays_is_not_thrown_away(home: House) -> None:
         one_of_two = await tab.delete("/api/prompts/greeting")
     assert (refused.status_code, refused.json()["error"]) == (409, "prompt_in_use")
     assert one_of_two.status_code == 204
+
+
+async def test_what_a_line_or_a_menu_plays_is_not_thrown_away(home: House) -> None:
+    sales = Kept(settings=LineSettings(name="Sales", messages=("offers",)))
+    book = LineBook(own={"7000": sales}, switches={"7000": Switch(message="outage")})
+    home.services = replace(home.services, line_book=book, menu_prompts=frozenset({"office"}))
+    home.app = create_app(home.services)
+    async with await home.signed_in("supervisor") as tab:
+        for name in ("offers", "outage", "office", "nobodys"):
+            await tab.put(f"/api/prompts/{name}", content=SOUND)
+        answers = {
+            name: (await tab.delete(f"/api/prompts/{name}")).status_code
+            for name in ("offers", "outage", "office", "nobodys")
+        }
+    assert answers == {"offers": 409, "outage": 409, "office": 409, "nobodys": 204}
 
 
 @pytest.mark.parametrize(("language", "says"), [("uk", "Звук"), ("en", "Sound"), ("ru", "Звук")])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get, put
+from litestar import Controller, delete, get, patch, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from callflow.line_book import LineBook
 from callflow.line_rules import line_breaches
@@ -18,12 +18,14 @@ from crm_core.access import NotFound, Right
 from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.telephony import line_changes
+from crm_core.telephony.line_changes import SettingsChanged
 from web_panel.auth import needs
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
 
 RULE = {"rule": needs(Right.CHANGE_LINES)}
 NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,32}", re.ASCII)
+AT_FAULT = re.compile(r"`\$\.([A-Za-z_]{1,50})|unknown field `([^`]{1,50})")
 Revision = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -41,6 +43,13 @@ class NewSettings(msgspec.Struct, kw_only=True):
     """`revision`: of the settings that were changed; 0: as the configuration says, or a new line."""
 
     settings: LineSettings
+    revision: Revision
+
+
+class SomeSettings(msgspec.Struct, kw_only=True):
+    """The settings that are to be others; those that are left out stay. `revision` as in `NewSettings`."""
+
+    settings: dict[str, Any]
     revision: Revision
 
 
@@ -93,12 +102,39 @@ class LineController(Controller):
         around = services.line_around
         if number not in services.line_book and not (NUMBER.fullmatch(number) and around.is_free(number)):
             raise Invalid("number")
-        for path, _ in line_breaches(data.settings, around):
-            raise Invalid(".".join(map(str, path)))
-        revision = await line_changes.change_line(
-            conn, user, number, data.settings, revision=data.revision, now=services.clock()
-        )
-        return Changed(revision=revision)
+        return await _change(conn, user, number, data.settings, data.revision, services)
+
+    @patch("/{number:str}", opt=RULE)
+    async def change_some(
+        self,
+        number: FromPath[str],
+        data: JSONBody[SomeSettings],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> Changed:
+        """Some settings of a line; the others stay. Refused as all of them are."""
+        if number not in services.line_book:
+            raise NotFound(number)
+        before = services.line_book.line(number)
+        if before.revision != data.revision:
+            raise SettingsChanged(number)
+        return await _change(conn, user, number, _changed(before.settings, data.settings), data.revision, services)
+
+    @delete("/{number:str}", opt=RULE, status_code=204)
+    async def restore(
+        self,
+        number: FromPath[str],
+        revision: Annotated[int, QueryParameter(ge=0)],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """Let the line follow the configuration again. 409 for one that the configuration does not have."""
+        if number not in services.line_book:
+            raise NotFound(number)
+        own = services.line_book.own.get(number)
+        await line_changes.restore_line(conn, user, number, own.settings if own else None, revision=revision)
 
     @get("/agents/{extension:str}", opt=RULE)
     async def agent(self, extension: FromPath[str], services: NamedDependency[PanelServices]) -> AgentShown:
@@ -138,6 +174,24 @@ class LineController(Controller):
             now=services.clock(),
         )
         return Changed(revision=revision)
+
+
+async def _change(
+    conn: Connection, user: User, number: str, given: LineSettings, revision: int, services: PanelServices
+) -> Changed:
+    for path, _ in line_breaches(given, services.line_around):
+        raise Invalid(".".join(map(str, path)))
+    changed = await line_changes.change_line(conn, user, number, given, revision=revision, now=services.clock())
+    return Changed(revision=changed)
+
+
+def _changed(settings: LineSettings, some: Mapping[str, object]) -> LineSettings:
+    """Raises Invalid."""
+    try:
+        return msgspec.convert({**msgspec.to_builtins(settings), **some}, LineSettings)
+    except msgspec.ValidationError as wrong:
+        field = AT_FAULT.search(str(wrong))
+        raise Invalid(field[1] or field[2] if field else "settings") from None
 
 
 def _shown(book: LineBook, number: str) -> LineShown:

@@ -67,14 +67,18 @@ class PromptController(Controller):
         services: NamedDependency[PanelServices],
         language: FromQuery[Language] = "",
     ) -> None:
-        """Throw an uploaded prompt away; one that comes with the product is heard again. 409 while a published flow
-        plays it and nothing else has its name."""
+        """Throw an uploaded prompt away; one that comes with the product is heard again. 409 while a published flow, a
+        line or a menu plays it and nothing else has its name."""
         called, keeper = _name(name), _keeper(services)
-        if services.flows.playing(called) and _stands_alone(await asyncio.to_thread(keeper.all), called):
+        if _is_played(services, called) and _stands_alone(await asyncio.to_thread(keeper.all), called):
             raise PromptRefused("name", "prompt_in_use")
         if not await asyncio.to_thread(keeper.remove, called, language):
             raise NotFound(name)
         await _note(services, user, "prompt.removed", called, language)
+
+
+def _is_played(services: PanelServices, name: str) -> bool:
+    return services.flows.playing(name) or services.line_book.playing(name) or name in services.menu_prompts
 
 
 def _stands_alone(prompts: Sequence[PromptFile], name: str) -> bool:
