@@ -70,33 +70,56 @@ async def provide_asked(
     return Asked(intervals=spans, by=by, line=line, threshold=threshold, short=short)
 
 
+async def provide_lines(
+    user: NamedDependency[User],
+    conn: NamedDependency[Connection],
+    services: NamedDependency[PanelServices],
+    asked: NamedDependency[Asked],
+) -> list[LineFigures]:
+    return await reports.lines(conn, user, asked, now=services.clock())
+
+
+async def provide_agents(
+    user: NamedDependency[User],
+    conn: NamedDependency[Connection],
+    services: NamedDependency[PanelServices],
+    period: NamedDependency[Interval],
+    agent: FromQuery[UUID | None] = None,
+) -> list[AgentFigures]:
+    return await reports.agents(conn, user, period, now=services.clock(), only=agent)
+
+
+async def provide_missed(
+    user: NamedDependency[User],
+    conn: NamedDependency[Connection],
+    services: NamedDependency[PanelServices],
+    period: NamedDependency[Interval],
+    line: FromQuery[str | None] = None,
+) -> list[MissedFigures]:
+    return await reports.missed(conn, user, period, now=services.clock(), line=line)
+
+
 class ReportController(Controller):
     path = "/api/reports"
     tags = ("reports",)
     opt = {"rule": needs(Right.SUPERVISE)}
-    dependencies = {"period": Provide(provide_period), "asked": Provide(provide_asked)}
+    dependencies = {
+        "period": Provide(provide_period),
+        "asked": Provide(provide_asked),
+        "line_figures": Provide(provide_lines),
+        "agent_figures": Provide(provide_agents),
+        "missed_figures": Provide(provide_missed),
+    }
 
     @get("/lines")
-    async def lines(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        asked: NamedDependency[Asked],
-    ) -> list[LineFigures]:
+    async def lines(self, line_figures: NamedDependency[list[LineFigures]]) -> list[LineFigures]:
         """Each line's figures."""
-        return await reports.lines(conn, user, asked, now=services.clock())
+        return line_figures
 
     @get("/lines.csv", media_type=CSV)
-    async def lines_table(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        asked: NamedDependency[Asked],
-    ) -> str:
+    async def lines_table(self, line_figures: NamedDependency[list[LineFigures]]) -> str:
         """The same as a table for a spreadsheet."""
-        return table(await reports.lines(conn, user, asked, now=services.clock()))
+        return table(line_figures)
 
     @get("/lines/{count:str}")
     async def which(
@@ -110,28 +133,14 @@ class ReportController(Controller):
         return await reports.which(conn, user, asked, count)
 
     @get("/agents")
-    async def agents(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        period: NamedDependency[Interval],
-        agent: FromQuery[UUID | None] = None,
-    ) -> list[AgentFigures]:
+    async def agents(self, agent_figures: NamedDependency[list[AgentFigures]]) -> list[AgentFigures]:
         """What each agent did on those days, at most 93."""
-        return await reports.agents(conn, user, period, now=services.clock(), only=agent)
+        return agent_figures
 
     @get("/agents.csv", media_type=CSV)
-    async def agents_table(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        period: NamedDependency[Interval],
-        agent: FromQuery[UUID | None] = None,
-    ) -> str:
+    async def agents_table(self, agent_figures: NamedDependency[list[AgentFigures]]) -> str:
         """The same as a table for a spreadsheet."""
-        return table(await reports.agents(conn, user, period, now=services.clock(), only=agent))
+        return table(agent_figures)
 
     @get("/agents/{count:str}")
     async def which_of_agents(
@@ -147,28 +156,14 @@ class ReportController(Controller):
         return await reports.agent_calls(conn, user, period, count, now=services.clock(), only=agent)
 
     @get("/missed")
-    async def missed(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        period: NamedDependency[Interval],
-        line: FromQuery[str | None] = None,
-    ) -> list[MissedFigures]:
+    async def missed(self, missed_figures: NamedDependency[list[MissedFigures]]) -> list[MissedFigures]:
         """How soon those were called back who were missed on those days, by line."""
-        return await reports.missed(conn, user, period, now=services.clock(), line=line)
+        return missed_figures
 
     @get("/missed.csv", media_type=CSV)
-    async def missed_table(
-        self,
-        user: NamedDependency[User],
-        conn: NamedDependency[Connection],
-        services: NamedDependency[PanelServices],
-        period: NamedDependency[Interval],
-        line: FromQuery[str | None] = None,
-    ) -> str:
+    async def missed_table(self, missed_figures: NamedDependency[list[MissedFigures]]) -> str:
         """The same as a table for a spreadsheet."""
-        return table(await reports.missed(conn, user, period, now=services.clock(), line=line))
+        return table(missed_figures)
 
     @get("/missed/{count:str}")
     async def which_missed(

@@ -19,8 +19,6 @@ from web_panel.errors import AnyRequest, language_of
 from web_panel.ports import PanelServices
 from web_panel.texts import text
 
-RULE = {"rule": needs(Right.SUPERVISE)}
-
 
 class WhyView(msgspec.Struct, kw_only=True):
     """`text`: in the reader's language. Times in `values` are seconds from now."""
@@ -83,8 +81,9 @@ class LineStands(msgspec.Struct, kw_only=True):
 class WaitingController(Controller):
     path = "/api/waiting"
     tags = ("waiting",)
+    opt = {"rule": needs(Right.SUPERVISE)}
 
-    @get("/{call_id:uuid}/why", opt=RULE)
+    @get("/{call_id:uuid}/why")
     async def item(
         self,
         call_id: FromPath[UUID],
@@ -102,10 +101,10 @@ class WaitingController(Controller):
             waited=round(story.waited, 1),
             score=story.score,
             kept_for=story.kept_for,
-            agents={extension: _view(reason, language) for extension, reason in story.agents.items()},
+            agents=_views(story.agents, language),
         )
 
-    @post("/{call_id:uuid}/move", opt=RULE, status_code=204)
+    @post("/{call_id:uuid}/move", status_code=204)
     async def move(
         self,
         call_id: FromPath[UUID],
@@ -116,7 +115,7 @@ class WaitingController(Controller):
         """To another line; the time of joining is kept. 404 when it waits no more, or there is no such line."""
         services.lines.move(actor, call_id, data.line)
 
-    @put("/{call_id:uuid}/points", opt=RULE, status_code=204)
+    @put("/{call_id:uuid}/points", status_code=204)
     async def prioritise(
         self,
         call_id: FromPath[UUID],
@@ -127,7 +126,7 @@ class WaitingController(Controller):
         """Points of priority, -1000 to 1000; those of the line and of the wait are added."""
         services.lines.prioritise(actor, call_id, data.points)
 
-    @put("/{call_id:uuid}/agent", opt=RULE, status_code=204)
+    @put("/{call_id:uuid}/agent", status_code=204)
     async def assign(
         self,
         call_id: FromPath[UUID],
@@ -138,14 +137,14 @@ class WaitingController(Controller):
         """Keep it for one agent of the line (an extension) as long as that one is at work. 409 for any other."""
         services.lines.assign(actor, call_id, data.agent)
 
-    @delete("/{call_id:uuid}/agent", opt=RULE, status_code=204)
+    @delete("/{call_id:uuid}/agent", status_code=204)
     async def unassign(
         self, call_id: FromPath[UUID], actor: NamedDependency[Actor], services: NamedDependency[PanelServices]
     ) -> None:
         """Anybody may take it again."""
         services.lines.assign(actor, call_id, "")
 
-    @post("/{call_id:uuid}/withdraw", opt=RULE, status_code=204)
+    @post("/{call_id:uuid}/withdraw", status_code=204)
     async def withdraw(
         self,
         call_id: FromPath[UUID],
@@ -156,7 +155,7 @@ class WaitingController(Controller):
         """End the wait. 409 when there is no such number or prompt."""
         services.lines.withdraw(actor, call_id, data.to, data.message)
 
-    @put("/lines/{number:str}", opt=RULE)
+    @put("/lines/{number:str}")
     async def switch(
         self,
         number: FromPath[str],
@@ -168,7 +167,7 @@ class WaitingController(Controller):
         stands = services.lines.switch(actor, number, is_open=data.is_open, message=data.message)
         return LineStands(is_open=stands.is_open, message=stands.message)
 
-    @get("/agents/{extension:str}/why", opt=RULE)
+    @get("/agents/{extension:str}/why")
     async def agent(
         self,
         extension: FromPath[str],
@@ -183,7 +182,7 @@ class WaitingController(Controller):
         return AgentWhy(
             lines=list(story.lines),
             state=_view(story.state, language),
-            items={str(item_id): _view(reason, language) for item_id, reason in story.items.items()},
+            items=_views(story.items, language),
         )
 
 
@@ -191,3 +190,7 @@ def _view(reason: Reason, language: str) -> WhyView:
     values = {name: round(value) if isinstance(value, float) else value for name, value in reason.values.items()}
     words = {name: str(value) for name, value in values.items()}
     return WhyView(key=reason.key, values=values, text=text(f"why.{reason.key}", language, **words))
+
+
+def _views(reasons: Mapping[str, Reason] | Mapping[UUID, Reason], language: str) -> dict[str, WhyView]:
+    return {str(subject): _view(reason, language) for subject, reason in reasons.items()}
