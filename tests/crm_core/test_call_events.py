@@ -77,7 +77,7 @@ async def test_the_event_is_there_while_the_phone_still_rings(conn: Connection, 
     assert (event.type, event.ended_at) == ("incoming_call", None)
 
 
-@pytest.mark.req("R-CALL-01", "R-CALL-02", "R-CALL-03", "R-CALL-12", "R-CALL-13", "R-SETTINGS-04")
+@pytest.mark.req("R-CALL-12", "R-CALL-13", "R-SETTINGS-04")
 async def test_every_system_type_of_calls_and_phones_is_given_by_itself(
     conn: Connection, people: dict[str, User]
 ) -> None:
@@ -239,7 +239,6 @@ async def test_missed_is_decided_once(conn: Connection, people: dict[str, User])
     assert (event.type, event.ended_at, event.answered_at) == ("missed_incoming_call", call.facts[-2].at, None)
 
 
-@pytest.mark.req("R-CALL-30")
 async def test_facts_told_twice_change_nothing(conn: Connection, people: dict[str, User]) -> None:
     facts = missed_call(ANNA, rang="1003").facts
     for _ in range(3):

@@ -72,7 +72,6 @@ def loader(pool: Pool, now: datetime = MORNING + 24 * HOUR) -> OutsideCalls:
     return OutsideCalls(pool, lambda: now)
 
 
-@pytest.mark.req("R-CALL-26", "R-CALL-27", "R-CALL-28", "R-CALL-29", "R-CALL-30", "R-SETTINGS-32")
 async def test_calls_of_an_asterisk_become_events_once(conn: Connection, pool: Pool, asterisk_url: str) -> None:
     people = await office(conn, asterisk_url)
     assert await loader(pool).look() == 3
@@ -92,7 +91,6 @@ async def test_calls_of_an_asterisk_become_events_once(conn: Connection, pool: P
     assert (await follow_ups.open_list(conn, people["borys"]))[0].missed_count == 1
 
 
-@pytest.mark.req("R-CALL-25")
 async def test_nothing_is_loaded_while_it_is_off(conn: Connection, pool: Pool, asterisk_url: str) -> None:
     people = await office(conn, asterisk_url)
     await settings.write(conn, people["admin"], "telephony_load", "off")
@@ -102,7 +100,7 @@ async def test_nothing_is_loaded_while_it_is_off(conn: Connection, pool: Pool, a
     assert await loader(pool).look() == 3
 
 
-@pytest.mark.req("O-39", "R-CALL-30")
+@pytest.mark.req("O-39")
 async def test_what_we_saw_ourselves_comes_first(conn: Connection, pool: Pool, asterisk_url: str) -> None:
     people = await office(conn, asterisk_url)
     await tell(conn, missed_call(ANNA, at=MORNING + timedelta(seconds=2)).facts)
@@ -171,7 +169,6 @@ async def test_a_file_of_asterisk_is_read(conn: Connection, pool: Pool, tmp_path
     assert (row.type, row.e164, row.started_at) == ("missed_incoming_call", ANNA, MORNING)
 
 
-@pytest.mark.req("R-CALL-28")
 async def test_any_server_is_loaded_through_the_documented_form(conn: Connection, pool: Pool, tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text(

@@ -86,6 +86,14 @@ def test_an_extension_that_shows_the_companys_number_calls_out() -> None:
     assert (call.direction, call.number, call.extension) == (Direction.OUTBOUND, "0931112233", "1003")
 
 
+def test_of_rows_that_began_in_one_second_the_callers_own_says_who_called() -> None:
+    own = cdr(src="1003", dst="0931112233", channel="PJSIP/1003-00000006", lastapp="Dial")
+    leg = cdr(uniqueid="1.2", src="0442223344", dst="0931112233", channel="Local/out@dial-00000001;2", lastapp="Dial")
+    for rows in ([own, leg], [leg, own]):
+        call = the_call(*rows)
+        assert (call.direction, call.extension) == (Direction.OUTBOUND, "1003")
+
+
 @pytest.mark.parametrize("shown", ["anonymous", "Restricted", ""])
 def test_a_withheld_number_is_none(shown: str) -> None:
     assert the_call(cdr(src=shown)).number == ""
