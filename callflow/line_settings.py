@@ -155,7 +155,8 @@ def _callback_plan(callback: Callback) -> CallbackPlan:
 
 
 def engine_line(number: str, line: LineSettings, defaults: LineDefaults) -> work.Line:
-    """What the queue engine goes by. How long one waits at most is the call's business: `max_wait` is not said."""
+    """What the queue engine goes by. How long one waits at most is the call's business: it is told as `goes_on_after`,
+    not as `max_wait`."""
     return work.Line(
         number,
         line.agents,
@@ -184,4 +185,6 @@ def engine_line(number: str, line: LineSettings, defaults: LineDefaults) -> work
         expected_wait_limit=float(line.expected_wait_limit),
         empties_when_closed=line.empties_when_closed,
         resume_window=float(line.resume_window),
+        goes_on_after=float(line.max_wait),
+        goes_on_to=line.overflow,
     )

@@ -73,6 +73,10 @@ class Line:
     empties_when_closed: bool = False  # else those who wait are served to the end
     resume_window: float = 0.0  # who gave up and comes again within it has the old place
 
+    # What the call does by itself, and not the engine: for who asks how another day would have been.
+    goes_on_after: float = 0.0  # seconds of waiting; 0: nobody knows
+    goes_on_to: str = ""  # the number for whom the line does not take or not serve in time
+
 
 class ItemKind(StrEnum):
     CALL = "call"

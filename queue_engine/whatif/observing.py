@@ -31,9 +31,11 @@ from queue_engine.reasons import LeaveReason, RefusalCause, WithdrawReason
 from queue_engine.whatif.day import BY_THE_LINE, Caller, Day, Limit, OwnCall, Ring
 from queue_engine.whatif.meter import Meter, agent_of
 from queue_engine.whatif.patience import GaveUp
-from queue_engine.work import WorkItem
+from queue_engine.work import ItemKind, WorkItem
 
 AS_IT_WAS = (AgentWill, AgentReachable, AgentAtWindow, AgentSkills, AgentLines, LineChanged, LineOpened)
+AT_ONCE = 0.1
+"""Seconds: a promise keeps by the wall clock when its caller joined."""
 SHORTEST_OWN_CALL = 1.0
 """Seconds: what is shorter is a leg of an offer that outlives it by a moment."""
 
@@ -65,6 +67,7 @@ class Observer:
     _own: dict[str, float] = field(default_factory=dict)
     _before: dict[str, UUID | None] = field(default_factory=dict)  # in whose hands what was before the day began
     _paused: dict[str, float] = field(default_factory=dict)
+    _promises: dict[UUID, UUID | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._meter = Meter(busy=self.day.meter.busy, idle=self.day.meter.idle, visits=self.day.meter.visits)
@@ -123,9 +126,19 @@ class Observer:
             self.day.stops.append(at)
             for extension in list(self._services):
                 self._service_ends(extension, at)
+        self._limits()
+
+    def _limits(self) -> None:
+        """As they were seen, or else as the lines say: on a day without a long wait nobody met them."""
         for number, limits in self._waits.items():
             reason = Counter(limit.reason for limit in limits).most_common(1)[0][0]
             self.day.limits[number] = Limit(median(limit.seconds for limit in limits), reason)
+        for number, line in self.engine.lines.items():
+            if line.goes_on_after:
+                reason = LeaveReason.OVERFLOWED if line.goes_on_to else LeaveReason.TIMEOUT
+                self.day.limits.setdefault(number, Limit(line.goes_on_after, reason))
+            if line.goes_on_to:
+                self.day.overflows[number] = line.goes_on_to
 
     # ---- items -----------------------------------------------------------------------------------------------------
 
@@ -164,8 +177,25 @@ class Observer:
             caller = way.caller
         else:
             caller = Caller(at, self._of_the_day(item, UUID(int=len(self.day.callers) + 1)))
+            caller.instead_of = self._promised(item)
             self.day.callers.append(caller)
         self._ways[item.item_id] = _Way(caller, item.line, at)
+
+    def _promised(self, item: WorkItem) -> UUID | None:
+        """The caller who was promised this callback: it waits since that one joined. Each try is the same item."""
+        if item.kind is not ItemKind.CALLBACK:
+            return None
+        if item.item_id not in self._promises:
+            joined_at = item.joined_at + self.shift
+            asked = (
+                (abs(caller.item.joined_at - joined_at), caller)
+                for caller in self.day.callers
+                if caller.item.line == item.line and caller.item.kind is ItemKind.CALL
+            )
+            found = min(asked, key=lambda each: each[0], default=None)
+            is_known = found is not None and found[0] < AT_ONCE
+            self._promises[item.item_id] = found[1].item.item_id if found is not None and is_known else None
+        return self._promises[item.item_id]
 
     def _begins_anew(self, way: _Way, item: WorkItem, at: float) -> None:
         """It waits already, and is another by now: the party of a callback has answered, or is to be called later."""

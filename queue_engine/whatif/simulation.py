@@ -118,6 +118,8 @@ class Simulation:
         self._postponed: dict[str, list[float]] = {}  # own calls of who is busy with somebody
         self._own_legs: dict[str, int] = {}
         self._pauses: dict[str, int] = {}
+        self._answered: set[UUID] = set()
+        self._refused: dict[UUID, set[str]] = {}  # by which lines, since it had a place in one
 
     def run(self) -> Meter:
         day = self._day
@@ -158,7 +160,8 @@ class Simulation:
     def _happens(self, event: Event) -> None:
         match event:
             case Comes(caller, line):
-                self._comes(caller, line)
+                if caller.instead_of not in self._answered:
+                    self._comes(caller, line)
             case Goes(caller, why, visit):
                 waits = self._waits.get(caller.item.item_id)
                 if waits is not None and visit in (None, waits.visit):
@@ -199,12 +202,14 @@ class Simulation:
         item = replace(caller.item, line=line)
         if not item.is_absent and (reason := self._engine.admission(line, self._now)) is not None:
             self.meter.refused(item, reason, self._now)
+            self._refused.setdefault(item.item_id, set()).add(line)
             self._goes_on(caller, line, reason)
             return
         self._enters(caller, line)
         self._give(ItemArrived(item))
 
     def _enters(self, caller: Caller, line: str) -> None:
+        self._refused.pop(caller.item.item_id, None)
         self._waits[caller.item.item_id] = waits = _Waits(caller, line, next(self._order))
         if (limit := self._day.limits.get(line)) is not None:
             self._at(self._now + limit.seconds, Goes(caller, GaveUp(limit.seconds, limit.reason), waits.visit))
@@ -216,7 +221,8 @@ class Simulation:
 
     def _goes_on(self, caller: Caller, line: str, reason: LeaveReason) -> None:
         to = self._day.goes_on_to(line, reason)
-        if to is not None and to in self._engine.lines:
+        goes_round = to in self._refused.get(caller.item.item_id, ())
+        if to is not None and to in self._engine.lines and not goes_round:
             self._at(self._now, Comes(caller, to))
 
     # ---- agents ----------------------------------------------------------------------------------------------------
@@ -232,6 +238,7 @@ class Simulation:
             return
         self._talks[extension] = event.caller
         self._waits.pop(item_id)
+        self._answered.add(item_id)
         self._give(OfferTaken(item_id, extension))
         seconds, wrap_up = self._chances.talks(event.caller)
         self._at(self._now + seconds, TalkEnds(event.caller, extension, wrap_up))

@@ -53,6 +53,7 @@ leave_empty_after = 8
 expected_wait_limit = 600
 empties_when_closed = true
 resume_window = 120
+overflow = "700"
 """
 
 
@@ -90,6 +91,8 @@ def test_every_setting_of_the_engine_can_be_said() -> None:
         expected_wait_limit=600.0,
         empties_when_closed=True,
         resume_window=120.0,
+        goes_on_after=300.0,
+        goes_on_to="700",
     )
     unsaid = {each.name for each in fields(Line) if getattr(line, each.name) == getattr(Line("700", ()), each.name)}
     assert unsaid == {"number", "max_wait"}, "the wait's end is the call's business"

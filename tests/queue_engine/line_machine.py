@@ -335,25 +335,24 @@ class LineMachine(RuleBasedStateMachine):
         agent.legs = legs
         self.give(AgentLegs(extension, legs))
 
+    @rule(extension=extensions, will=st.sampled_from((Will.READY, Will.READY, Will.ON_DEMAND, *Will)))
+    def an_agent_says(self, extension: str, will: Will) -> None:
+        self.agents[extension].will = will
+        self.give(AgentWill(extension, will))
+
     @rule(extension=extensions, data=st.data())
     def an_agent_changes(self, extension: str, data: st.DataObject) -> None:
         agent = self.agents[extension]
-        match data.draw(st.integers(0, 9)):
+        match data.draw(st.integers(0, 7)):
             case 0 | 1:
                 agent.reachable = not agent.reachable
                 self.give(AgentReachable(extension, agent.reachable))
-            case 2:
-                agent.will = data.draw(st.sampled_from((Will.PAUSED, Will.SIGNED_OUT)))
-                self.give(AgentWill(extension, agent.will))
-            case 3 | 4:
-                agent.will = data.draw(st.sampled_from((Will.READY, Will.ON_DEMAND)))
-                self.give(AgentWill(extension, agent.will))
-            case 5 | 6:
+            case 2 | 3 | 4:
                 agent.skills = {"english": data.draw(st.integers(0, 3))}
                 self.give(AgentSkills(extension, agent.skills))
-            case 7:
+            case 5:
                 self.give(AgentLines(extension, data.draw(st.frozensets(numbers, min_size=2))))
-            case 8:
+            case 6:
                 agent.at_window = not agent.at_window
                 self.give(AgentAtWindow(extension, agent.at_window))
             case _:

@@ -193,6 +193,33 @@ def test_a_line_that_sends_people_on_does_so_in_the_simulation() -> None:
     assert ends_of(simulated(day)) == [(41.0, LeaveReason.OVERFLOWED, None), (70.0, LeaveReason.ABANDONED, None)]
 
 
+def test_a_line_that_nobody_had_to_leave_lets_wait_as_long_as_it_is_set() -> None:
+    """A day with short waits says nothing of it, and one with fewer agents has long ones."""
+    line = replace(LINE, goes_on_after=40.0, goes_on_to="7001")
+    day = a_day(comes(1, 1), (31, ItemLeft(one(1))), line=line, ends=100.0)
+    day.callers[0].gave_up = GaveUp(69.0, LeaveReason.ABANDONED)
+    assert ends_of(simulated(day)) == [(41.0, LeaveReason.OVERFLOWED, None), (70.0, LeaveReason.ABANDONED, None)]
+
+
+def test_lines_that_send_people_to_each_other_and_take_nobody_do_so_once() -> None:
+    lines = [replace(line, join_empty=frozenset({AgentCondition.UNREACHABLE})) for line in (LINE, OTHER)]
+    engine = NotingEngine((replace(lines[0], goes_on_to="7001"), replace(lines[1], goes_on_to="7000")), 0.0)
+    engine.records.append(Refusal(1.0, WorkItem(one(1), "7000", 1.0), LeaveReason.NO_AGENTS))
+    assert [visit.line for visit in simulated(observed(engine, ends=100.0)).visits] == ["7000", "7001"]
+
+
+def test_who_was_answered_before_asking_for_a_callback_is_not_called_back() -> None:
+    callback = WorkItem(one(9), "7000", 1.0, ItemKind.CALLBACK)
+    day = a_day(
+        comes(1, 1), (31, ItemArrived(callback)), (31, ItemLeft(one(1), LeaveReason.CALLBACK)),
+        (60, AgentReachable("1001", True)), (65, OfferTaken(one(9), "1001")), (95, ServiceEnded(one(9), "1001")),
+        ends=200.0,
+    )  # fmt: skip
+    assert [reason for _, reason, _ in ends_of(simulated(day))] == [LeaveReason.CALLBACK, LeaveReason.ANSWERED]
+    day.told.append(HERE)
+    assert [reason for _, reason, _ in ends_of(simulated(day))] == [LeaveReason.ANSWERED]
+
+
 def test_whom_a_supervisor_moved_is_moved_in_the_simulation() -> None:
     day = a_day(
         comes(1, 1), (10, ItemChanged(one(1), line="7001")), (20, AgentReachable("1002", True)),
