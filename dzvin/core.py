@@ -129,7 +129,7 @@ async def run(given: Arguments, config: Config) -> None:
         line_keeper = lines.kept(pool, outbox, around.lines, switch.dispatcher)
         tasks.start(unceasing("windows", windows.run), unceasing("lines", line_keeper.run))
         dialler = _dialler(switch, pool)
-        web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews, windows))
+        web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews, windows, promised))
         tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
         tasks.start(unceasing("visitors", web.visitors.run), unceasing("flows", flow_keeper.run))
         if kept:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from callflow.wishes import WishBook
 from crm_core import follow_ups, hall, organisation, settings, telephony
+from crm_core.callbacks import OwedCallback
 from crm_core.calls.rules import party_keys
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection, Pool
@@ -16,6 +17,7 @@ from crm_core.follow_ups import MissedCall
 from crm_core.hall import WaitingTicket
 from crm_core.organisation import Role, User
 from web_panel.live import Seed
+from web_panel.live_callbacks import Owed
 from web_panel.live_calls import Party
 from web_panel.live_entries import Declared, Line, Missed, Ticket, person_of
 from web_panel.statuses import TicketState
@@ -58,6 +60,20 @@ async def live_seed(pool: Pool, registered: Iterable[str], wishes: WishBook, tod
             statuses={each.key: each.name for each in await user_statuses(conn)},
             shortest=rules.min_number_length,
         )
+
+
+def shown_callbacks(promised: Sequence[OwedCallback], region: str) -> list[Owed]:
+    return [
+        Owed(
+            id=each.id,
+            line=each.line,
+            party=Party(number=each.number, name=each.name, e164=normalise(each.number, region=region).e164),
+            since=each.joined_at,
+            tries=each.tries,
+            again_at=each.again_at,
+        )
+        for each in promised
+    ]
 
 
 def _ticket(ticket: WaitingTicket) -> Ticket:

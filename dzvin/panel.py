@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from callflow.line_commands import LineCommands
 from callflow.meeting_commands import MeetingCommands
 from callflow.meeting_speakers import MeetingSpeakers
 from callflow.previews import Previews
+from crm_core.callbacks import OwedCallback
 from crm_core.database import Pool
 from crm_core.outbox import Outbox
 from crm_core.spool import Spool
@@ -28,7 +29,7 @@ from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
 from dzvin.kept_recordings import KeptRecordings
-from dzvin.live_seed import live_seed, midnight_before
+from dzvin.live_seed import live_seed, midnight_before, shown_callbacks
 from dzvin.logs import escapes
 from dzvin.media_readings import MediaReadings
 from dzvin.metrics import Metrics, Readings
@@ -67,11 +68,17 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def panel(
-    given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony, previews: Previews, windows: Windows
+    given: Surroundings,
+    pool: Pool,
+    outbox: Outbox,
+    switch: Telephony,
+    previews: Previews,
+    windows: Windows,
+    promised: Sequence[OwedCallback],
 ) -> AsyncIterator[Panel]:
-    """Serve the panel, by https where `[http] tls` says so. Raises PortTaken."""
+    """Serve the panel, by https where `[http] tls` says so. `promised`: by an earlier core. Raises PortTaken."""
     config, spool = given.config, given.spool
-    live = await _live(config, pool, spool, outbox, switch)
+    live = await _live(config, pool, spool, outbox, switch, promised)
     agents = AgentCommands(switch.dispatcher, spool, SystemClock())
     tell_auto_pauses(switch.dispatcher, agents, live.state.by_extension.get)
     pop = ScreenPop(pool, live)
@@ -122,14 +129,23 @@ def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox, windows
     return visitors
 
 
-async def _live(config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony) -> LivePanel:
+async def _live(
+    config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony, promised: Sequence[OwedCallback]
+) -> LivePanel:
     clock, zone = SystemClock(), ZoneInfo(config.timezone)
     live = LivePanel(clock.now, time_zone=zone, region=config.region)
     # First listen, then look: what happens in between is folded in twice rather than missed.
     spool.subscribe(live.on_fact)
     wishes = switch.calls.exchange.wishes
     seed = await live_seed(pool, switch.registrations.online(), wishes, midnight_before(clock.now(), zone))
-    live.seed(replace(seed, conferences=_conferences(config), switches=switch.calls.exchange.lines.switches))
+    live.seed(
+        replace(
+            seed,
+            conferences=_conferences(config),
+            switches=switch.calls.exchange.lines.switches,
+            callbacks=shown_callbacks(promised, config.region),
+        )
+    )
     outbox.subscribe(live.on_outbox)
     return live
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from callflow.facts import Fact, ForwardKind
 from callflow.line_book import Switch
 from queue_engine.facts import QueueFact
+from web_panel.live_callbacks import Owed
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_meetings import Conference, MeetingHeard
 from web_panel.live_messages import CardFound, from_outbox
@@ -51,6 +52,7 @@ class Seed:
     statuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # names of user statuses, by language
     switches: Mapping[str, Switch] = field(default_factory=dict)
     conferences: Iterable[Conference] = ()
+    callbacks: Iterable[Owed] = ()
     missed: Iterable[Missed] = ()  # oldest first
     services: Iterable[ServiceView] = ()
     tickets: Iterable[Ticket] = ()  # waiting and called
@@ -151,6 +153,7 @@ class LivePanel:
         state.statuses = dict(seed.statuses)
         state.switches = dict(seed.switches) | state.switches
         state.meetings.named = {conference.number: conference for conference in seed.conferences}
+        state.callbacks.know(seed.callbacks)
         state.missed = {missed.key: missed for missed in seed.missed}
         state.services = {service.id: service for service in seed.services}
         tickets = tuple(seed.tickets)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from callflow.line_book import OPEN
 from queue_engine.facts import Will
+from web_panel.live_callbacks import Owed
 from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import CardKey, Key, Kind
 from web_panel.live_meetings import Visit
@@ -37,6 +38,7 @@ from web_panel.wire import (
     SupervisingView,
     TicketView,
     TransferView,
+    WaitingCallback,
     WaitingCaller,
     encode,
 )
@@ -251,8 +253,23 @@ def line_view(state: LiveState, number: str) -> LineView | None:
         free=state.free_agents(line),
         count=len(waiting),
         waiting=tuple(waiting_view(state.calls[call_id]) for call_id in islice(waiting, CALLERS_SHOWN)),
+        owed=state.callbacks.count(number),
+        callbacks=tuple(callback_view(owed) for owed in state.callbacks.of_line(number, CALLERS_SHOWN)),
         is_open=switch.is_open,
         message=switch.message,
+    )
+
+
+def callback_view(owed: Owed) -> WaitingCallback:
+    return WaitingCallback(
+        id=owed.id,
+        since=owed.since,
+        party=party_view(owed.party),
+        tries=owed.tries,
+        again_at=owed.again_at,
+        calling=owed.calling,
+        points=owed.standing.points,
+        agent=owed.standing.agent,
     )
 
 

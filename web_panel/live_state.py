@@ -49,23 +49,23 @@ from callflow.meeting_facts import MeetingJoined, MeetingLeft
 from callflow.room_facts import ConferenceJoined
 from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
-from queue_engine.facts import AgentDeclared, HandRaised, TicketCalled, TicketIssued, TicketServed, Will
+from queue_engine.facts import AgentDeclared, HandRaised, Will
+from web_panel.live_callbacks import CallbackNews, LiveCallbacks
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, agent_said, bound
+from web_panel.live_hall import HallNews, happens
 from web_panel.live_meetings import LiveMeetings, MeetingNews
 from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, StatusNamed, stands
 from web_panel.live_missed import concerned, is_missed, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
-from web_panel.statuses import AgentStatus, TicketState, agent_status
+from web_panel.statuses import AgentStatus, agent_status
 from web_panel.wire import BoardLineView, CardView, ServiceView
 
 MAX_CALLS = 10_000
 MAX_PARTIES = 10_000
 MAX_MISSED = 1_000
-MAX_TICKETS = 1_000
 MAX_NOTICES = 3
-BOARD_LINES = 8
 
 
 @dataclass(slots=True)
@@ -91,6 +91,7 @@ class LiveState:
     statuses: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names of user statuses, by language
     switches: dict[str, Switch] = field(default_factory=dict)  # which lines are closed, and what they tell first
     waiting: dict[str, dict[UUID, None]] = field(default_factory=dict)  # line -> calls
+    callbacks: LiveCallbacks = field(default_factory=LiveCallbacks)
     meetings: LiveMeetings = field(default_factory=LiveMeetings)
     missed: dict[str, Missed] = field(default_factory=dict)
     cards: dict[UUID, dict[CardKey, CardView]] = field(default_factory=dict)  # call -> its cards
@@ -258,6 +259,9 @@ class LiveState:
         if call := self.calls.get(fact.call_id):
             call.told(fact)
             self._changed(call)
+        elif isinstance(fact, WaitOrdered):
+            for line in self.callbacks.obeys(fact):
+                self._touch(Kind.LINE, line)
 
     @_fold.register
     def _(self, fact: LineSwitched | LineSet | StatusNamed) -> None:
@@ -379,34 +383,15 @@ class LiveState:
         self._touch_agent(fact.user)
 
     @_fold.register
-    def _(self, fact: TicketIssued) -> None:
-        self.tickets[fact.ticket] = Ticket(
-            id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.starts_at, booked=fact.booked
-        )
-        bound(self.tickets, MAX_TICKETS)
-        self._touch(Kind.TICKET, fact.ticket)
+    def _(self, fact: HallNews) -> None:
+        for kind, key in happens(fact, self):
+            if kind is not Kind.AGENT or key in self.people:
+                self._touch(kind, key)
 
     @_fold.register
-    def _(self, fact: TicketCalled) -> None:
-        unknown = Ticket(id=fact.ticket, number=fact.number, service=fact.service, starts_at=fact.at, booked=False)
-        ticket = self.tickets.setdefault(fact.ticket, unknown)
-        ticket.state, ticket.window, ticket.user = TicketState.CALLED, fact.window, fact.user
-        self.serving[fact.user] = fact.ticket
-        called = BoardLineView(number=fact.number, window=fact.window, called_at=fact.at)
-        self.board = (called, *self._board_without(fact.number))[:BOARD_LINES]
-        self._touch(Kind.TICKET, fact.ticket)
-        self._touch(Kind.BOARD, "")
-        self._touch_agent(fact.user)
-
-    @_fold.register
-    def _(self, fact: TicketServed) -> None:
-        self.tickets.pop(fact.ticket, None)
-        self.board = self._board_without(fact.number)
-        for user in [user for user, ticket in self.serving.items() if ticket == fact.ticket]:
-            del self.serving[user]
-            self._touch_agent(user)
-        self._touch(Kind.TICKET, fact.ticket)
-        self._touch(Kind.BOARD, "")
+    def _(self, fact: CallbackNews) -> None:
+        for line in self.callbacks.hears(fact, self.parties, self.calls):
+            self._touch(Kind.LINE, line)
 
     @_fold.register
     def _(self, message: CallLinked) -> None:
@@ -465,9 +450,6 @@ class LiveState:
             self.missed[missed.key] = missed
             bound(self.missed, MAX_MISSED)
             self._touch(Kind.MISSED, missed.key)
-
-    def _board_without(self, number: str) -> tuple[BoardLineView, ...]:
-        return tuple(line for line in self.board if line.number != number)
 
     def _touch(self, kind: Kind, key: UUID | str | CardKey) -> None:
         self._touched[kind, key] = None

@@ -129,6 +129,20 @@ class WaitingCaller(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | None  # the only one who may take it, by a supervisor
 
 
+class WaitingCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who left the line, is called back and keeps the place that `since` gives. `again_at`: not before then.
+    `calling`: an agent or the party is called right now."""
+
+    id: UUID
+    since: datetime
+    party: PartyView
+    tries: int
+    again_at: datetime | None
+    calling: bool
+    points: float  # these two as of who waits
+    agent: str | None
+
+
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     name: str
@@ -136,6 +150,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     free: int  # of the agents, how many could take a call now
     count: int  # of all who wait
     waiting: tuple[WaitingCaller, ...]  # the first of them; who waits longest stands first
+    owed: int  # callbacks; `count` is without them
+    callbacks: tuple[WaitingCallback, ...]  # the first of those, in the same order
     is_open: bool  # closed: nobody comes in
     message: str  # a prompt that callers are told first; "": none
 

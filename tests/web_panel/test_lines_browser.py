@@ -5,15 +5,18 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
+from callflow.control import Actor
 from callflow.line_orders import LineSwitched
 from crm_core.outbox import OutboxMessage
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import Will
 from queue_engine.work import Line
-from tests.web_panel.story import Story, named
+from tests.web_panel.story import BEGIN, Story, named
+from tests.web_panel.test_live_callbacks import promised
 from tests.web_panel.test_pages_browser import CHROMIUM, Browser, browser, built, served
 from web_panel.live_entries import Line as ShownLine
 
@@ -30,6 +33,16 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
 ]
 TRAINING = {"uk": "Навчання групи", "en": "Group training", "ru": "Обучение группы"}
+
+
+class Withdrawn:
+    """Remembers what was withdrawn."""
+
+    def __init__(self) -> None:
+        self.withdrawn: list[UUID] = []
+
+    def withdraw(self, actor: Actor, promise_id: UUID) -> None:
+        self.withdrawn.append(promise_id)
 
 
 @pytest.mark.req("R-PANEL-12")
@@ -65,6 +78,21 @@ async def test_a_supervisor_asks_why_somebody_waits_and_commands_the_wait_and_th
         )
         house.live.on_fact(closed)
         await line.get_by_test_id("line-closed").wait_for()
+
+
+async def test_a_supervisor_sees_a_promised_callback_before_later_callers_and_takes_it_back(browser: Browser) -> None:
+    house, story, owed = browser.served.house, Story(), Withdrawn()
+    house.app.state["services"] = replace(house.app.state["services"], callbacks=owed)
+    for fact in (*promised("owed", BEGIN), *story.started("a"), story.queued("a")):
+        house.live.on_fact(fact)
+    await browser.sign_in("supervisor")
+    waits = browser.page.locator("[data-line='7000'] .waiting-callers > li")
+    await playwright_api.expect(waits).to_have_count(2)
+    await playwright_api.expect(waits.first).to_have_attribute("data-testid", "waiting-callback")
+    await playwright_api.expect(browser.page.get_by_test_id("waiting-count")).to_have_text("1")
+    async with browser.page.expect_response(lambda answer: "/api/callbacks/" in answer.url):
+        await waits.first.get_by_test_id("wait-orders").select_option("withdraw")
+    assert owed.withdrawn == [named("owed")]
 
 
 @pytest.mark.req("R-PANEL-17")

@@ -9,7 +9,7 @@ import pytest
 from callflow.facts import Direction, Fact, Outcome, SoundTrouble, Target
 from queue_engine.facts import QueueFact, Will
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
-from web_panel import live_state
+from web_panel import live_hall, live_state
 from web_panel.live_entries import Person
 from web_panel.live_messages import from_outbox
 from web_panel.live_render import call_view, line_view
@@ -339,7 +339,7 @@ def test_who_was_served_leaves_the_board(state: LiveState, story: Story) -> None
 def test_the_board_holds_the_last_few(state: LiveState, story: Story) -> None:
     for number in range(20):
         tell(state, story.ticket_called(f"A-{number}", OLENA))
-    assert len(state.board) == live_state.BOARD_LINES
+    assert len(state.board) == live_hall.BOARD_LINES
 
 
 def test_an_outbox_message_of_another_shape_is_skipped() -> None:

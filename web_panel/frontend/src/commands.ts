@@ -99,5 +99,6 @@ export const prefer = (callId: string, points: number): Promise<unknown> =>
 export const assign = (callId: string, agent: string): Promise<unknown> =>
   agent ? request("PUT", `${waits(callId)}/agent`, { agent }) : request("DELETE", `${waits(callId)}/agent`);
 export const withdraw = (callId: string): Promise<unknown> => request("POST", `${waits(callId)}/withdraw`, {});
+export const callBackNoMore = (promise: string): Promise<unknown> => request("DELETE", `/api/callbacks/${promise}`);
 export const switchLine = (line: string, to: { is_open?: boolean; message?: string }): Promise<unknown> =>
   request("PUT", `/api/waiting/lines/${encodeURIComponent(line)}`, to);

@@ -105,6 +105,17 @@ export interface WaitingCaller {
   agent: string | null;
 }
 
+export interface WaitingCallback {
+  id: string;
+  since: string;
+  party: PartyView;
+  tries: number;
+  again_at: string | null;
+  calling: boolean;
+  points: number;
+  agent: string | null;
+}
+
 export interface LineView {
   number: string;
   name: string;
@@ -112,6 +123,8 @@ export interface LineView {
   free: number;
   count: number;
   waiting: WaitingCaller[];
+  owed: number;
+  callbacks: WaitingCallback[];
   is_open: boolean;
   message: string;
 }

@@ -4,12 +4,12 @@ import { computed } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { secondsSince } from "../clock";
-import { formatDuration, t } from "../i18n";
+import { formatDuration, plural, t } from "../i18n";
 import { lines } from "../live-store";
 import { may } from "../session";
 import type { LineView } from "../wire";
 import { LineSwitch } from "./line-switch";
-import { Waiting } from "./waiting-caller";
+import { isLater, Waiting, waitOf, waitOfCallback, type Waits } from "./waiting-caller";
 
 const LONG_WAIT = 30; // seconds after which the wait is shown as an alarm
 
@@ -30,7 +30,16 @@ function LongestWait({ line }: { line: LineView }): JSX.Element {
   );
 }
 
+/** Callers and callbacks by the time of joining; who is called later only stands behind them. */
+function inOrder(line: LineView): Waits[] {
+  const all = [...line.waiting.map(waitOf), ...line.callbacks.map(waitOfCallback)];
+  return all.sort(
+    (one, other) => Number(isLater(one)) - Number(isLater(other)) || one.since.localeCompare(other.since),
+  );
+}
+
 function LineCard({ line }: { line: LineView }): JSX.Element {
+  const waits = inOrder(line);
   return (
     <section class="card" data-testid="line" data-line={line.number} aria-label={line.name}>
       <div class="line-head">
@@ -45,6 +54,7 @@ function LineCard({ line }: { line: LineView }): JSX.Element {
           </h2>
           <div class="muted small clip">
             {line.number} · {t("line.free_agents", { free: line.free, all: line.agents.length })}
+            {line.owed > 0 && <span data-testid="line-owed"> · {plural("line.owed", line.owed)}</span>}
           </div>
         </div>
         <div class="measure">
@@ -56,10 +66,10 @@ function LineCard({ line }: { line: LineView }): JSX.Element {
         <LongestWait line={line} />
       </div>
       {may("supervise") && <LineSwitch line={line} />}
-      {line.waiting.length > 0 && (
+      {waits.length > 0 && (
         <ol class="waiting-callers">
-          {line.waiting.map((caller, position) => (
-            <Waiting key={caller.call_id} line={line} caller={caller} place={position + 1} />
+          {waits.map((caller, position) => (
+            <Waiting key={caller.id} line={line} caller={caller} place={isLater(caller) ? null : position + 1} />
           ))}
         </ol>
       )}

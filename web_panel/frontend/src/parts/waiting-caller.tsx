@@ -1,18 +1,40 @@
-// Somebody who waits in a line. A supervisor also sees why, and moves, prefers, assigns or ends the wait.
+// Somebody who waits in a line, or is called back at the place kept there. A supervisor also sees why, and moves,
+// prefers, assigns or ends the wait.
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { read } from "../api";
-import { assign, moveTo, prefer, withdraw } from "../commands";
-import { t } from "../i18n";
+import { assign, callBackNoMore, moveTo, prefer, withdraw } from "../commands";
+import { now } from "../clock";
+import { formatTime, plural, t } from "../i18n";
 import { lines } from "../live-store";
 import { may } from "../session";
 import { attempt } from "../toasts";
-import type { LineView, WaitingCaller } from "../wire";
+import type { LineView, WaitingCallback, WaitingCaller } from "../wire";
 import { nameOf, partyNumber, partyTitle, Since } from "./words";
 
 const PREFERRED = 100; // points of priority
+
+/** Both wait for the same agents and obey the same words. */
+export interface Waits extends Pick<WaitingCaller, "since" | "party" | "points" | "agent"> {
+  id: string;
+  callback: WaitingCallback | null;
+}
+
+export function waitOf(caller: WaitingCaller): Waits {
+  return { ...caller, id: caller.call_id, callback: null };
+}
+
+export function waitOfCallback(callback: WaitingCallback): Waits {
+  return { ...callback, callback };
+}
+
+/** It was tried, and its time has not come again. */
+export function isLater(waits: Waits): boolean {
+  const again = waits.callback?.again_at;
+  return again != null && new Date(again).getTime() > now.value;
+}
 
 interface Why {
   kept_for: string | null;
@@ -20,21 +42,21 @@ interface Why {
 }
 
 /** The value of an option says the command and its argument. */
-function obey(callId: string, chosen: string): Promise<unknown> {
+function obey(waits: Waits, chosen: string): Promise<unknown> {
   const [command, argument = ""] = chosen.split(/:(.*)/s);
   switch (command) {
     case "move":
-      return moveTo(callId, argument);
+      return moveTo(waits.id, argument);
     case "agent":
-      return assign(callId, argument);
+      return assign(waits.id, argument);
     case "points":
-      return prefer(callId, Number(argument));
+      return prefer(waits.id, Number(argument));
     default:
-      return withdraw(callId);
+      return waits.callback ? callBackNoMore(waits.id) : withdraw(waits.id);
   }
 }
 
-function Orders({ line, caller }: { line: LineView; caller: WaitingCaller }): JSX.Element {
+function Orders({ line, caller }: { line: LineView; caller: Waits }): JSX.Element {
   const others = [...lines.value.values()].filter((each) => each.number !== line.number);
   return (
     <select
@@ -45,7 +67,7 @@ function Orders({ line, caller }: { line: LineView; caller: WaitingCaller }): JS
       onChange={(event) => {
         const chosen = event.currentTarget.value;
         event.currentTarget.value = "";
-        void attempt(() => obey(caller.call_id, chosen));
+        void attempt(() => obey(caller, chosen));
       }}
     >
       <option value="">{t("wait.order")}</option>
@@ -71,7 +93,7 @@ function Orders({ line, caller }: { line: LineView; caller: WaitingCaller }): JS
           ))}
         </optgroup>
       )}
-      <option value="withdraw">{t("wait.withdraw")}</option>
+      <option value="withdraw">{t(caller.callback ? "callback.withdraw" : "wait.withdraw")}</option>
     </select>
   );
 }
@@ -89,18 +111,34 @@ function Reasons({ why }: { why: Why }): JSX.Element {
   );
 }
 
-export function Waiting({ line, caller, place }: { line: LineView; caller: WaitingCaller; place: number }): JSX.Element {
+/** What became of it so far, in few words. */
+function Promised({ waits, callback }: { waits: Waits; callback: WaitingCallback }): JSX.Element {
+  const again = callback.again_at;
+  return (
+    <span class="small wait-promised" data-testid="wait-callback">
+      <span class="tag">{t("event_type.callback")}</span>
+      {callback.calling && <span>{t("callback.calling")}</span>}
+      {!callback.calling && again && isLater(waits) && <span>{t("callback.again", { at: formatTime(again) })}</span>}
+      {callback.tries > 0 && <span class="muted">{plural("callback.tries", callback.tries)}</span>}
+    </span>
+  );
+}
+
+/** `place` null: has none until its time comes again. */
+export function Waiting(props: { line: LineView; caller: Waits; place: number | null }): JSX.Element {
+  const { line, caller, place } = props;
   const why = useSignal<Why | null>(null);
   const look = async (): Promise<void> => {
-    why.value = why.value ? null : await read<Why>(`/api/waiting/${caller.call_id}/why`);
+    why.value = why.value ? null : await read<Why>(`/api/waiting/${caller.id}/why`);
   };
   return (
-    <li data-testid="waiting-caller" data-call-id={caller.call_id}>
+    <li data-testid={caller.callback ? "waiting-callback" : "waiting-caller"} data-call-id={caller.id}>
       <span class="muted number">{place}</span>
       <span class="clip">
         {partyTitle(caller.party)} <span class="muted small number">{partyNumber(caller.party)}</span>
       </span>
       <Since at={caller.since} />
+      {caller.callback && <Promised waits={caller} callback={caller.callback} />}
       {may("supervise") && (
         <span class="wait-tools">
           <button
