@@ -15,10 +15,12 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from crm_core.outside_pbx import asterisk, contract
+from crm_core.outside_pbx.calls import BadRecord
 from crm_core.settings import Settings
 
 PAGE = 20_000  # rows that are read, and held, together
@@ -26,6 +28,7 @@ AT_ONCE = 500  # rows between two looks of the core at its calls
 WIDEST = 500  # characters of a value
 LARGEST = 16 * 1024 * 1024  # bytes of a file's end: what stands before is not read
 HEADER = 4096  # bytes in which the names of a file's columns stand
+OLD = 1000  # rows, one behind the other: what stands before them in a file that Asterisk writes is older still
 STILL = 60.0  # seconds without a change: so its last line is whole, though no end of line follows
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds, of a page
@@ -75,12 +78,13 @@ def label(source: str) -> str:
 
 
 async def read(settings: Settings, since: datetime, now: datetime) -> Page:
-    """Rows of calls that began at `since` or later, the oldest first, at most 20,000. A file gives all that its last
-    16 MiB hold, as they stand there. Raises SourceFailed."""
+    """Rows of calls that began at `since` or later, the oldest first, at most 20,000. A file gives those of its last
+    16 MiB in any order, and perhaps older ones. Raises SourceFailed."""
     source = settings.telephony_source
     try:
         if source.startswith("csv:"):
-            return await asyncio.to_thread(_read_csv, Path(source.removeprefix("csv:")), now)
+            path, zone = Path(source.removeprefix("csv:")), ZoneInfo(settings.timezone)
+            return await asyncio.to_thread(_read_csv, path, since, now, zone)
         async with asyncio.timeout(READ_TIMEOUT):
             return await _read_table(settings, since)
     except _FAILS as error:
@@ -167,7 +171,7 @@ def _text(value: str | bytes | None) -> str:
     return (value.decode("utf-8", "replace") if isinstance(value, bytes) else value or "").strip()
 
 
-def _read_csv(path: Path, now: datetime) -> Page:
+def _read_csv(path: Path, since: datetime, now: datetime, zone: ZoneInfo) -> Page:
     if path.exists() and not path.is_file():
         raise IsADirectoryError(f"{path} is no file")  # whoever opens a pipe waits for its writer
     with path.open("rb") as file:
@@ -180,13 +184,25 @@ def _read_csv(path: Path, now: datetime) -> Page:
         del lines[0]  # half a line
     if lines and lines[-1] and now.timestamp() - path.stat().st_mtime < STILL:
         del lines[-1]  # it is being written
-    names: Sequence[str] = asterisk.CSV_COLUMNS
     named = _fields(header)
-    if {"key", "uniqueid"} & set(named):
-        names = named
-        if size <= LARGEST:
-            del lines[0]
-    return Page(rows=_csv_rows(names, lines))
+    if not {"key", "uniqueid"} & set(named):
+        return Page(rows=_latest(_csv_rows(asterisk.CSV_COLUMNS, reversed(lines)), since, zone))
+    if size <= LARGEST:
+        del lines[0]
+    return Page(rows=_csv_rows(named, lines))
+
+
+def _latest(rows: Iterable[Row], since: datetime, zone: ZoneInfo) -> Iterator[Row]:
+    """Of rows that were written one after the other, from the last one back to where only old ones stand."""
+    old = 0
+    for row in rows:
+        try:
+            old = old + 1 if contract.moment(row.get(asterisk.STARTED, ""), zone) < since else 0
+        except BadRecord:
+            pass
+        yield row
+        if old == OLD:
+            return
 
 
 def _csv_rows(names: Sequence[str], lines: Iterable[str]) -> Iterator[Row]:

@@ -128,7 +128,7 @@ def _check_hours(week: str, days: str) -> None:
 
 def _source(text: str) -> str:
     if text and not (text.startswith("csv:/") or _is_database(text)):
-        raise BadSetting("telephony_source")  # it may hold a password
+        raise BadSetting("what is not shown, for it may hold a password")
     return text
 
 

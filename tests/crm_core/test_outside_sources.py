@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -23,6 +24,7 @@ from tests.support.database import DatabaseServer
 
 EVENING = MORNING + timedelta(hours=12)
 WEEK = MORNING - timedelta(days=7)
+KYIV = ZoneInfo("Europe/Kyiv")
 NINE = "2030-01-07 09:30:00"  # in Kyiv, where it is MORNING
 
 
@@ -248,7 +250,19 @@ async def test_a_call_that_our_data_base_refuses_is_set_aside_and_the_others_pas
 
 
 def csv_rows(path: Path, now: datetime) -> list[Row]:
-    return list(sources._read_csv(path, now).rows)
+    return list(sources._read_csv(path, WEEK, now, KYIV).rows)
+
+
+def test_of_the_file_that_asterisk_writes_no_more_is_read_than_is_new(tmp_path: Path) -> None:
+    """A call of an hour is written behind many that began after it."""
+    ago = [*range(30_000, 0, -10), 5000, 10]  # minutes
+    written = ((n, (MORNING.astimezone(KYIV) - timedelta(minutes=each))) for n, each in enumerate(ago))
+    file = tmp_path / "Master.csv"
+    file.write_text("".join(f",1,2,,,,,,,{at:%Y-%m-%d %H:%M:%S},,,1,1,,,{n},\n" for n, at in written))
+    rows = csv_rows(file, EVENING)
+    week = 7 * 24 * 6
+    assert len(rows) == week + 2 + sources.OLD
+    assert {row["uniqueid"] for row in rows} >= {str(n) for n in range(3000 - week, 3002)}
 
 
 def test_a_line_that_is_being_written_is_left_for_the_next_look(tmp_path: Path) -> None:
