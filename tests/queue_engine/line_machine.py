@@ -271,6 +271,9 @@ class LineMachine(RuleBasedStateMachine):
     def is_refused(self, data: st.DataObject, cause: RefusalCause) -> None:
         item_id = data.draw(st.sampled_from(sorted(item for item, holders in self.holders.items() if holders)))
         extension = data.draw(st.sampled_from(sorted(self.holders[item_id])))
+        if cause is RefusalCause.UNREACHABLE:
+            self.agents[extension].reachable = False
+            self.give(AgentReachable(extension, False))
         self.let_go(item_id, extension)
         self.rests(self.items[item_id].line, extension, cause)
         self.give(OfferRefused(item_id, extension, cause))
