@@ -54,6 +54,7 @@ class Call:
         self.promised = False  # its caller is called back
         self.waits_since: float | None = None  # joined the first of its lines
         self.for_line: str | None = None  # that we place it for
+        self.shows = ""  # the number that an outside party sees, before all others
         self.rings_outside: float | None = None  # seconds that an outside number is rung, if not as usual
         self.keeps: WorkItem | None = None  # the place in a line that its customer has from before
         self.placed_by: Leg | None = None

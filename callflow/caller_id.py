@@ -1,7 +1,7 @@
 """Which number a call shows outside. Pure.
 
-An extension's own number goes first, then that of the line it works for, then the trunk's. Names of our people stay
-inside: outside the trunk's own name is shown, or none.
+The number of a list that is called goes first, then an extension's own, then that of the line it works for, then the
+trunk's. Names of our people stay inside: outside the trunk's own name is shown, or none.
 """
 
 from __future__ import annotations
@@ -22,12 +22,22 @@ class CallerIds:
     lines: Mapping[str, str] = field(default_factory=dict)  # line -> its number outside
 
     def shown(
-        self, trunk: TrunkPlan, caller: Identity, *, extension: str | None, line: str | None = None, withheld: bool
+        self,
+        trunk: TrunkPlan,
+        caller: Identity,
+        *,
+        extension: str | None,
+        line: str | None = None,
+        withheld: bool,
+        of_list: str = "",
     ) -> Shown:
         """What the trunk is to show. `extension`: the caller is this one of ours; None: somebody from outside, whose
-        call goes out again. `withheld`: asked for with this call."""
+        call goes out again. `withheld`: asked for with this call. `of_list`: of the list that is called, for which it
+        makes no difference what its agent shows."""
         if extension is None:
             number = caller.number if trunk.show_original else trunk.caller_id or caller.number
+        elif of_list:
+            number = of_list
         else:
             ours = self.extensions.get(extension) or self.lines.get(line or "") or trunk.caller_id
             number = ours or caller.number

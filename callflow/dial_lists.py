@@ -19,7 +19,7 @@ class BookAway(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenList:
     """`points`: its priority in the line. `ring_seconds`: that a party rings. `preview_seconds`: that
-    an agent looks at an entry before it is called by itself; 0: none."""
+    an agent looks at an entry before it is called by itself; 0: none. `caller_id`: what parties see; "": as ever."""
 
     id: UUID
     line: str
@@ -27,6 +27,7 @@ class OpenList:
     points: float
     ring_seconds: float
     preview_seconds: float = 0.0
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,7 @@ class Dialler:
             name=due.name,
             order=of.order,
             party_timeout=of.ring_seconds,
+            caller_id=of.caller_id,
             prepares=of.preview_seconds,
             offered=lambda extension: self._offered(held, extension),
             dials=lambda call, extension: self._dials(held, call, extension),

@@ -115,7 +115,12 @@ async def _destination(
         log.warning("trunk not reached", call_id=str(call.call_id), trunk=plan.name, error=str(error))
         return None
     shown = exchange.caller_ids.shown(
-        plan, outward.shown, extension=outward.extension, line=call.for_line, withheld=route.withheld
+        plan,
+        outward.shown,
+        extension=outward.extension,
+        line=call.for_line,
+        withheld=route.withheld,
+        of_list=call.shows,
     )
     return trunk.destination(target, flow, translate(plan.called_out, route.number), shown)
 

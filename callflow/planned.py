@@ -55,6 +55,7 @@ class Planned:
     name: str = ""
     order: Order = Order.AGENT_FIRST
     party_timeout: float = 40.0
+    caller_id: str = ""  # that an outside party sees; "": as in all our calls
     follow_up: UUID | None = None  # the missed contact that the call is to make good
     begun: Callable[[Call], None] = lambda call: None  # hears of the call once it has begun
     prepares: float = 0.0  # that `offered` may take
@@ -171,6 +172,7 @@ class _Try:
     async def _work(self, call: Call, route: ToExtension | ToTrunk) -> Result:
         self._call, planned = call, self._planned
         call.for_line, call.rings_outside = self._line.number, planned.party_timeout
+        call.shows = planned.caller_id
         self._extension = next(iter(self._place.offers), "")
         outward = isinstance(route, ToTrunk)
         call.started(

@@ -44,6 +44,7 @@ class PostgresDialBook:
                     points=each.points,
                     ring_seconds=float(each.ring_seconds),
                     preview_seconds=float(each.preview_seconds),
+                    caller_id=each.caller_id,
                 )
                 for each in await lists.open_lists(conn)
             ]

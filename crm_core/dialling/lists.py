@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from crm_core.settings.working_time import BadHours
 
 MOST_LISTS = 500
 LONGEST_PAUSE = 30 * 24 * 60  # minutes
+CALLER_ID = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
 
 
 class ListNameTaken(Exception):
@@ -41,7 +43,7 @@ class NewList(msgspec.Struct, frozen=True, kw_only=True):
     """`hours`: in which its parties are called, by their own clocks. `pauses`: minutes until the next try, by what a
     try came to. `points`: its priority in the line, below 0: callers who wait come first. `grace_minutes`: so long a
     callback is kept for the agent who promised it. `preview_seconds`: an agent looks at an entry first, and then it is
-    called by itself; 0: it is called at once."""
+    called by itself; 0: it is called at once. `caller_id`: the number that its parties see; "": as in other calls."""
 
     name: str
     line: str
@@ -53,6 +55,7 @@ class NewList(msgspec.Struct, frozen=True, kw_only=True):
     ring_seconds: int = 30
     grace_minutes: int = 30
     preview_seconds: int = 0
+    caller_id: str = ""
 
 
 class DialList(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +70,14 @@ class DialList(msgspec.Struct, frozen=True, kw_only=True):
     ring_seconds: int
     grace_minutes: int
     preview_seconds: int
+    caller_id: str
     is_open: bool
     created_at: datetime
 
 
 COLUMNS = """
     l.id, l.name, l.line, l.party_first, l.hours, l.tries, l.pauses, l.points, l.ring_seconds, l.grace_minutes,
-    l.preview_seconds, l.is_open, l.created_at
+    l.preview_seconds, l.caller_id, l.is_open, l.created_at
 """
 ALL = "SELECT" + COLUMNS + "FROM dial_list l ORDER BY l.created_at DESC, l.id LIMIT $1"
 ONE = "SELECT" + COLUMNS + "FROM dial_list l WHERE l.id = $1"
@@ -82,8 +86,8 @@ COUNT = "SELECT count(*) FROM dial_list"
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('dzvin.dial_lists'))"
 ADD = """
     INSERT INTO dial_list (id, name, line, party_first, hours, tries, pauses, points, ring_seconds, grace_minutes,
-                           created_by, created_at, preview_seconds)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13)
+                           created_by, created_at, preview_seconds, caller_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14)
 """
 SWITCH = "UPDATE dial_list SET is_open = $2 WHERE id = $1 RETURNING id"
 AUDIT = """
@@ -136,6 +140,8 @@ def check(new: NewList) -> None:
         raise BadList("preview_seconds")
     if not abs(new.points) <= 1_000_000:
         raise BadList("points")
+    if new.caller_id and not CALLER_ID.fullmatch(new.caller_id):
+        raise BadList("caller_id")
 
 
 async def add_list(conn: Connection, user: User, new: NewList, *, now: datetime) -> UUID:
@@ -150,7 +156,7 @@ async def add_list(conn: Connection, user: User, new: NewList, *, now: datetime)
         try:
             await conn.execute(
                 ADD, list_id, new.name, new.line, new.party_first, new.hours, new.tries, pauses, new.points,
-                new.ring_seconds, new.grace_minutes, user.id, now, new.preview_seconds,
+                new.ring_seconds, new.grace_minutes, user.id, now, new.preview_seconds, new.caller_id,
             )  # fmt: skip
         except asyncpg.UniqueViolationError:
             raise ListNameTaken(new.name) from None

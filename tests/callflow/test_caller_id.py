@@ -28,6 +28,14 @@ def test_an_extensions_own_number_goes_before_the_lines_and_that_before_the_trun
     assert shown(BARE, TARAS).number == "1002"
 
 
+def test_the_number_of_a_list_is_shown_whatever_its_agent_shows() -> None:
+    for agent in (OLENA, Identity("1009")):
+        of_list = CALLER_IDS.shown(
+            TRUNK, agent, extension=agent.number, line="7000", withheld=False, of_list="+380441110555"
+        )
+        assert (of_list.number, of_list.withheld) == ("+380441110555", False)
+
+
 def test_names_of_our_people_stay_inside() -> None:
     assert shown(TRUNK, OLENA).name == "Dzvin Ltd"
     assert shown(BARE, OLENA).name == ""

@@ -158,6 +158,17 @@ async def test_there_are_never_more_calls_than_free_agents(order: Order) -> None
             assert len(of.reserved) <= 2
 
 
+@pytest.mark.parametrize("order", list(Order))
+@virtual_time
+async def test_the_party_sees_the_number_of_the_list(order: Order) -> None:
+    of = book(NUMBERS[0])
+    of.lists = [replace(LIST, order=order, caller_id="+380441110555")]
+    async with a_house(lines=[LINE], queue=[ONE], trunk_carries=["+"]) as house, dialling(house, of):
+        if order is Order.AGENT_FIRST:
+            await house.phones["1003"].says(200)
+        assert house.city.rung[-1].from_.uri.user == "+380441110555"
+
+
 @virtual_time
 async def test_nobody_is_called_while_nobody_is_at_work() -> None:
     of = book(*NUMBERS)

@@ -128,7 +128,8 @@ async def test_a_list_is_made_once_by_who_may(conn: Connection, people: dict[str
 @pytest.mark.parametrize(
     "wrong",
     [{"hours": ""}, {"name": " "}, {"tries": 0}, {"pauses": {"reached": 5}}, {"pauses": {"busy": 0}},
-     {"ring_seconds": 4}, {"grace_minutes": -1}, {"points": float("nan")}],
+     {"ring_seconds": 4}, {"grace_minutes": -1}, {"points": float("nan")},
+     {"caller_id": "Anna"}],
 )  # fmt: skip
 def test_a_list_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(BadList):

@@ -24,11 +24,12 @@ def test_every_end_of_a_planned_call_has_its_rule() -> None:
 
 async def test_an_entry_goes_through_the_book(conn: Connection, pool: Pool) -> None:
     people = await found_company(conn)
-    of = await a_list(conn, people["borys"], ANNA, BOHDAN, party_first=True)
+    of = await a_list(conn, people["borys"], ANNA, BOHDAN, party_first=True, caller_id="+380441110555")
     book = PostgresDialBook(pool, lambda: MORNING)
     await book.recover()
     (open_list,) = await book.open_lists()
     assert (open_list.id, open_list.line, open_list.order) == (of.id, "7000", Order.PARTY_FIRST)
+    assert open_list.caller_id == "+380441110555"
     first, second = await book.reserve(of.id, 2)
     call_id = uuid7()
     assert await book.may_dial(first.id) and await book.begin(first.id, call_id, "1003")
