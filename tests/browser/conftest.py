@@ -8,11 +8,13 @@ import pytest
 
 pytest.importorskip("playwright.async_api", reason="playwright is not installed (pip install playwright)")
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from tests.support.chromium import ARGUMENTS, CHROMIUM
+from tests.support.chromium import ARGUMENTS, CHROMIUM, PATIENCE
 from tests.support.leaks import nothing_left
 from tests.support.server import ACCEPTANCE, Server, running_dzvin
+
+expect.set_options(timeout=PATIENCE)
 
 CHIEF = """
 [[extensions]]

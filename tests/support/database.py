@@ -103,7 +103,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
     opened = await open_pool(database_url, min_size=1)
     yield opened
     try:
-        await asyncio.wait_for(opened.close(), 5)
+        await asyncio.wait_for(opened.close(), 30)
     except TimeoutError:
         opened.terminate()
         raise AssertionError("the test left a connection in use") from None

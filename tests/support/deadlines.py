@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-DEADLINE = 10.0  # seconds; generous, since the machine may be busy with other tests
+DEADLINE = 30.0  # seconds, against a hang; generous, since the machine may be busy with other tests
 LOOK_AGAIN = 0.02
 
 T = TypeVar("T")

@@ -7,13 +7,16 @@ as its server. RTP does not pass through it (SDP names the real ports); an `Audi
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 Address = tuple[str, int]
 LONGEST_DATAGRAM = 65535
+FIRST_FREE, LAST_FREE = 25_000, 30_000  # `free_port`; the media workers of tests have what is below
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,17 +72,34 @@ def bound_pair(host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
             rtp.close()
 
 
+def _next_port() -> Iterator[int]:
+    """Even ports below those that systems give to sockets without a number (32768, as a rule): whoever is going to bind
+    one finds it free, and what is sent to one that nobody has bound reaches none of the other tests. Each process walks
+    from a place of its own; no port comes twice before all the others have come."""
+    ports = range(FIRST_FREE, LAST_FREE, 2)
+    first = random.SystemRandom().randrange(len(ports))
+    return itertools.cycle([*ports[first:], *ports[:first]])
+
+
+_ports = _next_port()
+
+
 def free_port() -> int:
-    """A UDP port that nobody has bound now."""
-    with bound_socket() as sock:
-        return int(sock.getsockname()[1])
+    """An even port that nobody has bound, for UDP or TCP; nobody has the one behind it for UDP either (RTCP)."""
+    for _ in range(FIRST_FREE, LAST_FREE, 2):
+        port = next(_ports)
+        with suppress(OSError), bound_socket(port), bound_socket(port + 1), _listening(port):
+            return port
+    raise AssertionError(f"no free port from {FIRST_FREE} to {LAST_FREE}")
 
 
 def free_tcp_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """The same, for who speaks of TCP."""
+    return free_port()
+
+
+def _listening(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
 
 
 class UdpPort:

@@ -31,7 +31,7 @@ from dzvin import local_ca
 from dzvin.clock import SystemClock
 from dzvin.processes import die_with
 from tests.support.deadlines import eventually, until
-from tests.support.network import Address, bound_socket
+from tests.support.network import FIRST_FREE, Address, free_port
 from tests.support.panel import Panel
 
 ROOT = Path(__file__).parents[2]
@@ -179,9 +179,9 @@ def start(data: Path, *, config: Path = ACCEPTANCE, overrides: Mapping[str, str]
     peers = _peers(data)
     file = data / "config.toml"
     file.write_text(PEER.sub(lambda found: f"127.0.0.1:{peers[int(found[1])]}", config.read_text()))
-    first = random.SystemRandom().randrange(10_000, 30_000, 2)  # below what systems give to sockets without a number
+    first = random.SystemRandom().randrange(10_000, FIRST_FREE - MEDIA_PORTS, 2)
     media = {"DZVIN_MEDIA__PORTS": f"{first}-{first + MEDIA_PORTS - 1}"}
-    env = {**os.environ, **OVERRIDES, **media, **(overrides or {})}
+    env = {**os.environ, **OVERRIDES, **_listens(), **media, **(overrides or {})}
     with (data / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dzvin", "run", "--data", str(data), "--config", str(file), "--no-hello"],
@@ -237,15 +237,18 @@ def running_dzvin(
         stop(server)
 
 
+def _listens() -> dict[str, str]:
+    """Where it listens: not on ports that the system gives to anybody else while a killed core is on its way back."""
+    sip = {f"DZVIN_SIP__{transport}": f"127.0.0.1:{free_port()}" for transport in ("UDP", "TLS", "WS", "WSS")}
+    return {"DZVIN_HTTP__PORT": str(free_port()), **sip}
+
+
 def _peers(data: Path) -> dict[int, int]:
     """Free ports for the peers, the same at a second start of the same data folder."""
     kept = data / "peers.json"
     if kept.exists():
         return {int(port): int(chosen) for port, chosen in json.loads(kept.read_text()).items()}
-    sockets = [bound_socket() for _ in range(4)]
-    chosen = dict(zip((5070, 5080, 5090, 5091), (sock.getsockname()[1] for sock in sockets), strict=True))
-    for sock in sockets:
-        sock.close()
+    chosen = {port: free_port() for port in (5070, 5080, 5090, 5091)}
     kept.write_text(json.dumps(chosen))
     return chosen
 

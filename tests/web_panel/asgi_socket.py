@@ -9,6 +9,8 @@ from typing import Any, Self
 import msgspec
 from litestar import Litestar
 
+from tests.support.deadlines import DEADLINE
+
 
 class Closed(Exception):
     """The application closed the socket, or refused it. `code` says why."""
@@ -70,7 +72,7 @@ class AsgiSocket:
     ) -> None:
         await self._to_app.put({"type": "websocket.disconnect", "code": 1000})
         assert self._running
-        await asyncio.wait_for(self._running, 5)
+        await asyncio.wait_for(self._running, DEADLINE)
 
     async def receive(self) -> dict[str, Any]:
         """The next message, decoded. Raises Closed."""
@@ -99,4 +101,4 @@ class AsgiSocket:
         await self._to_app.put(event)
 
     async def _next(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self._from_app.get(), 5)
+        return await asyncio.wait_for(self._from_app.get(), DEADLINE)

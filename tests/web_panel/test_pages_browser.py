@@ -14,6 +14,8 @@ import pytest
 import uvicorn
 
 from callflow.facts import RecordingReady, SoundTrouble
+from tests.support.chromium import ARGUMENTS, PATIENCE
+from tests.support.network import free_port
 from tests.web_panel.house import PASSWORD, House
 from tests.web_panel.story import Story, named
 from web_panel.frontend_build import build_frontend
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
 else:
     playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed (extra: interop)")
 
+playwright_api.expect.set_options(timeout=PATIENCE)
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
+QUIET = [
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -55,12 +57,11 @@ class Served:
 
     house: House
     address: str = ""
-    _port: int = 0
+    _port: int = field(default_factory=free_port)  # nobody else gets it while it is closed
     _running: tuple[uvicorn.Server, asyncio.Task[None]] | None = None
 
     async def open(self) -> None:
         listener = socket.create_server(("127.0.0.1", self._port), reuse_port=False)
-        self._port = listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
         server = uvicorn.Server(
             uvicorn.Config(self.house.app, log_config=None, ws="websockets-sansio", timeout_graceful_shutdown=1)
@@ -114,9 +115,10 @@ class Browser:
 async def browser(served: Served, tmp_path: Path) -> AsyncIterator[Browser]:
     async with playwright_api.async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            tmp_path / "chromium", executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1280, "height": 860}
-        )
-        context.set_default_timeout(10_000)
+            tmp_path / "chromium", executable_path=CHROMIUM, args=[*ARGUMENTS, *QUIET],
+            viewport={"width": 1280, "height": 860},
+        )  # fmt: skip
+        context.set_default_timeout(PATIENCE)
         browser = Browser(served, context.pages[0])
         browser.page.on("pageerror", lambda error: browser.errors.append(str(error)))
         browser.page.on(
@@ -223,7 +225,7 @@ async def test_ready_and_paused_are_one_click_away(browser: Browser) -> None:
     await browser.sign_in("agent")
     await browser.page.get_by_test_id("paused").click()
     house = browser.served.house
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE / 1000):
         while not house.control.done:
             await asyncio.sleep(0.01)
     assert [str(part) for part in house.control.done[0][3:]] == ["paused", "break"]

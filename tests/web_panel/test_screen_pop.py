@@ -27,7 +27,9 @@ def story() -> Story:
 
 
 @pytest.fixture
-async def popping(house: House) -> AsyncIterator[House]:
+async def popping(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """Its look-ups may take as long as a busy machine needs: nothing here asks again for those that were cut."""
+    monkeypatch.setattr("web_panel.screen_pop.PATIENCE", 30.0)
     async with ScreenPop(house.services.pool, house.live) as pop:
         house.pop = pop
         yield house

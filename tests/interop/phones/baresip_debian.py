@@ -23,7 +23,7 @@ from tests.interop.capabilities import Capability, Sound
 from tests.interop.foreign_phone import ITS, STARTS_WITHIN, ForeignCall, ForeignPhone, GrowingWav, Setting
 from tests.support import tones
 from tests.support.deadlines import DEADLINE, LOOK_AGAIN, deadline, eventually, until
-from tests.support.network import free_port, free_tcp_port
+from tests.support.network import free_port
 
 Event = dict[str, object]
 Started = tuple[Process, asyncio.StreamReader, asyncio.StreamWriter]
@@ -231,7 +231,7 @@ class BaresipDebian(ForeignPhone):
 
 
 def _write_settings(setting: Setting, control: int) -> None:
-    folder, rtp = setting.folder, free_port() // 2 * 2
+    folder, rtp = setting.folder, free_port()
     speech = folder / "speaks.wav"
     with wave.open(str(speech), "wb") as file:
         file.setparams((1, 2, tones.RATE, 0, "NONE", ""))
@@ -261,7 +261,7 @@ async def _any_start(setting: Setting, stack: AsyncExitStack) -> Started:
 @asynccontextmanager
 async def _started(setting: Setting) -> AsyncIterator[Started]:
     """Raises NotStarted when it listens for no commands: somebody else may have taken one of its ports meanwhile."""
-    control = free_tcp_port()
+    control = free_port()
     _write_settings(setting, control)
     with _log_of(setting).open("wb") as output:
         process = await asyncio.create_subprocess_exec(

@@ -17,7 +17,7 @@ from tests.pbx.media.rig import HOST
 def base() -> int:
     """An even port with 200 free ones from there on."""
     for _ in range(100):
-        first = random.randrange(30200, 32500, 2)
+        first = random.randrange(30_200, 31_200, 2)
         try:
             for port in range(first, first + 200):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -21,11 +21,12 @@ from uuid_utils.compat import uuid7
 from pbx.media.client import Digit, Event, LegLost, MediaLeg, MediaPool, MediaSilent, MediaStarted
 from recordings.store import Store
 from tests.pbx.media.rig import HOST, Phone
+from tests.support.network import FIRST_FREE
 
 E = TypeVar("E", Digit, MediaStarted, MediaSilent, LegLost)
 NewPhone = Callable[..., Phone]
 
-TIMEOUT = 20.0  # seconds; for what must come
+TIMEOUT = 30.0  # seconds; for what must come
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ async def worker_process(
     folder: Path, *options: str, kind: str = "compiled", stderr: int | None = None
 ) -> AsyncIterator[WorkerProcess]:
     """Started, ready, and ended with the block."""
-    first = random.randrange(10000, 30000, 200)
+    first = random.randrange(10_000, FIRST_FREE - 400, 200)
     reading, writing = os.pipe()
     path = folder / "media.sock"
     arguments = ["--socket", str(path), "--recordings", str(folder / "recordings"), "--ready-fd", str(writing)]
