@@ -75,7 +75,7 @@ async def test_with_a_pin_and_into_one_recording(company: Company, server: Serve
     await all_hear([anna, boris], [{TONES[1]}, {TONES[0]}])
     await boris.hang_up()
     await anna.hang_up()
-    await server.settled()
+    await server.calls_written()
     async with server.database() as conn:
         recording = await conn.fetchval("SELECT id FROM recording ORDER BY started_at DESC LIMIT 1")
     assert set(await segments(server, str(recording))) == {(0, "1001"), (1, "1002")}

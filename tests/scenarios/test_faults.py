@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,6 @@ FACTS_IN_ORDER = """
       FROM ledger l JOIN call c ON c.id = l.call_id WHERE c.sip_call_id = ANY($1::text[])
      GROUP BY c.id ORDER BY min(l.seq)
 """
-SECOND_START = 15.0  # seconds; alone on a machine it takes less than five
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +148,8 @@ async def test_a_stop_ends_calls_and_a_second_start_knows_everything(tmp_path: P
             talk = await connect(anna, boris, "1002")
             stopping = asyncio.create_task(asyncio.to_thread(stop, server))
             await asyncio.gather(talk.caller.ended(20), talk.callee.ended(20), stopping)
-            since = time.monotonic()
             overrides = {"DZVIN_SIP__UDP": f"127.0.0.1:{server.sip[1]}"}
             server = await asyncio.to_thread(start, tmp_path / "data", overrides=overrides)
-            assert time.monotonic() - since < SECOND_START
             again = await connect(anna, boris, "1002")
             await hear_each_other(again.caller, again.callee)
             await again.caller.hang_up()

@@ -71,7 +71,7 @@ async def test_a_flow_is_published_and_the_next_caller_meets_it(company: Company
         await leaves_a_message(server, message)
         await message.ended()
         await panel.ask("DELETE", "/api/flows/8100")
-        await server.settled()
+        await server.calls_written()
         (recording,) = await recordings(server)
         said, other = await panel.recording(recording)
     assert tones.level(said, 800) > HEARD

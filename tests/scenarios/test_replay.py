@@ -45,7 +45,7 @@ async def test_lines_replay_over_a_core_that_was_killed(server: Server, data: Pa
         await waiting.cancel()
         await talk.caller.hang_up()
         await talk.callee.ended()
-        await server.settled()
+        await server.calls_written()
         inputs: Counter[str] = Counter()  # of each run; it may be midnight
         for day, verdict in days(data).items():
             inputs.update({run.run: run.inputs for run in verdict.runs})

@@ -53,7 +53,7 @@ async def test_one_way_audio_is_shown_at_once_and_kept_with_the_figures_of_both_
         await talk.caller.hang_up()
         await talk.callee.ended()
         await eventually("both legs were measured", lambda: told(server, "LegMeasured"), lambda count: count == 2)
-        await server.settled()
+        await server.calls_written()
         answer = await panel.ask("GET", f"/api/calls/{dig(shown, 'call', 'call_id')}/sound")
     sound = answer.json()
     legs = {leg["extension"]: leg for leg in sound["legs"]}

@@ -161,6 +161,15 @@ class Server:
         """Every fact told so far is in PostgreSQL."""
         await eventually("the spool is empty", self.metrics, lambda metrics: metrics["dzvin_spool_facts"] == 0, seconds)
 
+    async def calls_written(self, seconds: float = 20.0) -> None:
+        """No call is left, and every fact of those that were is in PostgreSQL. Phones are hung up before a recording
+        is closed and the end is told, so an empty spool does not say that a call is in it."""
+
+        def over(metrics: dict[str, float]) -> bool:
+            return metrics["dzvin_calls"] == metrics["dzvin_spool_facts"] == 0
+
+        await eventually("every call is over and written", self.metrics, over, seconds)
+
     def start_reading(self, stream: IO[str]) -> None:
         threading.Thread(target=self._read, args=(stream,), daemon=True, name="ready lines").start()
 

@@ -103,9 +103,9 @@ async def test_of_two_who_fetch_one_has_the_caller(company: Company, server: Ser
 async def test_an_orbit_holds_one(company: Company, server: Server) -> None:
     anna, boris, carol, marko = [await company.phone(number) for number in ("1001", "1002", "1003", "1004")]
     async with desk(server, "1002") as mine, desk(server, "1003") as hers:
-        first = await parked(anna, boris, mine)
         second = await connect(marko, carol, "1003")
         call_id = await hers.my_call()
+        first = await parked(anna, boris, mine)
         answer = await hers.panel.ask("POST", f"/api/calls/{call_id}/park", {"orbit": ORBIT}, status=409)
         assert answer.json()["error"] == "orbit_taken"
         await hear_each_other(second.caller, second.callee, (600, 800))

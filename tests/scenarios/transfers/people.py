@@ -50,7 +50,7 @@ async def end(one: Call, other: Call) -> None:
 
 async def last_call(server: Server, caller: str) -> dict[str, Any]:
     """The row of the last call from that extension or outside number, once it is over."""
-    await server.settled()
+    await server.calls_written()
     async with server.database() as conn:
         row = await conn.fetchrow(
             "SELECT c.* FROM call c JOIN party p ON p.id = c.party_id"
@@ -91,7 +91,7 @@ def _told(kind: str, payload: dict[str, Any]) -> str:
 
 async def recordings(server: Server, call_id: object) -> list[str]:
     """The ids of the call's recordings, once all are whole."""
-    await server.settled()
+    await server.calls_written()
     async with server.database() as conn:
         rows = await conn.fetch("SELECT id, file FROM recording WHERE call_id = $1 ORDER BY started_at", call_id)
     assert all(row["file"] for row in rows)
