@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import TypeVar
 
 from queue_engine.draw import Draw
@@ -21,6 +22,8 @@ ENOUGH = 10
 """Talks of a line, offers to an agent: likewise."""
 ANSWERS_AFTER = 5.0
 """Seconds, if nobody was ever rung that day."""
+USUAL = 10
+"""Talks of usual length that are put beside those of an agent."""
 TALKS = 180.0
 """Seconds, if nobody ever talked that day."""
 
@@ -33,8 +36,12 @@ class Chances:
     def __init__(self, day: Day, seed: int, *, as_it_was: bool = True) -> None:
         self._day, self._seed, self._as_it_was = day, seed, as_it_was
         self._patience = _Pooled(day.callers)
-        talks = [(caller.item.line, (caller.talk, caller.wrap_up)) for caller in day.callers if caller.talk is not None]
-        self._talks = _grouped(talks)
+        self._paces = _paces(day.callers)
+        self._talks = _grouped(
+            (caller.item.line, (caller.talk / self._pace(caller.served_by), caller.wrap_up))
+            for caller in day.callers
+            if caller.talk is not None
+        )
         self._rings = _grouped(
             (extension, ring)
             for caller in day.callers
@@ -51,12 +58,21 @@ class Chances:
         patience = self._patience.of(caller.item.line)
         return patience.draw(self._chance("patience", caller), caller.endured if known else 0.0)
 
-    def talks(self, caller: Caller) -> tuple[float, float | None]:
-        """Seconds of talk; of wrap-up, None: as long as the line says."""
+    def talks(self, caller: Caller, extension: str) -> tuple[float, float | None]:
+        """Seconds of talk with that agent; of wrap-up, None: as long as the line says. With another agent than in truth
+        it takes longer or shorter, as far as that one's talks do."""
         if self._as_it_was and caller.talk is not None:
-            return caller.talk, caller.wrap_up
+            if extension == caller.served_by:
+                return caller.talk, caller.wrap_up
+            return caller.talk * self._pace(extension) / self._pace(caller.served_by), caller.wrap_up
         found = _enough(self._talks, caller.item.line)
-        return self._one(found, "talk", caller) if found else (TALKS, None)
+        if not found:
+            return TALKS, None
+        talk, wrap_up = self._one(found, "talk", caller)
+        return talk * self._pace(extension), wrap_up
+
+    def _pace(self, extension: str) -> float:
+        return self._paces.get(extension, 1.0)
 
     def rings(self, caller: Caller, extension: str, before: int) -> Ring:
         """How an offer to that agent ends; `before`: how many there were of the same caller."""
@@ -84,6 +100,14 @@ class Chances:
     def _named(self, name: str) -> float:
         digest = hashlib.blake2b(f"{self._seed} {name}".encode(), digest_size=8).digest()
         return Draw(int.from_bytes(digest)).next()
+
+
+def _paces(callers: Sequence[Caller]) -> Mapping[str, float]:
+    """How long each agent's talks take, by the mean of their lines; beside a few of an agent stand usual ones."""
+    talks = [(caller.served_by, caller.item.line, caller.talk) for caller in callers if caller.talk is not None]
+    usual = {line: fmean(found) for line, found in _grouped((line, talk) for _, line, talk in talks).items() if found}
+    shares = _grouped((agent, talk / usual[line] if usual[line] else 1.0) for agent, line, talk in talks)
+    return {agent: (sum(found) + USUAL) / (len(found) + USUAL) for agent, found in shares.items() if agent}
 
 
 class _Pooled:

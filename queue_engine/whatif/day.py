@@ -47,6 +47,7 @@ class Caller:
     gave_up: GaveUp | None = None
     endured: float = 0.0
     talk: float | None = None
+    served_by: str = ""  # who talked
     wrap_up: float | None = None
     rings: dict[str, list[Ring]] = field(default_factory=dict)
     instead_of: UUID | None = None

@@ -257,7 +257,7 @@ class Observer:
 
     def _service_ends(self, extension: str, at: float) -> None:
         _, caller, began = self._services.pop(extension)
-        caller.talk = at - began
+        caller.talk, caller.served_by = at - began, extension
         self._wraps[extension] = (caller, at)
 
     def _agents(self, record: Step, at: float) -> None:

@@ -240,7 +240,7 @@ class Simulation:
         self._waits.pop(item_id)
         self._answered.add(item_id)
         self._give(OfferTaken(item_id, extension))
-        seconds, wrap_up = self._chances.talks(event.caller)
+        seconds, wrap_up = self._chances.talks(event.caller, extension)
         self._at(self._now + seconds, TalkEnds(event.caller, extension, wrap_up))
 
     def _talk_ends(self, caller: Caller, extension: str, wrap_up: float | None) -> None:

@@ -220,6 +220,20 @@ def test_who_was_answered_before_asking_for_a_callback_is_not_called_back() -> N
     assert [reason for _, reason, _ in ends_of(simulated(day))] == [LeaveReason.ANSWERED]
 
 
+def test_a_slow_agent_talks_longer_with_the_callers_of_a_quick_one_who_is_not_there() -> None:
+    """40 talks each, of 60 and of 180 seconds."""
+    line = Line("7000", ("1001", "1002"), strategy="fewest_calls")
+    given: list[tuple[float, Input]] = [(0.0, AgentReachable(agent, True)) for agent in line.agents]
+    for number in range(80):
+        agent, at = line.agents[number % 2], 400.0 * number
+        given += [comes(at, number + 1), (at + 2, OfferTaken(one(number + 1), agent))]
+        given.append((at + 62 + 120 * (number % 2), ServiceEnded(one(number + 1), agent)))
+    day = a_day(*given, line=line, ends=40_000.0)
+    assert simulated(day).busy == pytest.approx({"1001": 2400.0, "1002": 7200.0})
+    alone = simulated(replace(day, lines=(replace(line, agents=("1002",)), OTHER)), day)
+    assert alone.busy["1002"] == pytest.approx(2 * 7200.0, rel=0.15)
+
+
 def test_whom_a_supervisor_moved_is_moved_in_the_simulation() -> None:
     day = a_day(
         comes(1, 1), (10, ItemChanged(one(1), line="7001")), (20, AgentReachable("1002", True)),
