@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -33,75 +33,14 @@ from queue_engine.inputs import (
     WrapUpEnded,
     WrapUpExtended,
 )
-from queue_engine.reasons import AgentCondition, LeaveReason, RefusalCause
+from queue_engine.reasons import LeaveReason, RefusalCause
 from queue_engine.replay import Replay
 from queue_engine.strategy import RINGS_ON
-from queue_engine.work import ItemKind, Line, Relaxation, Tier, WorkItem
+from queue_engine.work import ItemKind, Line, WorkItem
+from tests.queue_engine.random_lines import AGENTS, LINES, NUMBERS, OTHERWISE, SEED, Known
 
-AGENTS = ("1001", "1002", "1003", "1004")
-GONE = frozenset({AgentCondition.SIGNED_OUT, AgentCondition.UNREACHABLE})
-AWAY = GONE | {AgentCondition.WRAP_UP, AgentCondition.RESTING, AgentCondition.BUSY}
-LINES = (
-    Line("7000", AGENTS, wrap_up=4.0, aging=0.1, sticky_patience=6.0, resume_window=20.0),
-    Line(
-        "7001",
-        AGENTS[:2],
-        strategy="ring_all",
-        retry_after=2.0,
-        delays={RefusalCause.BUSY: 9.0},
-        weight=1.0,
-        auto_pause_after=3,
-        wrap_up=3.0,
-        join_empty=AWAY,
-        expected_wait_limit=2.0,
-    ),
-    Line("7002", AGENTS, strategy="progressive", progress_delay=3.0, max_wait=40.0, offer_grace=5.0),
-    Line(
-        "7003",
-        AGENTS[1:],
-        strategy="random",
-        tiers=(Tier(("1003",), 5.0), Tier(("1004",), 9.0)),
-        skills={"english": 1},
-        relaxations=(Relaxation(8.0, {"english": 0}),),
-        leave_empty=GONE,
-        leave_empty_after=7.0,
-    ),
-    Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True),
-)
-SEED = 3
-OTHERWISE = (
-    replace(LINES[0], strategy="ring_all", aging=0.0, target=10.0),
-    replace(LINES[1], strategy="fewest_calls", agents=AGENTS[::-1], weight=-1.0),
-    replace(LINES[3], strategy="progressive", tiers=(), leave_empty=frozenset(), relaxations=()),
-    replace(LINES[4], strategy="round_robin", wrap_up=6.0, tiers=(Tier(("1002", "1001"), 3.0),)),
-)
-"""Settings that a line may get while people wait in it."""
-NUMBERS = tuple(line.number for line in LINES)
 extensions = st.sampled_from(AGENTS)
 numbers = st.sampled_from(NUMBERS)
-
-
-@dataclass
-class Known:
-    """What the account knows of an agent."""
-
-    reachable: bool = False
-    will: Will = Will.READY
-    legs: int = 0
-    at_window: bool = False
-    rests_until: float = float("-inf")
-    wraps_until: float = float("-inf")
-    skills: Mapping[str, int] = field(default_factory=dict)
-    holds: UUID | None = None
-    serves: UUID | None = None
-
-    @property
-    def at_work(self) -> bool:
-        return self.reachable and self.will in (Will.READY, Will.ON_DEMAND)
-
-    def is_free(self, now: float) -> bool:
-        busy = self.legs or self.at_window or self.holds or self.serves
-        return self.at_work and not busy and now >= self.rests_until and now >= self.wraps_until
 
 
 class LineMachine(RuleBasedStateMachine):
@@ -124,6 +63,8 @@ class LineMachine(RuleBasedStateMachine):
         self.wake = float("inf")
         self.steps: list[Step] = []
         self.asked: list[Offer] = []  # by the last input
+        self.gave_up: dict[tuple[str, str], tuple[float, float]] = {}  # by line and key: when they had joined, and left
+        self.assigned: dict[UUID, set[str]] = {}  # to whom supervisors have ever given it
         for extension in AGENTS:
             self.agents[extension].reachable = True
             self.give(AgentReachable(extension, True))
@@ -164,7 +105,9 @@ class LineMachine(RuleBasedStateMachine):
                 assert not self.items[item_id].is_absent, "no bound sends away whom we call"
                 self.ends(item_id)
             case AutoPause(extension):
-                self.agents[extension].will = Will.PAUSED
+                assert self.agents[extension].is_to_pause
+                self.agents[extension].will, self.agents[extension].misses = Will.PAUSED, 0
+                self.agents[extension].is_to_pause = False
             case _:
                 pass
 
@@ -174,7 +117,11 @@ class LineMachine(RuleBasedStateMachine):
 
     def rests(self, number: str, extension: str, cause: RefusalCause) -> None:
         line = self.engine.lines[number]
-        self.agents[extension].rests_until = self.now + line.delays.get(cause, line.retry_after)
+        agent = self.agents[extension]
+        agent.rests_until = self.now + line.delays.get(cause, line.retry_after)
+        agent.misses += cause in line.auto_pause_causes
+        if cause in line.auto_pause_causes and 0 < line.auto_pause_after <= agent.misses and agent.at_work:
+            agent.is_to_pause = True
 
     def ends(self, item_id: UUID) -> None:
         assert item_id not in self.ended, "every item ends once"
@@ -194,6 +141,8 @@ class LineMachine(RuleBasedStateMachine):
             return False
         story = self.engine.why_item(item.item_id, self.now)
         if story is not None and story.kept_for is not None:
+            assert story.kept_for in {item.sticky, *self.assigned.get(item.item_id, ())}
+            assert story.kept_for in line.agents and self.agents[story.kept_for].at_work
             return story.kept_for == extension
         wait = next((tier.opens_after for tier in line.tiers if extension in tier.agents), 0.0)
         tiers = [tier for tier in line.tiers if tier.opens_after < wait]
@@ -254,15 +203,23 @@ class LineMachine(RuleBasedStateMachine):
         given = self.handle(ItemArrived(item))
         entry = self.engine._floor.pool.entries.get(item.item_id)
         if entry is not None:  # what a story says was waited is a difference, and rounded
-            assert entry.item.joined_at <= item.joined_at
-            self.joined[item.item_id] = entry.item.joined_at  # earlier, if it came again
+            assert entry.item.joined_at == self.had_joined(item)
+            self.joined[item.item_id] = entry.item.joined_at
         for decision in given:
             self.carry_out(decision)
+
+    def had_joined(self, item: WorkItem) -> float:
+        """Earlier, if it has given up a short while ago and comes again."""
+        joined, left = self.gave_up.pop((item.line, item.key or ""), (item.joined_at, self.now))
+        return joined if left + self.engine.lines[item.line].resume_window >= self.now else item.joined_at
 
     @precondition(lambda self: self.items)
     @rule(data=st.data(), reason=st.sampled_from((LeaveReason.ABANDONED, LeaveReason.EXIT_KEY)))
     def leaves(self, data: st.DataObject, reason: LeaveReason) -> None:
         item_id = data.draw(st.sampled_from(sorted(self.items)))
+        item = self.items[item_id]
+        if reason is LeaveReason.ABANDONED and item.key and self.engine.lines[item.line].resume_window:
+            self.gave_up[item.line, item.key] = (self.joined[item_id], self.now)
         self.ends(item_id)
         self.give(ItemLeft(item_id, reason))
 
@@ -287,7 +244,7 @@ class LineMachine(RuleBasedStateMachine):
         decisions = self.handle(OfferTaken(item_id, extension))
         withdrawn = {d.extension for d in decisions if isinstance(d, Withdraw) and d.item_id == item_id}
         assert withdrawn == losers, "losers are always released"
-        self.agents[extension].serves = item_id
+        self.agents[extension].serves, self.agents[extension].misses = item_id, 0
         for decision in decisions:
             if not isinstance(decision, Withdraw) or decision.item_id != item_id:
                 continue
@@ -326,6 +283,8 @@ class LineMachine(RuleBasedStateMachine):
                 self.carry_out(decision)
         priority = before.priority if priority is None else priority
         self.items[item_id] = replace(before, line=line or before.line, priority=priority)
+        if assigned:
+            self.assigned.setdefault(item_id, set()).add(assigned)
         for decision in decisions:
             if not (isinstance(decision, Withdraw) and decision.reason == "moved"):
                 self.carry_out(decision)
@@ -340,7 +299,7 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(extension=extensions, will=st.sampled_from((Will.READY, Will.READY, Will.ON_DEMAND, *Will)))
     def an_agent_says(self, extension: str, will: Will) -> None:
-        self.agents[extension].will = will
+        self.agents[extension].will, self.agents[extension].misses = will, 0
         self.give(AgentWill(extension, will))
 
     @rule(extension=extensions, data=st.data())
@@ -415,6 +374,10 @@ class LineMachine(RuleBasedStateMachine):
         assert score >= other - 1e-6
         if score == other and not any(line.aging for line in lines):
             assert self.joined[asked] + lines[0].target <= self.joined[waits] + lines[1].target
+
+    @invariant()
+    def who_let_too_many_offers_pass_has_paused(self) -> None:
+        assert not any(agent.is_to_pause for agent in self.agents.values())
 
     @invariant()
     def one_agent_at_a_time_is_asked_for_whom_we_call(self) -> None:

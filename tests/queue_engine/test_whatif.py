@@ -37,8 +37,9 @@ from queue_engine.whatif.meter import Meter, Visit, agent_of
 from queue_engine.whatif.patience import GaveUp
 from queue_engine.work import ItemKind, Line, WorkItem
 from tests.queue_engine.desk import one
-from tests.queue_engine.line_machine import AGENTS, LineMachine
+from tests.queue_engine.line_machine import LineMachine
 from tests.queue_engine.noting import NotingEngine
+from tests.queue_engine.random_lines import AGENTS
 from tests.queue_engine.simulated_day import lines
 from tests.queue_engine.what_happened import a_world, observed, of, one_line, simulated, told
 
