@@ -9,19 +9,18 @@ from zoneinfo import ZoneInfo
 from callflow.wishes import WishBook
 from crm_core import follow_ups, hall, organisation, settings, telephony
 from crm_core.callbacks import OwedCallback
-from crm_core.calls.rules import party_keys
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection, Pool
 from crm_core.dictionaries.user_statuses import user_statuses
-from crm_core.follow_ups import MissedCall
 from crm_core.hall import WaitingTicket
 from crm_core.organisation import Role, User
 from web_panel.live import Seed
 from web_panel.live_callbacks import Owed
 from web_panel.live_calls import Party
 from web_panel.live_entries import Declared, Line, Missed, Ticket, person_of
+from web_panel.live_missed import known
 from web_panel.statuses import TicketState
-from web_panel.wire import BoardLineView, FollowUpView, ServiceView
+from web_panel.wire import BoardLineView, ServiceView
 
 
 def midnight_before(now: datetime, zone: ZoneInfo) -> datetime:
@@ -92,36 +91,5 @@ def _ticket(ticket: WaitingTicket) -> Ticket:
 async def _missed(conn: Connection, viewer: User, today: datetime, region: str) -> list[Missed]:
     found: dict[str, Missed] = {}
     for call in reversed(await follow_ups.missed_today(conn, viewer, since=today)):
-        number = normalise(call.phone, region=region)
-        key = party_keys(number, extension=call.internal, client_id=None, call_id=call.call_id)[0]
-        earlier = found.pop(key, None)
-        party = Party(
-            number=call.phone,
-            name=call.display_name,
-            client_name=call.client_name,
-            extension=call.internal,
-            e164=number.e164,
-        )
-        found[key] = Missed(
-            key=key,
-            party=party,
-            last_at=call.at,
-            line=call.line,
-            outcome=call.outcome,
-            calls=[*(earlier.calls if earlier else ()), call.call_id],
-            event_id=call.event_id,
-            follow_up=_follow_up(call),
-        )
+        known(call, found, region=region)
     return list(found.values())
-
-
-def _follow_up(call: MissedCall) -> FollowUpView | None:
-    if call.follow_up_id is None or call.follow_up_state is None:
-        return None
-    return FollowUpView(
-        id=call.follow_up_id,
-        state=call.follow_up_state.value,
-        owner_id=call.owner_id,
-        owner_name=call.owner_name,
-        due_at=call.due_at,
-    )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from callflow.facts import Fact, ForwardKind
 from callflow.line_book import Switch
+from crm_core.follow_ups import MissedCall
 from queue_engine.facts import QueueFact
 from web_panel.live_callbacks import Owed
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
@@ -136,7 +137,7 @@ class LivePanel:
         self._subscriptions: dict[str, dict[Subscription, None]] = {}
         self.lookers: dict[UUID, Sight] = {}  # people with a socket open
         self._looks_in: Callable[[], None] | None = None
-        self._midnight = self._next_midnight()
+        self._midnight = self._midnight_before(days=1)
 
     def seed(self, seed: Seed) -> None:
         """Begin with what was known before this process, keeping the calls that are live. Every socket gets a new
@@ -187,6 +188,8 @@ class LivePanel:
 
     def on_outbox(self, message: Message) -> None:
         told = from_outbox(message.kind, message.payload)
+        if isinstance(told, MissedCall) and told.at < self._midnight_before():
+            return  # the list of missed calls is today's
         if told is not None:
             self._turn_the_day()
             self._show(self.state.apply(told, self._now()))
@@ -253,9 +256,9 @@ class LivePanel:
     def _turn_the_day(self) -> None:
         if self._now() >= self._midnight:
             start = self._midnight
-            self._midnight = self._next_midnight()
+            self._midnight = self._midnight_before(days=1)
             self._show(self.state.forget_missed_before(start))
 
-    def _next_midnight(self) -> datetime:
-        local = self._now().astimezone(self._time_zone)
-        return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    def _midnight_before(self, days: int = 0) -> datetime:
+        local = self._now().astimezone(self._time_zone) + timedelta(days=days)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0)

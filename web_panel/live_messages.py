@@ -17,6 +17,7 @@ from callflow.line_book import Switch
 from callflow.line_orders import LineSwitched
 from crm_core import hall
 from crm_core.dictionaries.user_statuses import STATUS_CHANGED
+from crm_core.follow_ups import MISSED_ELSEWHERE, MissedCall
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
 from web_panel.live_entries import CardKey, Key, Kind, Line
 from web_panel.wire import CardView, FollowUpView
@@ -87,12 +88,11 @@ def stands(news: LineSwitched | LineSet | StatusNamed, state: LiveState) -> list
     return [(Kind.LINE, news.line)]
 
 
-SHAPES: Mapping[
-    str, type[CallLinked | FollowUpTold | LineSet | StatusNamed | TicketIssued | TicketCalled | TicketServed]
-] = {
+SHAPES: Mapping[str, type[object]] = {
     "line.changed": LineSet,
     STATUS_CHANGED: StatusNamed,
     "call.linked": CallLinked,
+    MISSED_ELSEWHERE: MissedCall,
     "follow_up.opened": FollowUpTold,
     "follow_up.changed": FollowUpTold,
     "follow_up.closed": FollowUpTold,

@@ -8,7 +8,8 @@ from datetime import datetime
 from callflow.facts import Direction, Outcome
 from crm_core.calls.rules import NOBODY_CALLED, is_logged, party_keys
 from crm_core.clients.phone_numbers import normalise
-from web_panel.live_calls import LiveCall
+from crm_core.follow_ups import MissedCall
+from web_panel.live_calls import LiveCall, Party
 from web_panel.live_entries import Missed
 from web_panel.live_messages import CallLinked, FollowUpTold
 from web_panel.wire import FollowUpView
@@ -46,6 +47,44 @@ def missed_by(call: LiveCall, at: datetime, listed: dict[str, Missed], *, region
         rung=(earlier.rung if earlier else frozenset()) | call.rung,
         event_id=call.event_id,
         follow_up=still_open(earlier),
+    )
+
+
+def known(call: MissedCall, listed: dict[str, Missed], *, region: str) -> str:
+    """As the CRM tells of a call that nobody here saw: from before this process, or of another server. The key of its
+    entry, which stands last now."""
+    number = normalise(call.phone, region=region)
+    key = party_keys(number, extension=call.internal, client_id=None, call_id=call.call_id)[0]
+    earlier = listed.pop(key, None)
+    listed[key] = Missed(
+        key=key,
+        party=Party(
+            number=call.phone,
+            name=call.display_name,
+            client_name=call.client_name,
+            extension=call.internal,
+            e164=number.e164,
+        ),
+        last_at=max(call.at, earlier.last_at) if earlier else call.at,
+        line=call.line,
+        outcome=call.outcome,
+        calls=[*(earlier.calls if earlier else ()), call.call_id],
+        rung=earlier.rung if earlier else frozenset(),
+        event_id=call.event_id,
+        follow_up=_follow_up(call),
+    )
+    return key
+
+
+def _follow_up(call: MissedCall) -> FollowUpView | None:
+    if call.follow_up_id is None or call.follow_up_state is None:
+        return None
+    return FollowUpView(
+        id=call.follow_up_id,
+        state=call.follow_up_state.value,
+        owner_id=call.owner_id,
+        owner_name=call.owner_name,
+        due_at=call.due_at,
     )
 
 

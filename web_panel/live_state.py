@@ -49,6 +49,7 @@ from callflow.meeting_facts import MeetingJoined, MeetingLeft
 from callflow.room_facts import ConferenceJoined
 from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
+from crm_core.follow_ups import MissedCall
 from queue_engine.facts import AgentDeclared, HandRaised, Will
 from web_panel.live_callbacks import CallbackNews, LiveCallbacks
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
@@ -56,7 +57,7 @@ from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, N
 from web_panel.live_hall import HallNews, happens
 from web_panel.live_meetings import LiveMeetings, MeetingNews
 from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, StatusNamed, stands
-from web_panel.live_missed import concerned, is_missed, linked, missed_by
+from web_panel.live_missed import concerned, is_missed, known, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
 from web_panel.statuses import AgentStatus, agent_status
@@ -407,6 +408,12 @@ class LiveState:
         if message.key.call_id in self.calls:  # an answer for a call that is over came too late
             self.cards.setdefault(message.key.call_id, {})[message.key] = message.card
             self._touch(Kind.CARD, message.key)
+
+    @_fold.register
+    def _(self, message: MissedCall) -> None:
+        key = known(message, self.missed, region=self.region)
+        bound(self.missed, MAX_MISSED)
+        self._touch(Kind.MISSED, key)
 
     @_fold.register
     def _(self, message: FollowUpTold) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from crm_core.follow_ups.asking import ask
 from crm_core.follow_ups.care import FollowUpCare
-from crm_core.follow_ups.missed import MissedCall, missed_today
+from crm_core.follow_ups.missed import MISSED_ELSEWHERE, MissedCall, missed_today, tell_missed
 from crm_core.follow_ups.reading import FollowUp, FollowUpState
 from crm_core.follow_ups.work import (
     AlreadyClaimed,
@@ -23,6 +23,7 @@ from crm_core.follow_ups.work import (
 )
 
 __all__ = [
+    "MISSED_ELSEWHERE",
     "AlreadyClaimed",
     "AlreadyClosed",
     "FollowUp",
@@ -38,4 +39,5 @@ __all__ = [
     "missed_today",
     "open_list",
     "postpone",
+    "tell_missed",
 ]

@@ -15,7 +15,7 @@ from crm_core import ledger, settings
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection, Pool, borrowed
 from crm_core.events.telephony import Reached
-from crm_core.follow_ups import calls_back
+from crm_core.follow_ups import calls_back, tell_missed
 from crm_core.outside_pbx import sources, state
 from crm_core.outside_pbx.calls import BadRecord, Flaw, OutsideCall, call_id, facts_of
 from crm_core.outside_pbx.folding import Folded, fold
@@ -171,3 +171,4 @@ async def _store(conn: Connection, source: str, calls: Sequence[OutsideCall]) ->
             for row in await conn.fetch(MADE_GOOD, ids)
         ]
         await calls_back.reached(conn, reached)
+        await tell_missed(conn, ids)

@@ -160,13 +160,19 @@ async def administrator(server: Server) -> AsyncIterator[Parameters]:
             await parameters.set(load="off", source="", table="cdr", kind="asterisk")
 
 
+def is_of_today(began: datetime) -> bool:
+    """The panel lists today's missed calls; the register has all. In the first minutes of a day they differ."""
+    soon = SystemClock().now() + timedelta(minutes=1)
+    return began.astimezone(KYIV).date() == soon.astimezone(KYIV).date()
+
+
 @pytest.mark.req("R-CALL-25", "R-CALL-26", "R-CALL-27", "R-CALL-28", "R-CALL-29", "R-CALL-30")
 async def test_missed_calls_that_no_phone_saw_come_from_the_other_server_once(
     company: Company, server: Server, other: OtherServer
 ) -> None:
     first, second, third = "+380503337741", "+380503337742", "+380503337743"
     began = await other.missed("0503337741")
-    async with administrator(server) as parameters:
+    async with administrator(server) as parameters, parameters.panel.live() as live:
         await parameters.set(source=other.source())  # and load is off
         assert (await parameters.missed(first), other.cable.used) == ([], 0)
 
@@ -176,6 +182,10 @@ async def test_missed_calls_that_no_phone_saw_come_from_the_other_server_once(
         assert datetime.fromisoformat(str(event["started_at"])) == began
         (owed,) = [row for row in await parameters.panel.follow_ups() if row["e164"] == first]
         assert (owed["event_id"], owed["line"], owed["missed_count"]) == (event["id"], "7000", 1)
+        if is_of_today(began):
+            shown = await live.until("a missed call", lambda message: dig(message, "missed", "key") == first)
+            assert (dig(shown, "missed", "count"), dig(shown, "missed", "event_id")) == (1, event["id"])
+            assert dig(shown, "missed", "follow_up", "id") == owed["id"]
         grouped = await parameters.panel.events(view="unanswered_grouped", text=first)
         assert [row["id"] for row in grouped] == [event["id"]]
 

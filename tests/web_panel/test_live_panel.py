@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from callflow.facts import Fact, Outcome
+from crm_core.follow_ups import MISSED_ELSEWHERE, MissedCall
+from crm_core.outbox import OutboxMessage
 from queue_engine.facts import QueueFact
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel.live import BACKLOG, LivePanel, Seed, Subscription
@@ -243,3 +245,16 @@ async def test_hostile_text_stays_text(panel: LivePanel, story: Story) -> None:
         (change,) = await all_of(socket)
     party = msgspec.to_builtins(change)["call"]["party"]
     assert (party["name"], party["number"]) == (hostile, "<b>1</b>")
+
+
+@pytest.mark.parametrize(("ago", "listed"), [(timedelta(hours=1), 1), (timedelta(days=1), 0)])
+async def test_of_calls_that_another_server_saw_those_of_today_are_listed(
+    panel: LivePanel, ago: timedelta, listed: int
+) -> None:
+    call = MissedCall(
+        call_id=named("a"), event_id=named("event"), at=BEGIN - ago, phone="067 123 45 67", display_name="",
+        client_name=None, line="7000", outcome="abandoned", internal=False, follow_up_id=None, owner_id=None,
+        owner_name=None, follow_up_state=None, due_at=None,
+    )  # fmt: skip
+    panel.on_outbox(OutboxMessage(1, MISSED_ELSEWHERE, msgspec.to_builtins(call)))
+    assert len(panel.state.missed) == listed

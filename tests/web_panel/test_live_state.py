@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import pytest
 
 from callflow.facts import Direction, Fact, Outcome, SoundTrouble, Target
+from crm_core.follow_ups import MISSED_ELSEWHERE
 from queue_engine.facts import QueueFact, Will
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel import live_hall, live_state
@@ -295,6 +297,24 @@ def test_a_follow_up_finds_its_missed_call_by_call_by_number_and_by_itself(state
     assert entry.follow_up and entry.follow_up.state == "claimed"
     outbox(state, "follow_up.closed", **follow_up, state="closed", party_key="client:1")
     assert entry.follow_up and entry.follow_up.state == "closed"
+
+
+def missed_elsewhere(state: LiveState, name: str, at: datetime) -> None:
+    outbox(
+        state, MISSED_ELSEWHERE, call_id=str(named(name)), event_id=str(named(f"event {name}")), at=at.isoformat(),
+        phone="067 123 45 67", display_name="Анна", client_name=None, line="7000", outcome="abandoned", internal=False,
+        follow_up_id=str(named("follow-up")), owner_id=str(OLENA.user_id), owner_name=OLENA.name,
+        follow_up_state="open", due_at=None,
+    )  # fmt: skip
+
+
+def test_a_missed_call_that_another_server_saw_joins_those_of_its_number(state: LiveState, story: Story) -> None:
+    tell(state, story.missed("a"))
+    earlier = state.missed["+380671234567"].last_at
+    missed_elsewhere(state, "b", earlier - timedelta(minutes=5))
+    entry = state.missed["+380671234567"]
+    assert (entry.calls, entry.last_at) == ([named("a"), named("b")], earlier)
+    assert entry.follow_up and entry.follow_up.owner_name == OLENA.name
 
 
 def test_missed_again_after_its_follow_up_was_closed_begins_anew(state: LiveState, story: Story) -> None:
