@@ -66,19 +66,21 @@ async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
     """Until an agent answers or the wait ends; a line that overflows into another takes the joining time along."""
     kept = search.call.keeps
     joined_at = kept.joined_at if kept is not None else asyncio.get_running_loop().time()
-    search.call.waits_since = search.call.waits_since or joined_at
+    search.call.waits_since = stands_since = min(search.call.waits_since or joined_at, joined_at)
     been: set[str] = set()
     place: Place | None = None
     while True:
         been.add(line.number)
-        lining = Lining(search, line, joined_at, place)
+        lining = Lining(search, line, joined_at, place, stands_since)
         try:
             found = await lining.run()
         except BaseException:
             lining.leave()
             raise
         if isinstance(found, Side):
+            search.call.waits_since = None  # who waits again after that has another need
             return found
+        search.call.waits_since = stands_since = lining.stands_since
         place, ended = found.place, RESULTS.get(found.reason, NOT_SERVED)
         if found.message:
             await tell_once(search, found.message)
@@ -99,12 +101,16 @@ async def wait_in_line(search: Search, line: LinePlan) -> Side | Result:
 class Lining:
     """One wait in one line."""
 
-    def __init__(self, search: Search, line: LinePlan, joined_at: float, place: Place | None = None) -> None:
-        """`place`: that was had in another line, and is kept."""
+    def __init__(
+        self, search: Search, line: LinePlan, joined_at: float, place: Place | None, stands_since: float
+    ) -> None:
+        """`place`: that was had in another line, and is kept. `stands_since`: by which one stands in the line, earlier
+        than `joined_at` for who waited in this call before, or in one that was given up a short while ago."""
         self._search = search
         self._call = search.call
         self._line = line
         self._joined_at = joined_at
+        self.stands_since = stands_since
         self._place = place
         self._position: int | None = None
         self._told: asyncio.Task[None] | None = None
@@ -150,8 +156,10 @@ class Lining:
             self._place.leave()
 
     async def _take_place(self) -> Place:
-        item = await work_item(self._call, self._search.waiting, self._line, self._joined_at)
-        return self._call.exchange.dispatcher.put(item)
+        item = await work_item(self._call, self._search.waiting, self._line, self.stands_since)
+        place = self._call.exchange.dispatcher.put(item)
+        self.stands_since = place.item.joined_at
+        return place
 
     @property
     def _speaks(self) -> bool:
@@ -326,7 +334,7 @@ class Lining:
         if self._told is not None:
             self._told.cancel()
         self._deadline = max(self._deadline, self._loop.time() + ASKED_FOR)
-        if await Promising(self._search, self._line, self._line.callback, self._joined_at).ask():
+        if await Promising(self._search, self._line, self._line.callback, self.stands_since).ask():
             return True
         self._call.music(self._search.waiting.leg)
         self._tell(place)

@@ -117,6 +117,9 @@ class Dispatcher:
         place = Place(self, item)
         self._places[item.item_id] = place
         self.give(ItemArrived(item))
+        joined_at = self._engine.joined_at(item.item_id)
+        if joined_at is not None:  # earlier, if it has come again
+            place.item = replace(place.item, joined_at=joined_at)
         return place
 
     def _admission(self, item: WorkItem, now: float) -> LeaveReason | None:

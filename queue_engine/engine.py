@@ -116,6 +116,11 @@ class Engine:
         entry = self._floor.pool.entries.get(item_id)
         return None if entry is None else self._floor.pool.position(entry)
 
+    def joined_at(self, item_id: UUID) -> float | None:
+        """Since when it counts as waiting; None when it does not."""
+        entry = self._floor.pool.entries.get(item_id)
+        return None if entry is None else entry.item.joined_at
+
     def admission(self, line: str, now: float) -> LeaveReason | None:
         """Why nobody may come into the line now; None when they may. Raises KeyError: no such line."""
         return admission.admission(self._floor, line, now)

@@ -15,7 +15,7 @@ from callflow.flows.calendar import Calendar
 from callflow.line_facts import CallLeftLine, LineEnd
 from callflow.line_rules import Around, line_breaches, loadable
 from callflow.line_settings import LineDefaults, LineSettings, engine_line, line_plan
-from callflow.router import CallbackPlan, Order
+from callflow.router import CallbackPlan, LinePlan, Order
 from queue_engine.decisions import AutoPause
 from queue_engine.facts import AgentDeclared, Will
 from queue_engine.reasons import AgentCondition, RefusalCause
@@ -206,6 +206,28 @@ async def test_who_calls_again_from_the_same_number_has_the_old_place() -> None:
         house.at_once((house.phones["1001"], gone.cancel_text))
         await house.settles()
         again = await house.phones["1001"].dials("700")
+        house.dispatcher.legs("1003", 0)
+        await house.settles()
+        assert "1001" in (house.phones["1003"].rung[0].headers.get("From") or "")
+        for dialog in (again, other):
+            house.at_once((dialog.phone, dialog.cancel_text))
+            await house.settles()
+
+
+@virtual_time
+async def test_the_old_place_goes_along_to_the_line_into_which_one_overflows() -> None:
+    line, given = a_line('resume_window = 60\noverflow = "701"\nmax_wait = 10', agents=())
+    plans = [line_plan("700", given, LineDefaults()), LinePlan(number="701")]
+    async with a_house(lines=plans, queue=[line, Line("701", ("1003",))]) as house:
+        house.dispatcher.legs("1003", 1)
+        gone = await house.phones["1001"].dials("700")
+        await asyncio.sleep(5)
+        other = await house.phones["1002"].dials("701")
+        house.at_once((house.phones["1001"], gone.cancel_text))
+        await house.settles()
+        again = await house.phones["1001"].dials("700")
+        await asyncio.sleep(11)
+        await house.settles()
         house.dispatcher.legs("1003", 0)
         await house.settles()
         assert "1001" in (house.phones["1003"].rung[0].headers.get("From") or "")

@@ -54,6 +54,16 @@ async def test_who_confirms_the_number_that_was_read_out_is_promised_a_call_and_
 
 
 @virtual_time
+async def test_who_had_given_up_and_came_again_is_called_back_at_the_old_place() -> None:
+    async with an_office(queue=replace(QUEUE, resume_window=60.0)) as house:
+        await hangs_up(house, await comes(house))
+        await passes(house, 10)
+        await asks(house, await comes(house))
+        [promised] = house.of(CallbackPromised)
+        assert promised.joined_at == DAY + timedelta(seconds=1000)
+
+
+@virtual_time
 async def test_another_number_is_read_out_again_before_it_is_promised() -> None:
     async with an_office() as house:
         anna = await comes(house)
@@ -196,6 +206,28 @@ async def test_a_flow_promises_a_call_at_the_place_where_its_caller_has_waited()
         assert (promise.line, promise.number) == ("700", "1001")
         assert promise.joined_at == DAY + timedelta(seconds=1000)
         assert [ended.outcome for ended in house.of(CallEnded)] == [Outcome.ANSWERED]
+
+
+@virtual_time
+async def test_who_waits_on_by_a_flow_keeps_the_place() -> None:
+    again = {
+        "first": {"verb": "enqueue", "line": "700", "unanswered": "second"},
+        "second": {"verb": "enqueue", "line": "700", "unanswered": "bye"},
+        "bye": {"verb": "hangup"},
+    }
+    async with a_house(lines=[LinePlan(number="700", max_wait=30.0)], queue=[QUEUE]) as house:
+        house.dispatcher.legs("1003", 1)
+        house.flows.publish({"800": Published(flow=flow_of("first", **again), version=1)})
+        anna = await house.phones["1001"].dials("800")
+        await passes(house, 20)
+        other = await house.phones["1002"].dials("700")
+        await passes(house, 15)
+        house.dispatcher.legs("1003", 0)
+        await house.settles()
+        assert house.phones["1003"].rung[0].from_.uri.user == "1001"
+        for dialog in (anna, other):
+            house.at_once((dialog.phone, dialog.cancel_text))
+            await house.settles()
 
 
 @virtual_time
