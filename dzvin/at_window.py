@@ -6,48 +6,33 @@ Who calls or serves a ticket here waits for that: an operator who has been told 
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from crm_core import hall
-from crm_core.database import AWAY, Connection, Pool, borrowed
+from crm_core.database import Connection, Pool
 from crm_core.outbox import Outbox, OutboxMessage
-from dzvin.keeping_up import whenever
+from dzvin.keeping_up import Keeper, whenever
 from queue_engine.dispatcher import Dispatcher
 
 EVERY = 60.0  # seconds: what changed without a word is seen then
 
 
 @dataclass(slots=True)
-class Windows:
+class Windows(Keeper):
     """While the data base is away an agent stays as last told."""
 
-    pool: Pool
     dispatcher: Dispatcher
     _at_window: frozenset[str] = frozenset()
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)  # an older look must not overtake a newer
 
     def on_outbox(self, message: OutboxMessage) -> None:
         if message.kind in (hall.TICKET_CALLED, hall.TICKET_SERVED):
             self._changed.set()
 
-    async def load(self) -> None:
-        async with borrowed(self.pool) as conn:
-            await self._look(conn)
-
-    async def _look(self, conn: Connection) -> None:
-        async with self._one_at_a_time:
-            now = await hall.extensions_at_window(conn)
-            before, self._at_window = self._at_window, now
-            for extension in sorted(before ^ now):
-                self.dispatcher.at_window(extension, extension in now)
-
-    async def look(self, conn: Connection) -> None:
-        """For who has just called or served a ticket. When the data base goes away now the outbox tells it later."""
-        with suppress(*AWAY):
-            await self._look(conn)
+    async def _read(self, conn: Connection) -> None:
+        now = await hall.extensions_at_window(conn)
+        before, self._at_window = self._at_window, now
+        for extension in sorted(before ^ now):
+            self.dispatcher.at_window(extension, extension in now)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -40,7 +40,7 @@ from dzvin.crm_work import crm_work, unceasing
 from dzvin.dial_book import PostgresDialBook
 from dzvin.kept_recordings import KeptRecordings
 from dzvin.origins import Origins
-from dzvin.panel import Panel, panel
+from dzvin.panel import Keepers, Panel, panel
 from dzvin.plan import DATABASE_URL, Ports
 from dzvin.port_taken import PortTaken
 from dzvin.recovery import calls_left, close_recordings, end_what_comes_late, end_what_was
@@ -126,10 +126,10 @@ async def run(given: Arguments, config: Config) -> None:
         tasks.start(end_what_comes_late(switch, owners))
         tasks.start(close_recordings(pool, writer, spool, started_at, KeptRecordings.of(config, given.data), owners))
         windows = await at_window.watched(pool, outbox, switch.dispatcher)
-        line_keeper = lines.kept(pool, outbox, around.lines, switch.dispatcher)
-        tasks.start(unceasing("windows", windows.run), unceasing("lines", line_keeper.run))
+        keepers = Keepers(windows, lines.kept(pool, outbox, around.lines, switch.dispatcher), flow_keeper)
+        tasks.start(unceasing("windows", windows.run), unceasing("lines", keepers.lines.run))
         dialler = _dialler(switch, pool)
-        web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews, windows, promised))
+        web = await stack.enter_async_context(panel(around, pool, outbox, switch, dialler.previews, keepers, promised))
         tasks.start(switch.reconciler.run(), web.metrics.watch_loop(), web.speakers.run())
         tasks.start(unceasing("visitors", web.visitors.run), unceasing("flows", flow_keeper.run))
         if kept:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import wave
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,11 +19,11 @@ from callflow.flows.model import BadFlow
 from callflow.ports import Prompts
 from callflow.router import DialPlan, Refuse, ToExtension, ToFlow, ToTrunk
 from callflow.saying import Language
-from crm_core.database import Pool, borrowed
+from crm_core.database import Connection, Pool
 from crm_core.outbox import Outbox, OutboxMessage
 from crm_core.telephony import flows
 from dzvin.config import Config
-from dzvin.keeping_up import whenever
+from dzvin.keeping_up import Keeper, whenever
 
 EVERY = 60.0  # seconds between two looks at what is published, should a message be lost
 
@@ -101,20 +100,17 @@ def _length(path: Path) -> float:
 
 
 @dataclass(slots=True)
-class FlowKeeper:
+class FlowKeeper(Keeper):
     """Keeps the book as the data base has it. While that is away the book stays as it is."""
 
-    pool: Pool
     book: FlowBook
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_outbox(self, message: OutboxMessage) -> None:
         if message.kind == flows.FLOW_PUBLISHED:
             self._changed.set()
 
-    async def load(self) -> None:
-        async with borrowed(self.pool) as conn:
-            self.book.publish(await flows.published(conn))
+    async def _read(self, conn: Connection) -> None:
+        self.book.publish(await flows.published(conn))
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from callflow.exchange import Exchange
 from callflow.line_book import LineBook
@@ -11,12 +10,12 @@ from callflow.line_rules import Around
 from callflow.line_settings import engine_line
 from callflow.router import Refuse
 from crm_core import telephony
-from crm_core.database import Pool, borrowed
+from crm_core.database import Connection, Pool
 from crm_core.outbox import Outbox, OutboxMessage
 from crm_core.telephony import line_changes
 from dzvin import switchboard
 from dzvin.config import Config
-from dzvin.keeping_up import whenever
+from dzvin.keeping_up import Keeper, whenever
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.strategy import STRATEGIES
 
@@ -65,21 +64,18 @@ def around(exchange: Exchange) -> Around:
 
 
 @dataclass(slots=True)
-class LineKeeper:
+class LineKeeper(Keeper):
     """Keeps the book, and the queue engine, as the data base has the lines. While that is away all stays as it is."""
 
-    pool: Pool
     book: LineBook
     dispatcher: Dispatcher
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_outbox(self, message: OutboxMessage) -> None:
         if message.kind in (line_changes.LINE_CHANGED, line_changes.SKILLS_CHANGED):
             self._changed.set()
 
-    async def load(self) -> None:
-        async with borrowed(self.pool) as conn:
-            lines, skills = await line_changes.changed_lines(conn)
+    async def _read(self, conn: Connection) -> None:
+        lines, skills = await line_changes.changed_lines(conn)
         for number in self.book.keep(lines):
             self.dispatcher.change_line(engine_line(number, self.book.line(number).settings, self.book.defaults))
         for extension in self.book.keep_skills(skills):

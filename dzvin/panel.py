@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 import uvicorn
@@ -28,7 +29,9 @@ from dzvin.auto_pauses import tell_auto_pauses
 from dzvin.bootstrap import Surroundings, Telephony
 from dzvin.clock import SystemClock
 from dzvin.config import Address, Config
+from dzvin.flows import FlowKeeper
 from dzvin.kept_recordings import KeptRecordings
+from dzvin.lines import LineKeeper
 from dzvin.live_seed import live_seed, midnight_before, shown_callbacks
 from dzvin.logs import escapes
 from dzvin.media_readings import MediaReadings
@@ -44,7 +47,7 @@ from pbx.net.framing import MAX_MESSAGE
 from web_panel.app import create_app
 from web_panel.live import LivePanel
 from web_panel.live_meetings import Conference
-from web_panel.ports import Health, PanelServices, PanelSettings, PhoneSettings
+from web_panel.ports import Health, Look, PanelServices, PanelSettings, PhoneSettings
 from web_panel.screen_pop import ScreenPop
 
 STARTED_WITHIN = 15.0  # seconds
@@ -56,6 +59,28 @@ class Panel:
     metrics: Metrics
     speakers: MeetingSpeakers
     visitors: Visitors
+
+
+class _Looks(TypedDict):
+    windows_changed: Look
+    lines_changed: Look
+    flows_changed: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """Who knows here what the data base says: a route that changes it waits for them."""
+
+    windows: Windows
+    lines: LineKeeper
+    flows: FlowKeeper
+
+    def looks(self) -> _Looks:
+        return {
+            "windows_changed": self.windows.look,
+            "lines_changed": self.lines.look,
+            "flows_changed": self.flows.look,
+        }
 
 
 class _Server(uvicorn.Server):
@@ -73,7 +98,7 @@ async def panel(
     outbox: Outbox,
     switch: Telephony,
     previews: Previews,
-    windows: Windows,
+    keepers: Keepers,
     promised: Sequence[OwedCallback],
 ) -> AsyncIterator[Panel]:
     """Serve the panel, by https where `[http] tls` says so. `promised`: by an earlier core. Raises PortTaken."""
@@ -84,12 +109,12 @@ async def panel(
     pop = ScreenPop(pool, live)
     spool.subscribe(pop.on_fact)
     outbox.subscribe(pop.on_outbox)
-    visitors = _visitors(pool, live, spool, outbox, windows)
+    visitors = _visitors(pool, live, spool, outbox, keepers.windows)
     metrics = _metrics(switch, spool)
     with naming_the_port("http.port", f"{config.http.host}:{config.http.port}"):
         listener = _listen(config.http.host, config.http.port)
     services = _services(given, pool, live, switch, agents, metrics)
-    services = replace(services, previews=previews, windows_changed=windows.look)
+    services = replace(services, previews=previews, **keepers.looks())
     server = _server(given, services)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

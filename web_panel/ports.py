@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,9 @@ from web_panel.call_ladder import CallLadder
 from web_panel.live import LivePanel
 from web_panel.passwords import Passwords
 from web_panel.rate_limit import Limits
+
+Look: TypeAlias = Callable[[Connection], Awaitable[None]]
+"""Read anew what the data base says, on this connection."""
 
 
 async def nothing(_: Connection) -> None: ...
@@ -290,7 +293,10 @@ class PanelServices:
     clock: Callable[[], datetime]  # aware UTC
     health: Callable[[], Health]
     metrics: Callable[[], bytes]  # Prometheus text
-    windows_changed: Callable[[Connection], Awaitable[None]] = nothing  # awaited before who called a visitor is told
+    # Awaited before who has changed something is told so: what was answered holds.
+    windows_changed: Look = nothing
+    lines_changed: Look = nothing
+    flows_changed: Look = nothing
     phones: PhoneDoor | None = None
     waiting: WaitingLines | None = None
     callbacks: CallbackControl | None = None

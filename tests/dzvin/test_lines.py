@@ -117,6 +117,19 @@ async def test_a_change_reaches_the_engine_and_who_waits_is_offered_to_the_new_a
         assert "1004" in dispatcher.agents
 
 
+async def test_who_has_changed_a_line_waits_until_it_holds(pool: Pool, tmp_path: Path) -> None:
+    """Whatever else is slow: the outbox of this test delivers nothing."""
+    boss, book = await the_boss(pool), await a_book(pool, tmp_path)
+    dispatcher = Dispatcher(engine_lines(book))
+    keeper = lines.kept(pool, Outbox(pool), book, dispatcher)
+    async with pool.acquire() as conn:
+        await change_line(conn, boss, "700", THEIRS, revision=0, now=NOW)
+        await keeper.look(conn)
+    assert book.line("700") == Kept(settings=THEIRS, revision=1)
+    assert "1003" in dispatcher.agents
+    dispatcher.close()
+
+
 async def test_while_the_data_base_is_away_lines_stay_as_they_were(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

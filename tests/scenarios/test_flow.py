@@ -50,12 +50,8 @@ async def test_a_flow_is_published_and_the_next_caller_meets_it(company: Company
     async with server.sign_in("supervisor") as panel:
         saved = await panel.ask("PUT", "/api/flows/8100/draft", {"flow": FLOW, "revision": 0})
         await panel.ask("POST", "/api/flows/8100/publish", saved.json())
-
-        async def met() -> bool:
-            (listed,) = (await panel.ask("GET", "/api/flows")).json()
-            return bool(listed["met"] == listed["version"] == 1)
-
-        await eventually("the flow is met", met)
+        (listed,) = (await panel.ask("GET", "/api/flows")).json()
+        assert listed["met"] == listed["version"] == 1
         call = await caller.dial("8100")
         await call.answered()
         assert tones.loudness(await heard(call)) > 100, "nothing is said"
@@ -71,6 +67,7 @@ async def test_a_flow_is_published_and_the_next_caller_meets_it(company: Company
         await leaves_a_message(server, message)
         await message.ended()
         await panel.ask("DELETE", "/api/flows/8100")
+        assert await (await caller.dial("8100")).refused() == 404, "nobody meets it any more"
         await server.calls_written()
         (recording,) = await recordings(server)
         said, other = await panel.recording(recording)

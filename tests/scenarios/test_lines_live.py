@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.scenarios.company import LINE, Company
-from tests.support.deadlines import eventually
 from tests.support.panel import Json
 from tests.support.server import Server
 
@@ -18,11 +17,7 @@ async def test_a_line_made_by_a_supervisor_takes_a_caller_who_waits_elsewhere_un
     async with server.sign_in("supervisor") as supervisor, supervisor.live() as live:
         made = await supervisor.ask("PUT", f"/api/lines/{NEW_LINE}", {"settings": SETTINGS, "revision": 0})
         assert made.json() == {"revision": 1}
-
-        async def known() -> bool:
-            return (await supervisor.client.get(f"/api/lines/{NEW_LINE}")).is_success
-
-        await eventually("the core knows the line", known)
+        await supervisor.ask("GET", f"/api/lines/{NEW_LINE}")
         call = await caller.dial(LINE)  # nobody of that line has a phone
         waits = await live.call("queued")
         await supervisor.ask("POST", f"/api/waiting/{waits['call_id']}/move", {"line": NEW_LINE})

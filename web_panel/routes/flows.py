@@ -36,7 +36,7 @@ NUMBER = msgspec.json.Decoder(model.Number)
 
 
 class FlowView(msgspec.Struct, kw_only=True):
-    """`version`: that is published; `met`: that callers meet, which follows within moments (0: the configuration's)."""
+    """`version`: that is published; `met`: that callers meet (0: the configuration's)."""
 
     number: str
     name: str
@@ -204,6 +204,7 @@ class FlowController(Controller):
             )
         except NotPublishable as refused:
             return Response(Checked(findings=_shown(request, refused.findings)), status_code=409)
+        await services.flows_changed(conn)
         return Response(Version(version=version))
 
     @get("/{number:str}/versions", opt=RULE)
@@ -238,14 +239,20 @@ class FlowController(Controller):
             await flows.roll_back(conn, user, number, data.version, services.flow_surroundings)
         except NotPublishable as refused:
             return Response(Checked(findings=_shown(request, refused.findings)), status_code=409)
+        await services.flows_changed(conn)
         return Response(data)
 
     @delete("/{number:str}", opt=RULE, status_code=204)
     async def withdraw(
-        self, number: FromPath[str], user: NamedDependency[User], conn: NamedDependency[Connection]
+        self,
+        number: FromPath[str],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
     ) -> None:
         """Callers meet it no more. Draft and versions stay."""
         await flows.withdraw(conn, user, number)
+        await services.flows_changed(conn)
 
 
 def _met(services: PanelServices, number: str) -> int | None:

@@ -96,9 +96,9 @@ class LineController(Controller):
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
     ) -> Changed:
-        """All settings of a line, or a new one. They hold within moments: for whom is rung at once, for what is heard
-        and when a wait ends for those who come from then on. 409 when somebody else has changed them meanwhile, 400
-        with the field when they name what there is not."""
+        """All settings of a line, or a new one. They hold from the answer on: for whom is rung at once, for what is
+        heard and when a wait ends for those who come from then on. 409 when somebody else has changed them meanwhile,
+        400 with the field when they name what there is not."""
         around = services.line_around
         if number not in services.line_book and not (NUMBER.fullmatch(number) and around.is_free(number)):
             raise Invalid("number")
@@ -135,6 +135,7 @@ class LineController(Controller):
             raise NotFound(number)
         own = services.line_book.own.get(number)
         await line_changes.restore_line(conn, user, number, own.settings if own else None, revision=revision)
+        await services.lines_changed(conn)
 
     @get("/agents/{extension:str}", opt=RULE)
     async def agent(self, extension: FromPath[str], services: NamedDependency[PanelServices]) -> AgentShown:
@@ -173,6 +174,7 @@ class LineController(Controller):
             revision=data.revision,
             now=services.clock(),
         )
+        await services.lines_changed(conn)
         return Changed(revision=revision)
 
 
@@ -182,6 +184,7 @@ async def _change(
     for path, _ in line_breaches(given, services.line_around):
         raise Invalid(".".join(map(str, path)))
     changed = await line_changes.change_line(conn, user, number, given, revision=revision, now=services.clock())
+    await services.lines_changed(conn)
     return Changed(revision=changed)
 
 
