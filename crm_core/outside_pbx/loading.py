@@ -69,16 +69,21 @@ class OutsideCalls:
             page = await sources.read(parameters, since, now)
             folded = await asyncio.to_thread(fold, page, folded.open, parameters, now)
             new += await self._take(place, folded, parameters, now)
-            if not page.is_full or folded.last is None:
+            if not page.is_full or folded.last is None or await self._is_changed(parameters):
                 break
             since = max(folded.last, since + FORWARD)
         return new
 
+    async def _is_changed(self, parameters: Settings) -> bool:
+        """Then this look is over, and another one follows."""
+        async with borrowed(self.pool) as conn:
+            return await settings.load(conn) != parameters
+
     async def _take(self, place: Place, folded: Folded, parameters: Settings, now: datetime) -> int:
         """How many calls were new."""
-        calls, new = [call for call in folded.calls if call.started_at >= now - FIRST], 0
+        calls, new, paired = [call for call in folded.calls if call.started_at >= now - FIRST], 0, set[UUID]()
         for start in range(0, len(calls), BATCH):
-            new += await self._write(place, calls[start : start + BATCH], parameters, folded)
+            new += await self._write(place, calls[start : start + BATCH], parameters, folded, paired)
         if folded.bad:
             name, error = folded.bad[0]
             _log.warning("outside_calls_unreadable", rows=len(folded.bad), first=name, flaw=error.flaw)
@@ -89,11 +94,13 @@ class OutsideCalls:
             await state.note_looked(conn, place, through, now, new)
         return new
 
-    async def _write(self, place: Place, calls: Sequence[OutsideCall], parameters: Settings, folded: Folded) -> int:
+    async def _write(
+        self, place: Place, calls: Sequence[OutsideCall], parameters: Settings, folded: Folded, paired: set[UUID]
+    ) -> int:
         """How many were new. One that our data base refuses is set aside: the others must pass."""
         try:
             async with borrowed(self.pool) as conn:
-                unknown = await _unknown(conn, place.source, calls, parameters)
+                unknown = await _unknown(conn, place.source, calls, parameters, paired)
                 if unknown:
                     await _store(conn, place.source, unknown)
             return len(unknown)
@@ -101,7 +108,7 @@ class OutsideCalls:
             raise
         except Exception as error:  # the edge of the loading
             if len(calls) > 1:
-                return sum([await self._write(place, [call], parameters, folded) for call in calls])
+                return sum([await self._write(place, [call], parameters, folded, paired) for call in calls])
             _log.exception("outside_call_refused", key=calls[0].key)
             folded.bad.append((f"{calls[0].key} {calls[0].started_at}", BadRecord(Flaw.REFUSED, type(error).__name__)))
             return 0
@@ -110,19 +117,20 @@ class OutsideCalls:
 # O-39: our own events come first. What we saw ourselves has another trunk, or none.
 KNOWN = "SELECT id FROM call WHERE id = ANY($1::uuid[])"
 SEEN = """
-    SELECT n.id
+    SELECT n.id, c.id AS own
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
            AS n (id, phone, e164, direction, started_at)
-     WHERE EXISTS (SELECT 1 FROM call c JOIN party p ON p.id = c.party_id
-                    WHERE c.started_at BETWEEN n.started_at - $6::interval AND n.started_at + $6::interval
-                      AND c.trunk IS DISTINCT FROM $7 AND c.direction = n.direction AND p.number <> ''
-                      AND (p.e164 = n.e164 OR p.number = n.phone))
+      JOIN call c ON c.started_at BETWEEN n.started_at - $6::interval AND n.started_at + $6::interval
+                 AND c.trunk IS DISTINCT FROM $7 AND c.direction = n.direction
+      JOIN party p ON p.id = c.party_id AND (p.e164 = n.e164 OR p.number = n.phone)
+     ORDER BY abs(extract(epoch FROM c.started_at - n.started_at)), c.id, n.id
 """
 
 
 async def _unknown(
-    conn: Connection, source: str, calls: Sequence[OutsideCall], parameters: Settings
+    conn: Connection, source: str, calls: Sequence[OutsideCall], parameters: Settings, paired: set[UUID]
 ) -> Sequence[OutsideCall]:
+    """`paired`: our own calls that stand for one of there already. Who rang twice within the half minute rang twice."""
     by_id = {call_id(source, call): call for call in calls}
     for row in await conn.fetch(KNOWN, list(by_id)):
         del by_id[row["id"]]
@@ -138,7 +146,9 @@ async def _unknown(
         source,
     )
     for row in rows:
-        del by_id[row["id"]]
+        if row["id"] in by_id and row["own"] not in paired:
+            del by_id[row["id"]]
+            paired.add(row["own"])
     return list(by_id.values())
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -19,7 +20,7 @@ from crm_core.organisation import User
 from crm_core.outside_pbx import OutsideCalls, SourceState, sources, states
 from crm_core.outside_pbx.sources import Failure, Row, SourceFailed
 from crm_core.settings import BadSetting, Settings
-from tests.crm_core.company import MORNING, found_company
+from tests.crm_core.company import MORNING, found_company, missed_call, tell
 from tests.support.database import DatabaseServer
 
 EVENING = MORNING + timedelta(hours=12)
@@ -203,6 +204,38 @@ async def test_more_rows_of_one_second_than_a_page_holds_stop_nothing(
     here = await office(conn, pool, foreign.url)
     assert await here.look() == 8
     assert "8.1" in await here.keys()
+
+
+async def test_a_look_ends_with_the_page_in_which_it_is_turned_off(
+    conn: Connection, pool: Pool, foreign: Foreign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PAGE", 7)
+    await foreign.conn.execute(ROWS.format(apart=60, last=29))
+    here = await office(conn, pool, foreign.url)
+    read = sources.read
+
+    async def read_and_turn_off(*asked: Any) -> sources.Page:
+        await settings.write(conn, here.admin, "telephony_load", "off")
+        return await read(*asked)
+
+    monkeypatch.setattr(sources, "read", read_and_turn_off)
+    assert 0 < await here.look() <= 7
+    assert await here.look() == 0
+
+
+async def test_one_call_of_ours_stands_for_one_of_there(conn: Connection, pool: Pool, foreign: Foreign) -> None:
+    """A caller rang three times in half a minute, and we saw two of them: one was seen there alone. Nobody can tell who
+    withheld the number, so what we saw in that moment is the same call."""
+    await foreign.conn.execute(ROWS.format(apart=9, last=2))
+    await foreign.conn.execute(ONE_MORE, timedelta(0))
+    await foreign.conn.execute("UPDATE cdr SET src = CASE uniqueid WHEN '8.1' THEN 'anonymous' ELSE '0501112233' END")
+    here = await office(conn, pool, foreign.url)
+    for number, seconds in (("+380501112233", 1), ("+380501112233", 19), ("", 2)):
+        await tell(conn, missed_call(number, at=MORNING + timedelta(seconds=seconds)).facts)
+    assert [await here.look() for _ in range(3)] == [1, 0, 0]
+    assert await conn.fetchval("SELECT started_at FROM call WHERE sip_call_id = '9.1'") == MORNING + timedelta(
+        seconds=9
+    )
 
 
 async def test_what_is_written_late_is_loaded_at_the_next_look(conn: Connection, pool: Pool, foreign: Foreign) -> None:
