@@ -97,7 +97,7 @@ class QueueLog:
                 rang = int((at - waiting.offers.get(data["leg"], at)).total_seconds())
                 agent = _agent(waiting.agent)
                 yield line(at, call, waiting.line, agent, "CONNECT", waiting.hold_seconds, data["leg"], rang)
-            case "CallLeftLine" if data["reason"] in WENT_ON:
+            case "CallLeftLine" if data["reason"] in WENT_ON and call in self._lines.get(data["line"], ()):
                 yield self._went_on(at, call, data, waiting)
             case "TransferStarted":
                 waiting.transfers[data["transfer"]] = (data["kind"], data.get("target") or "")

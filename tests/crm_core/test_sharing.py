@@ -205,3 +205,13 @@ async def test_pauses_are_told_and_other_days_are_not(conn: Connection, people: 
     assert [line.split("|", 1)[1] for line in text.splitlines()] == [
         "NONE|NONE|SIP/1003|PAUSE|обід", "NONE|NONE|SIP/1003|UNPAUSE|обід",
     ]  # fmt: skip
+
+
+async def test_a_transfer_to_a_line_that_is_full_does_not_end_the_log(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    """The call is out of the queue already when the second line refuses it."""
+    call = Telling().inbound(ANNA).to_line().rings("1003").answered("1003").hands_on("1003", "7001")
+    await tell(conn, call.leaves_line(LineEnd.FULL, "7001").ended().facts)
+    text = await sharing.queue_log(conn, people["borys"], since=MORNING, until=MORNING + DAY)
+    assert [line.split("|")[4] for line in text.splitlines()] == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
