@@ -16,6 +16,7 @@ import asyncio
 import ctypes
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -47,6 +48,9 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 START_TIMEOUT = 30.0  # seconds; recovery after a power cut included
 STOP_TIMEOUT = 10.0
+GIVEN_TO_ANYBODY = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OURS = range(30_000, 65_536)  # ports, but for those
+TRIES = 10
 LOG_LIMIT = 4 * 1024 * 1024  # bytes; the log of the run before is kept beside it
 PR_SET_PDEATHSIG = 1
 PLACE = "dzvin-postgres-"
@@ -245,8 +249,8 @@ class EmbeddedPostgres:
 
     def _port(self) -> int:
         remembered = self._home / "port"
-        wanted = int(remembered.read_text()) if remembered.exists() else 0
-        for port in (wanted, 0):
+        wanted = [int(remembered.read_text())] if remembered.exists() else []
+        for port in (*wanted, *_given_to_nobody(), 0):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -268,6 +272,17 @@ class EmbeddedPostgres:
         with (self._home / "log").open("rb") as log:
             log.seek(self._log_start)
             return log.read(64 * 1024).decode(errors="replace").strip()[-2000:]
+
+
+def _given_to_nobody() -> list[int]:
+    """Some ports that the system gives to no socket that asks for any: after a crash the server finds its own free, so
+    that the core need not begin anew with another URL."""
+    try:
+        first, last = map(int, GIVEN_TO_ANYBODY.read_text().split())
+    except (OSError, ValueError):
+        return []
+    ports = [port for port in OURS if not first <= port <= last]
+    return random.sample(ports, min(TRIES, len(ports)))
 
 
 def wheel_binaries() -> Path:

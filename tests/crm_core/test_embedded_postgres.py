@@ -36,6 +36,10 @@ def server(folder: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(folder / "data", settings=FAST)
 
 
+def port_of(url: str) -> int:
+    return int(url.rsplit(":", 1)[1].split("/")[0])
+
+
 async def ask(url: str, question: str) -> object:
     conn = await asyncpg.connect(url, timeout=10)
     try:
@@ -49,6 +53,8 @@ async def test_data_and_address_outlive_a_restart(folder: Path) -> None:
     url = await first.start()
     await ask(url, "CREATE TABLE kept AS SELECT 'так'::text AS word")
     await first.stop()
+    given_to_anybody = map(int, postgres.GIVEN_TO_ANYBODY.read_text().split())
+    assert port_of(url) not in range(*given_to_anybody), "somebody else might have got it meanwhile"
     assert first.pid is None
     second = server(folder)
     assert await second.start() == url
@@ -96,8 +102,7 @@ async def test_another_program_on_its_port_sends_it_elsewhere(folder: Path) -> N
     first = server(folder)
     url = await first.start()
     await first.stop()
-    port = int(url.rsplit(":", 1)[1].split("/")[0])
-    with socket.create_server(("127.0.0.1", port)):
+    with socket.create_server(("127.0.0.1", port_of(url))):
         second = server(folder)
         elsewhere = await second.start()
         assert elsewhere != url

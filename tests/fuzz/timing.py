@@ -23,7 +23,7 @@ KNOWN, UNKNOWN = "1001", "4711"
 CALLED = (("1002", "known"), ("4712", "unknown"))
 METHODS = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "MESSAGE", "PUBLISH")
 BOUND = 0.001  # seconds between the two medians
-PATIENCE = 2.0  # seconds
+PATIENCE = 20.0  # seconds
 
 Ask = Callable[[str, str], float]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.interop.capabilities import Capability
 from tests.interop.foreign_phone import ITS
-from tests.interop.meeting import Kind, Meeting, hear_each_other, hear_each_other_again, heard, is_music, tries
+from tests.interop.meeting import Kind, Meeting, hear_each_other, hear_each_other_again, heard, hears_music, tries
 from tests.support import tones
 
 
@@ -15,7 +15,7 @@ from tests.support import tones
 async def test_it_holds(meeting: Meeting, kind: Kind) -> None:
     talk = await meeting.talk(kind)
     await talk.theirs.hold()
-    is_music(await heard(talk.ours), ITS)
+    await hears_music(lambda: heard(talk.ours), ITS)
 
 
 @tries(Capability.RESUMES)
@@ -23,7 +23,7 @@ async def test_it_holds(meeting: Meeting, kind: Kind) -> None:
 async def test_it_resumes(meeting: Meeting, kind: Kind) -> None:
     talk = await meeting.talk(kind)
     await talk.theirs.hold()
-    is_music(await heard(talk.ours, 0.5), ITS)
+    await hears_music(lambda: heard(talk.ours, 0.5), ITS)
     await talk.theirs.resume()
     await hear_each_other_again(talk)
     await talk.theirs.hang_up()
@@ -36,7 +36,7 @@ async def test_it_is_held_and_resumed(meeting: Meeting, kind: Kind) -> None:
     talk = await meeting.talk(kind)
     talk.ours.audio.play(tones.NOT_IN_MUSIC)
     assert await talk.ours.hold() in ("recvonly", "inactive")
-    is_music(await talk.phone.listen(1.0), tones.NOT_IN_MUSIC)
+    await hears_music(lambda: talk.phone.listen(1.0), tones.NOT_IN_MUSIC)
     await talk.ours.resume()
     await hear_each_other(talk)
     await talk.theirs.hang_up()

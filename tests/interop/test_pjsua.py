@@ -10,7 +10,7 @@ import pytest
 from tests.interop.foreign_phone import Setting
 from tests.interop.phones.pjsua import PjsuaCall, PjsuaPhone
 from tests.support import tones
-from tests.support.deadlines import eventually
+from tests.support.deadlines import DEADLINE, eventually
 from tests.support.server import Server
 
 pytestmark = [
@@ -20,6 +20,7 @@ pytestmark = [
 
 HEARD, UNHEARD = -3.0, -25.0  # dB
 TALK = 3.0  # seconds
+REFUSED = 0.1  # of the packets
 
 
 async def talk(caller: PjsuaPhone, callee: PjsuaPhone, number: str) -> None:
@@ -36,9 +37,11 @@ async def talk(caller: PjsuaPhone, callee: PjsuaPhone, number: str) -> None:
 async def lost_nothing(call: PjsuaCall) -> None:
     wanted = TALK * 50
     statistics = await eventually(
-        f"{TALK} s were heard", call.statistics, lambda counted: counted.received >= wanted, 10 + TALK
+        f"{TALK} s were heard", call.statistics, lambda counted: counted.received >= wanted, DEADLINE + TALK
     )
-    assert (statistics.lost, statistics.discarded) == (0, 0)
+    assert statistics.lost == 0
+    # What its jitter buffer refuses: doubles, and what a busy machine lets it read too late.
+    assert statistics.discarded <= REFUSED * statistics.received
 
 
 def loud(pcm: bytes) -> bytes:

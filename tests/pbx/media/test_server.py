@@ -26,7 +26,7 @@ from pbx.media.messages import (
     frame_length,
 )
 from pbx.media.server import Server, Settings
-from tests.support.deadlines import until
+from tests.support.deadlines import DEADLINE, until
 
 
 class Behind:
@@ -50,7 +50,7 @@ class Core:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(5)
+        self.socket.settimeout(DEADLINE)
         self.socket.connect(str(path))
 
     def says(self, *commands: Command) -> None:

@@ -16,7 +16,7 @@ from pbx.net.tls import Certificate, client_context
 from pbx.net.transport import Flow
 from pbx.net.transports import Transports
 from pbx.timers import Timers
-from tests.support.deadlines import until
+from tests.support.deadlines import DEADLINE, until
 
 OPTIONS = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 PAGE = "https://panel.example"
@@ -70,7 +70,7 @@ async def _listen(transports: Transports, host: str, kind: str, certificate: Cer
 
 
 async def closed(reader: asyncio.StreamReader) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         with suppress(ConnectionResetError):
             return await reader.read() == b""
         return True

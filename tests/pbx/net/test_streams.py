@@ -13,6 +13,7 @@ from pbx.net.transport import Flow
 from pbx.net.transports import NoTransport
 from tests.pbx.net.network import OPTIONS, closed, listening
 from tests.support.deadlines import until
+from tests.support.network import free_port
 
 
 async def test_an_answer_goes_back_on_the_connection_of_its_request() -> None:
@@ -52,7 +53,7 @@ async def test_a_stream_that_cannot_be_followed_is_closed() -> None:
 
 
 async def test_a_message_that_comes_in_drops_has_ten_seconds() -> None:
-    async with listening(limits=ConnectionLimits(message_within=0.2)) as net:
+    async with listening(limits=ConnectionLimits(message_within=0.5)) as net:
         reader, writer = await net.dial()
         writer.write(OPTIONS[:10])
         assert await closed(reader)
@@ -109,9 +110,7 @@ async def test_a_connection_that_we_open_is_used_again_while_it_lives() -> None:
 
 
 async def test_what_cannot_be_reached_is_told_and_tried_again_next_time() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     async with listening() as net:
         for _ in range(2):
             with pytest.raises(ConnectionRefusedError):

@@ -18,6 +18,7 @@ from pbx.net.connections import ConnectionLimits
 from pbx.net.framing import MAX_MESSAGE
 from pbx.net.tls import Certificate, client_context
 from tests.pbx.net.network import OPTIONS, PAGE, Net, closed, listening
+from tests.support.deadlines import DEADLINE
 
 RING = b"SIP/2.0 180 Ringing\r\n\r\n"
 UPGRADE = (
@@ -159,7 +160,7 @@ async def test_what_is_no_upgrade_is_closed(said: bytes) -> None:
     async with listening(kind="websocket") as net:
         reader, writer = await net.dial()
         writer.write(said)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             answer = await reader.read()
         assert b" 101 " not in answer
         writer.close()
@@ -172,7 +173,7 @@ async def test_what_is_no_upgrade_is_closed(said: bytes) -> None:
     ids=["a frame", "fragments", "a header"],
 )
 async def test_a_message_that_does_not_end_has_ten_seconds(frame: bytes) -> None:
-    async with listening(kind="websocket", limits=ConnectionLimits(message_within=0.2)) as net:
+    async with listening(kind="websocket", limits=ConnectionLimits(message_within=0.5)) as net:
         reader, writer = await net.dial()
         writer.write(UPGRADE)
         await reader.readuntil(b"\r\n\r\n")
@@ -188,7 +189,7 @@ async def test_a_frame_that_breaks_the_protocol_ends_its_connection_only() -> No
         writer.write(UPGRADE)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"\x81\x01x")  # not masked
-        assert b"\x88" in await asyncio.wait_for(reader.read(), 5)
+        assert b"\x88" in await asyncio.wait_for(reader.read(), DEADLINE)
         writer.close()
         await other.send(OPTIONS.decode())
         await net.hears(1)
@@ -229,13 +230,13 @@ async def test_a_peer_that_does_not_read_is_cut_off() -> None:
 
 
 async def test_who_does_not_answer_a_ping_is_gone() -> None:
-    limits = ConnectionLimits(ping_after=0.3, pong_within=0.3)
+    limits = ConnectionLimits(ping_after=0.3, pong_within=1.5)  # this process answers too, and may be slow
     async with listening(kind="websocket", limits=limits) as net, opened(net) as answers:
         reader, silent = await net.dial()
         silent.write(UPGRADE)
         await reader.readuntil(b"\r\n\r\n")
         with suppress(ConnectionResetError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEADLINE):
                 assert await reader.read() == b"\x89\x00"
         silent.close()
         assert net.transports.connections.expired == 1
