@@ -112,6 +112,7 @@ async def test_what_cannot_be_read_says_why(foreign: Foreign) -> None:
     assert await foreign.failure() is Failure.COLUMNS
     foreign.url += "_gone"
     assert await foreign.failure() is Failure.DATABASE
+    assert await failure("postgresql://reader:hush@127.0.0.1:1/db") is Failure.UNREACHABLE  # nobody listens
 
 
 async def test_a_table_that_is_locked_costs_no_more_than_the_time_for_a_page(

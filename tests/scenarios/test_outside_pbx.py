@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -21,7 +22,6 @@ from dzvin.clock import SystemClock
 from tests.scenarios.company import DID, Company, connect
 from tests.support.database import DatabaseServer, database_server
 from tests.support.deadlines import eventually
-from tests.support.network import free_tcp_port
 from tests.support.panel import Json, Panel, Row, dig
 from tests.support.server import Server
 
@@ -38,36 +38,46 @@ KYIV = ZoneInfo("Europe/Kyiv")
 
 @dataclass(slots=True)
 class Cable:
-    """To the other server: pulled, nobody answers at its end."""
+    """To the other server. While it is pulled, whoever connects is cut off."""
 
     port: int  # of the other server
-    end: int = field(default_factory=free_tcp_port)
+    end: int = 0  # our side of it
     used: int = 0
-    _server: asyncio.Server | None = None
+    pulled: bool = False
     _plugged: set[asyncio.StreamWriter] = field(default_factory=set)
     _flows: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def plug(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.end)
-
-    async def pull(self) -> None:
-        if self._server:
-            self._server.close()
-            for writer in self._plugged:
-                writer.transport.abort()
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator[Self]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.end = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+            self.pull()
             await asyncio.gather(*self._flows)
-            await self._server.wait_closed()
-            self._server = None
+
+    def pull(self) -> None:
+        self.pulled = True
+        for writer in self._plugged:
+            writer.transport.abort()
+
+    def plug(self) -> None:
+        self.pulled = False
 
     async def _serve(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._flows.add(task)
         self.used += 1
-        far_in, far_out = await asyncio.open_connection("127.0.0.1", self.port)
-        self._plugged |= {near_out, far_out}
-        await asyncio.gather(self._flow(near_in, far_out), self._flow(far_in, near_out))
-        self._plugged -= {near_out, far_out}
+        self._plugged.add(near_out)
+        if self.pulled:
+            near_out.transport.abort()
+        else:
+            far_in, far_out = await asyncio.open_connection("127.0.0.1", self.port)
+            self._plugged.add(far_out)
+            await asyncio.gather(self._flow(near_in, far_out), self._flow(far_in, near_out))
+            self._plugged.discard(far_out)
+        self._plugged.discard(near_out)
         self._flows.discard(task)
 
     async def _flow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,12 +119,10 @@ async def other(database_server: DatabaseServer) -> AsyncIterator[OtherServer]:
     conn = await asyncpg.connect(database_server.database(login))
     await conn.execute(CDR)
     await conn.execute(f"GRANT SELECT ON cdr TO {login}")
-    cable = Cable(int(await conn.fetchval("SHOW port")))
-    await cable.plug()
     try:
-        yield OtherServer(conn, cable, login)
+        async with Cable(int(await conn.fetchval("SHOW port"))).laid() as cable:
+            yield OtherServer(conn, cable, login)
     finally:
-        await cable.pull()
         await conn.close()
         await root.execute(f'DROP DATABASE "{login}" WITH (FORCE)')
         await root.execute(f"DROP ROLE {login}")
@@ -221,9 +229,9 @@ async def test_why_nothing_can_be_loaded_is_told_until_it_can(
         await parameters.look({"failure": "columns"}, table="pg_catalog.pg_authid")
         await other.conn.execute("CREATE TABLE kept AS TABLE cdr")
         await parameters.look({"failure": "permission"}, table="kept")
-        await other.cable.pull()
+        other.cable.pull()
         await parameters.look({"failure": "unreachable"}, table="cdr")
-        await other.cable.plug()
+        other.cable.plug()
         await parameters.look({"failure": None, "text": "", "error": "", "loaded": 1}, load="on")
         assert len(await parameters.missed(customer)) == 1
         shown = (await parameters.panel.ask("GET", "/api/settings")).text
