@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,12 +13,13 @@ import pytest
 from callflow.agent_commands import AgentCommands
 from callflow.facts import Fact
 from crm_core.spool import SpoolFull
-from dzvin.auto_pauses import tell_auto_pauses
+from dzvin.auto_pauses import NOBODYS, tell_auto_pauses
 from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import AgentDeclared, QueueFact, Will
 from queue_engine.reasons import RefusalCause
 from queue_engine.work import Line
 from tests.queue_engine.desk import one
+from tests.support.virtual_time import virtual_time
 from web_panel.live import LivePanel, Seed
 from web_panel.live_entries import Person
 from web_panel.statuses import AgentStatus
@@ -86,7 +88,12 @@ async def test_a_full_spool_stops_no_dispatching(office: Office) -> None:
     assert office.dispatcher.will("1001") is Will.PAUSED
 
 
-async def test_a_phone_that_is_nobodys_is_paused_and_told_of_nobody(office: Office) -> None:
+@virtual_time
+async def test_a_phone_that_is_nobodys_is_paused_for_a_while_since_nobody_could_end_it() -> None:
+    office = Office()
     office.live.state.by_extension.clear()
     office.misses(2)
     assert (office.dispatcher.will("1001"), office.facts) == (Will.PAUSED, [])
+    await asyncio.sleep(NOBODYS)
+    assert office.dispatcher.will("1001") is Will.READY
+    office.dispatcher.close()
