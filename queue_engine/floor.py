@@ -44,10 +44,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Somebody who gave up, and whose place is kept for a while."""
+    """Somebody who gave up, and whose place is kept for a while in each of the lines where they waited."""
 
     joined_at: float
     left_at: float
+    lines: tuple[str, ...]
 
 
 class Floor:
@@ -62,6 +63,7 @@ class Floor:
         self.pace: dict[str, float] = {}  # seconds of talk and wrap-up of an average item, by line
         self.choices: OrderedDict[UUID, Choice] = OrderedDict()
         self.remembered: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
+        self.trails: OrderedDict[UUID, tuple[str, ...]] = OrderedDict()  # lines that an item has left for another
         self.decisions: list[Decision] = []
         self._strategies = {**STRATEGIES, **own}
         for line in lines:
@@ -105,17 +107,31 @@ class Floor:
         if len(self.choices) > MOST_REMEMBERED:
             self.choices.popitem(last=False)
 
+    def goes_on(self, item: WorkItem) -> None:
+        """It leaves the line, perhaps for another."""
+        if item.key is None:
+            return
+        self.trails[item.item_id] = tuple(dict.fromkeys((*self.trails.pop(item.item_id, ()), item.line)))
+        if len(self.trails) > MOST_REMEMBERED:
+            self.trails.popitem(last=False)
+
     def remember(self, item: WorkItem, now: float) -> None:
         """Keep the place of somebody who gave up and may be known again."""
-        if item.key is None or not self.roster.lines[item.line].resume_window:
+        been = dict.fromkeys((*self.trails.pop(item.item_id, ()), item.line))
+        lines = tuple(number for number in been if self.roster.lines[number].resume_window)
+        if item.key is None:
             return
-        self.remembered[item.line, item.key] = Remembered(item.joined_at, now)
-        self.remembered.move_to_end((item.line, item.key))
-        if len(self.remembered) > MOST_REMEMBERED:
-            self.remembered.popitem(last=False)
+        for number in lines:
+            self.remembered[number, item.key] = Remembered(item.joined_at, now, lines)
+            self.remembered.move_to_end((number, item.key))
+            if len(self.remembered) > MOST_REMEMBERED:
+                self.remembered.popitem(last=False)
 
     def recall(self, item: WorkItem, now: float) -> float:
         """When the item counts as joined: earlier, if it gave up a short while ago and has come again."""
-        found = self.remembered.pop((item.line, item.key), None) if item.key is not None else None
+        found = self.remembered.get((item.line, item.key)) if item.key is not None else None
+        if found is not None and item.key is not None:
+            for number in found.lines:  # once, wherever it is
+                self.remembered.pop((number, item.key), None)
         window = self.roster.lines[item.line].resume_window
         return item.joined_at if found is None or found.left_at + window < now else min(found.joined_at, item.joined_at)

@@ -21,6 +21,7 @@ def taken(floor: Floor, entry: Entry, extension: str, now: float) -> None:
     let_go(floor, entry, extension, now)
     withdraw(floor, entry, WithdrawReason.TAKEN_ELSEWHERE, now)
     floor.pool.remove(entry)
+    floor.trails.pop(entry.item.item_id, None)
     agent = floor.roster.agents[extension]
     agent.serving, agent.misses = entry.item.item_id, 0
     agent.calls[entry.item.line] = agent.calls.get(entry.item.line, 0) + 1

@@ -35,6 +35,7 @@ def leave(floor: Floor, entry: Entry, reason: LeaveReason, now: float) -> None:
     """By the engine's own rule."""
     withdraw(floor, entry, WithdrawReason.ITEM_LEFT, now)
     floor.pool.remove(entry)
+    floor.goes_on(entry.item)
     floor.decisions.append(Leave(entry.item.item_id, entry.item.line, reason))
 
 
@@ -45,6 +46,8 @@ def left(floor: Floor, entry: Entry, reason: LeaveReason, now: float) -> None:
     floor.pool.remove(entry)
     if reason in RESUMABLE:
         floor.remember(entry.item, now)
+    else:
+        floor.goes_on(entry.item)
 
 
 def withdraw(floor: Floor, entry: Entry, reason: WithdrawReason, now: float) -> None:
@@ -60,6 +63,8 @@ def change(floor: Floor, entry: Entry, given: ItemChanged, now: float) -> None:
         withdraw(floor, entry, WithdrawReason.MOVED, now)
     floor.pool.remove(entry)
     moved = given.line is not None and given.line != item.line
+    if moved:
+        floor.goes_on(item)
     priority = item.priority if given.priority is None else given.priority
     item = replace(item, line=given.line or item.line, priority=priority)
     fresh = Entry.of(item, floor.roster.lines[item.line], now if moved else entry.entered_at)

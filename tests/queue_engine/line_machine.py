@@ -63,7 +63,9 @@ class LineMachine(RuleBasedStateMachine):
         self.wake = float("inf")
         self.steps: list[Step] = []
         self.asked: list[Offer] = []  # by the last input
-        self.gave_up: dict[tuple[str, str], tuple[float, float]] = {}  # by line and key: when they had joined, and left
+        self.gave_up: dict[tuple[str, str], tuple[float, float, UUID]] = {}  # by line, key: joined, left
+        self.entered: dict[UUID, float] = {}  # its line
+        self.been: dict[UUID, set[str]] = {}  # in which other lines
         self.assigned: dict[UUID, set[str]] = {}  # to whom supervisors have ever given it
         for extension in AGENTS:
             self.agents[extension].reachable = True
@@ -141,7 +143,9 @@ class LineMachine(RuleBasedStateMachine):
             return False
         story = self.engine.why_item(item.item_id, self.now)
         if story is not None and story.kept_for is not None:
-            assert story.kept_for in {item.sticky, *self.assigned.get(item.item_id, ())}
+            if story.kept_for not in self.assigned.get(item.item_id, ()):
+                assert story.kept_for == item.sticky
+                assert self.now < self.entered[item.item_id] + line.sticky_patience
             assert story.kept_for in line.agents and self.agents[story.kept_for].at_work
             return story.kept_for == extension
         wait = next((tier.opens_after for tier in line.tiers if extension in tier.agents), 0.0)
@@ -177,6 +181,12 @@ class LineMachine(RuleBasedStateMachine):
     ) -> None:
         self.arrives(line, priority, skilled=skilled, sticky=sticky, key=key)
 
+    @precondition(lambda self: self.gave_up)
+    @rule(data=st.data())
+    def who_gave_up_comes_again(self, data: st.DataObject) -> None:
+        line, key = data.draw(st.sampled_from(sorted(self.gave_up)))
+        self.arrives(line, 0.0, skilled=False, sticky=None, key=key)
+
     @rule(line=numbers, later=st.sampled_from((0.0, 0.0, 4.0, 30.0)), waited=st.sampled_from((0.0, 10.0)))
     def a_callback_arrives(self, line: str, later: float, waited: float) -> None:
         self.count += 1
@@ -190,6 +200,7 @@ class LineMachine(RuleBasedStateMachine):
         absent = sorted(item_id for item_id, item in self.items.items() if item.is_absent)
         item_id = data.draw(st.sampled_from(absent))
         self.items[item_id] = replace(self.items[item_id], kind=ItemKind.CALL, not_before=float("-inf"))
+        self.entered[item_id] = self.now
         self.give(ItemArrived(self.items[item_id]))
 
     def arrives(self, line: str, priority: float, *, skilled: bool, sticky: str | None, key: str | None) -> None:
@@ -199,7 +210,7 @@ class LineMachine(RuleBasedStateMachine):
 
     def enters(self, item: WorkItem) -> None:
         self.items[item.item_id], self.holders[item.item_id] = item, set()
-        self.joined[item.item_id] = item.joined_at
+        self.joined[item.item_id], self.entered[item.item_id] = item.joined_at, self.now
         given = self.handle(ItemArrived(item))
         entry = self.engine._floor.pool.entries.get(item.item_id)
         if entry is not None:  # what a story says was waited is a difference, and rounded
@@ -210,7 +221,8 @@ class LineMachine(RuleBasedStateMachine):
 
     def had_joined(self, item: WorkItem) -> float:
         """Earlier, if it has given up a short while ago and comes again."""
-        joined, left = self.gave_up.pop((item.line, item.key or ""), (item.joined_at, self.now))
+        joined, left, was = self.gave_up.get((item.line, item.key or ""), (item.joined_at, self.now, item.item_id))
+        self.gave_up = {place: each for place, each in self.gave_up.items() if each[2] != was}
         return joined if left + self.engine.lines[item.line].resume_window >= self.now else item.joined_at
 
     @precondition(lambda self: self.items)
@@ -218,8 +230,10 @@ class LineMachine(RuleBasedStateMachine):
     def leaves(self, data: st.DataObject, reason: LeaveReason) -> None:
         item_id = data.draw(st.sampled_from(sorted(self.items)))
         item = self.items[item_id]
-        if reason is LeaveReason.ABANDONED and item.key and self.engine.lines[item.line].resume_window:
-            self.gave_up[item.line, item.key] = (self.joined[item_id], self.now)
+        if reason is LeaveReason.ABANDONED and item.key:
+            for line in {item.line, *self.been.get(item_id, ())}:
+                if self.engine.lines[line].resume_window:
+                    self.gave_up[line, item.key] = (self.joined[item_id], self.now, item_id)
         self.ends(item_id)
         self.give(ItemLeft(item_id, reason))
 
@@ -283,6 +297,9 @@ class LineMachine(RuleBasedStateMachine):
                 self.carry_out(decision)
         priority = before.priority if priority is None else priority
         self.items[item_id] = replace(before, line=line or before.line, priority=priority)
+        if line is not None and line != before.line:
+            self.been.setdefault(item_id, set()).add(before.line)
+            self.entered[item_id] = self.now
         if assigned:
             self.assigned.setdefault(item_id, set()).add(assigned)
         for decision in decisions:
@@ -301,6 +318,11 @@ class LineMachine(RuleBasedStateMachine):
     def an_agent_says(self, extension: str, will: Will) -> None:
         self.agents[extension].will, self.agents[extension].misses = will, 0
         self.give(AgentWill(extension, will))
+
+    @rule(extension=extensions)
+    def all_others_are_on_demand(self, extension: str) -> None:
+        for each in AGENTS:
+            self.an_agent_says(each, Will.READY if each == extension else Will.ON_DEMAND)
 
     @rule(extension=extensions, data=st.data())
     def an_agent_changes(self, extension: str, data: st.DataObject) -> None:

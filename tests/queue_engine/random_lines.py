@@ -22,12 +22,10 @@ LINES = (
         retry_after=2.0,
         delays={RefusalCause.BUSY: 9.0},
         weight=1.0,
-        auto_pause_after=3,
+        auto_pause_after=2,
         wrap_up=3.0,
-        join_empty=AWAY,
-        expected_wait_limit=0.5,
     ),
-    Line("7002", AGENTS, strategy="progressive", progress_delay=3.0, max_wait=40.0, offer_grace=5.0),
+    Line("7002", AGENTS, strategy="progressive", progress_delay=3.0, max_wait=40.0, offer_grace=5.0, resume_window=9.0),
     Line(
         "7003",
         AGENTS[1:],
@@ -38,7 +36,8 @@ LINES = (
         leave_empty=GONE,
         leave_empty_after=7.0,
     ),
-    Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True),
+    Line("7004", AGENTS[::-1], strategy="top_down", wrap_up=2.0, empties_when_closed=True, auto_pause_after=3),
+    Line("7005", AGENTS[3:], wrap_up=3.0, join_empty=AWAY, expected_wait_limit=0.5),
 )
 SEED = 3
 OTHERWISE = (

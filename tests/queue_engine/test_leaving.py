@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queue_engine.facts import Will
-from queue_engine.inputs import ItemArrived, LineChanged, LineOpened
+from queue_engine.inputs import ItemArrived, ItemChanged, LineChanged, LineOpened
 from queue_engine.reasons import AgentCondition, LeaveReason
 from queue_engine.work import Line, WorkItem
 from tests.queue_engine.desk import Desk, one
@@ -127,6 +127,23 @@ def test_who_comes_too_late_or_was_sent_elsewhere_begins_anew(reason: LeaveReaso
     desk.leaves(1, reason)
     desk.at(later).comes(3, key="anna")
     assert desk.engine.position(one(3)) == 2
+
+
+@pytest.mark.parametrize("how", ["overflows", "is moved"])
+def test_who_gives_up_in_another_line_finds_the_old_place_in_the_first_one_once(how: str) -> None:
+    """Who calls again comes to where callers come, not to the line into which they had overflowed."""
+    desk = Desk(Line("7000", ("1001",), resume_window=60.0), Line("7001", ("1002",), resume_window=60.0))
+    desk.comes(1, key="anna").at(1.0).comes(2).comes(3, "7001").at(30.0)
+    if how == "overflows":
+        desk.leaves(1, LeaveReason.OVERFLOWED)
+        desk.comes(1, "7001", joined_at=0.0, key="anna")
+    else:
+        desk.give(ItemChanged(one(1), line="7001"))
+    desk.at(40.0).leaves(1)
+    desk.at(50.0).comes(4, key="anna")
+    assert [desk.engine.position(one(number)) for number in (4, 2)] == [1, 2]
+    desk.comes(5, "7001", key="anna")
+    assert [desk.engine.position(one(number)) for number in (3, 5)] == [1, 2]
 
 
 def test_bounds_count_from_the_second_coming() -> None:
