@@ -77,7 +77,7 @@ class OutsideCalls:
     async def _is_changed(self, parameters: Settings) -> bool:
         """Then this look is over, and another one follows."""
         async with borrowed(self.pool) as conn:
-            return await settings.load(conn) != parameters
+            return _asked(await settings.load(conn)) != _asked(parameters)
 
     async def _take(self, place: Place, folded: Folded, parameters: Settings, now: datetime) -> int:
         """How many calls were new."""
@@ -98,11 +98,13 @@ class OutsideCalls:
         self, place: Place, calls: Sequence[OutsideCall], parameters: Settings, folded: Folded, paired: set[UUID]
     ) -> int:
         """How many were new. One that our data base refuses is set aside: the others must pass."""
+        pairs = set(paired)
         try:
             async with borrowed(self.pool) as conn:
-                unknown = await _unknown(conn, place.source, calls, parameters, paired)
+                unknown = await _unknown(conn, place.source, calls, parameters, pairs)
                 if unknown:
                     await _store(conn, place.source, unknown)
+            paired |= pairs
             return len(unknown)
         except ledger.TROUBLE:
             raise
@@ -112,6 +114,10 @@ class OutsideCalls:
             _log.exception("outside_call_refused", key=calls[0].key)
             folded.bad.append((f"{calls[0].key} {calls[0].started_at}", BadRecord(Flaw.REFUSED, type(error).__name__)))
             return 0
+
+
+def _asked(given: Settings) -> tuple[bool, str, Place]:
+    return given.telephony_load, given.telephony_source, Place.of(given)
 
 
 # O-39: our own events come first. What we saw ourselves has another trunk, or none.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -275,9 +276,10 @@ async def test_a_call_that_our_data_base_refuses_is_set_aside_and_the_others_pas
     await conn.execute("ALTER TABLE party ADD CONSTRAINT odd CHECK (number <> '0501111001')")
     await foreign.conn.execute(ROWS.format(apart=1, last=2))
     here = await office(conn, pool, foreign.url)
-    assert await here.look() == 2
+    await tell(conn, missed_call("0501111000", at=MORNING).facts)  # so one of there is known
+    assert await here.look() == 1
     state = await here.state()
-    assert (await here.keys(), state.loaded, state.failure) == (["9.0", "9.2"], 2, None)
+    assert (await here.keys(), state.loaded, state.failure) == ([ANY, "9.2"], 1, None)
     assert [(aside.row[:3], aside.flaw, aside.detail) for aside in state.set_aside] == [
         ("9.1", "refused", "CheckViolationError")
     ]
