@@ -58,6 +58,14 @@ class AgentCommands:
         )
         self._dispatcher.end_wrap_up(agent.extension)
 
+    def prolong_wrap_up(self, actor: Actor, seconds: float) -> None:
+        """The agent's own wrap-up lasts so long from now on. Raises ControlRefused: no_phone, no_wrap_up."""
+        if actor.extension is None:
+            raise ControlRefused("no_phone")
+        if not self._dispatcher.wraps_up(actor.extension):
+            raise ControlRefused("no_wrap_up")
+        self._dispatcher.prolong_wrap_up(actor.extension, seconds)
+
     def raise_hand(self, actor: Actor) -> None:
         """The agent asks for a supervisor."""
         self._hand(actor, actor.self, raised=True)

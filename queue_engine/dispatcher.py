@@ -196,6 +196,14 @@ class Dispatcher:
         """The agent is in wrap-up until then (monotonic seconds), as before a restart, or longer by wish."""
         self._observed(extension, WrapUpExtended(extension, until))
 
+    def wraps_up(self, extension: str) -> bool:
+        agent = self._engine.agents.get(extension)
+        return agent is not None and agent.wrap_up_until > self._loop.time()
+
+    def prolong_wrap_up(self, extension: str, seconds: float) -> None:
+        """It lasts so long from now on, an hour at most."""
+        self.wrap_up(extension, self._loop.time() + seconds)
+
     def end_wrap_up(self, extension: str) -> None:
         self._observed(extension, WrapUpEnded(extension))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -110,3 +111,18 @@ async def test_a_hand_is_raised_by_the_agent_and_lowered_by_either(lowered_by: A
         office.commands.lower_hand(lowered_by, ANNA.self)
         told = [(f.user, f.raised, f.by) for f in office.facts if isinstance(f, HandRaised)]
     assert told == [(ANNA.user_id, True, ANNA.user_id), (ANNA.user_id, False, lowered_by.user_id)]
+
+
+async def test_an_agent_has_more_time_for_a_wrap_up_that_runs_and_begins_none() -> None:
+    with an_office() as office:
+        with pytest.raises(ControlRefused, match="no_wrap_up"):
+            office.commands.prolong_wrap_up(ANNA, 300.0)
+        now = asyncio.get_running_loop().time()
+        office.dispatcher.wrap_up("1001", now + 20)
+        office.commands.prolong_wrap_up(ANNA, 300.0)
+        story = office.dispatcher.why_agent("1001")
+        assert story is not None
+        assert story.state.key == "wrap_up"
+        assert 100 < float(story.state.values["seconds"]) <= 300
+        with pytest.raises(ControlRefused, match="no_phone"):
+            office.commands.prolong_wrap_up(DORA, 300.0)

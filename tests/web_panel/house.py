@@ -186,6 +186,9 @@ class Control:
     def cut_wrap_up(self, actor: Actor, agent: Agent) -> None:
         self._do("cut_wrap_up", actor, agent)
 
+    def prolong_wrap_up(self, actor: Actor, seconds: float) -> None:
+        self._do("prolong_wrap_up", actor, seconds)
+
     def raise_hand(self, actor: Actor) -> None:
         self._do("raise_hand", actor)
 

@@ -97,6 +97,7 @@ EXPECTED: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/calls/{call_id:uuid}/segments"): frozenset({"supervisor", "admin"}),
     ("PUT", "/api/agents/me"): SIGNED_IN,
     ("DELETE", "/api/agents/me/wrap-up"): DESK,
+    ("PUT", "/api/agents/me/wrap-up"): DESK,
     ("PUT", "/api/agents/me/hand"): DESK,
     ("DELETE", "/api/agents/me/hand"): DESK,
     ("PUT", "/api/agents/{user_id:uuid}"): frozenset({"supervisor", "admin"}),

@@ -57,6 +57,14 @@ async def test_an_agent_raises_and_lowers_the_own_hand_and_ends_the_own_wrap_up(
     assert [done[0] for done in house.control.done] == ["raise_hand", "lower_hand", "cut_wrap_up"]
 
 
+async def test_an_agent_prolongs_the_own_wrap_up(house: House) -> None:
+    async with await house.signed_in("agent") as tab:
+        for seconds, status in ((300, 204), (0, 400), (3601, 400)):
+            put = await tab.put("/api/agents/me/wrap-up", json={"seconds": seconds})
+            assert put.status_code == status
+    assert [(done[0], done[-1]) for done in house.control.done] == [("prolong_wrap_up", 300)]
+
+
 async def test_one_reads_the_history_of_ones_own_statuses(house: House, story: Story) -> None:
     user = house.users["agent"]
     fact = story.declared(Person(user_id=user.id, name="", extension="1002"), Will.PAUSED, "lunch")

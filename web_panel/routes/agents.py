@@ -32,6 +32,10 @@ class Declaration(msgspec.Struct, kw_only=True):
     status: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
+class Prolonged(msgspec.Struct, kw_only=True):
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)]
+
+
 class Colleague(msgspec.Struct, kw_only=True):
     id: UUID
     full_name: str
@@ -111,6 +115,16 @@ class AgentController(Controller):
             raise Forbidden("statuses of others")
         await _agent(conn, user_id)
         return await telephony.history(conn, user_id, _aware(since), _aware(until), services.clock())
+
+    @put("/agents/me/wrap-up", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
+    async def prolong_wrap_up(
+        self,
+        data: JSONBody[Prolonged],
+        actor: NamedDependency[Actor],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """My wrap-up lasts so many seconds from now on. 409 while I am in none."""
+        services.agents.prolong_wrap_up(actor, data.seconds)
 
     @delete("/agents/me/wrap-up", opt={"rule": needs(Right.SEE_LIVE_PANEL)}, status_code=204)
     async def end_wrap_up(self, actor: NamedDependency[Actor], services: NamedDependency[PanelServices]) -> None:

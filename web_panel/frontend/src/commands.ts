@@ -61,6 +61,9 @@ export const declare = (will: Will, reason = "", who = "me"): Promise<unknown> =
 export const chooseStatus = (status: string, who = "me"): Promise<unknown> =>
   request("PUT", `/api/agents/${who}`, { status });
 export const endWrapUp = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/wrap-up`);
+/** It lasts so long from now on. */
+export const prolongWrapUp = (seconds: number): Promise<unknown> =>
+  request("PUT", "/api/agents/me/wrap-up", { seconds });
 export const raiseHand = (): Promise<unknown> => request("PUT", "/api/agents/me/hand");
 export const lowerHand = (who = "me"): Promise<unknown> => request("DELETE", `/api/agents/${who}/hand`);
 export const claim = (followUp: string): Promise<unknown> => request("POST", `/api/follow-ups/${followUp}/claim`);

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { chooseStatus, declare, endWrapUp } from "../commands";
+import { chooseStatus, declare, endWrapUp, prolongWrapUp } from "../commands";
 import { t, tOr } from "../i18n";
 import { attempt } from "../toasts";
 import { lookAtStatuses, nameIn, statusOf, userStatuses } from "../user-statuses";
@@ -25,6 +25,8 @@ export function pauseName(key: string): string {
 
 const PLAIN: readonly Will[] = ["ready", "on_demand", "signed_out"];
 const END_WRAP_UP = "end-wrap-up";
+const PROLONG_WRAP_UP = "prolong-wrap-up";
+const FIVE_MINUTES = 300;
 const STATUS = "status";
 
 /** What stands chosen: a user status, else the will, else why paused. */
@@ -61,9 +63,10 @@ export function WillMenu({ agent, who, label }: { agent: AgentView; who: string;
       data-testid="will-menu"
       value={chosen}
       onChange={(event) => {
-        if (event.currentTarget.value === END_WRAP_UP) {
+        const word = event.currentTarget.value;
+        if (word === END_WRAP_UP || word === PROLONG_WRAP_UP) {
           event.currentTarget.value = chosen;
-          void attempt(() => endWrapUp(who));
+          void attempt(() => (word === END_WRAP_UP ? endWrapUp(who) : prolongWrapUp(FIVE_MINUTES)));
           return;
         }
         const [will, reason = ""] = event.currentTarget.value.split(/:(.*)/s);
@@ -86,6 +89,9 @@ export function WillMenu({ agent, who, label }: { agent: AgentView; who: string;
       ))}
       {(agent.uses_statuses || agent.status_name) && <UserStatuses agent={agent} />}
       {agent.extension && <option value={END_WRAP_UP}>{t("agents.end_wrap_up")}</option>}
+      {agent.extension && who === "me" && (
+        <option value={PROLONG_WRAP_UP}>{t("agents.prolong_wrap_up")}</option>
+      )}
     </select>
   );
 }
