@@ -78,7 +78,7 @@ bench-engine: install ## offers a second of the queue engine with 10,000 waiting
 	$(BIN)/python -m tests.queue_engine.simulated_day
 
 engine-soak: install ## 100,000 random steps of the queue engine beside a naive account of what it did
-	$(BIN)/python -m pytest -q tests/queue_engine/test_engine_properties.py -m minutes -n 0 -o faulthandler_timeout=1200
+	$(BIN)/python -m pytest --hypothesis-profile=chance -q tests/queue_engine/test_engine_properties.py -m minutes -n 0 -o faulthandler_timeout=1200
 
 kills: install ## kill the media worker and the core fifty times, and play what they recorded
 	$(BIN)/python -m pytest -q tests/pbx/media/test_recording_kills.py -m minutes -n 0

@@ -36,6 +36,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+HALL = "**/api/hall/tickets"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 pytestmark = [
@@ -325,6 +326,31 @@ async def test_from_the_desk_to_the_board(browser: Browser) -> None:
     await playwright_api.expect(line).to_have_attribute("data-number", "A-001")
     await playwright_api.expect(line).to_contain_text("2")
     assert "Юрій" not in await board.content()
+
+
+async def test_of_two_answers_the_later_asked_for_is_shown_whichever_comes_first(browser: Browser) -> None:
+    """Somebody takes a ticket while the list is asked for."""
+    house, page = browser.served.house, browser.page
+    answered, may_come, has_come = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold(route: playwright_api.Route) -> None:
+        answer = await route.fetch()  # nobody waits yet
+        answered.set()
+        await may_come.wait()
+        await route.fulfill(response=answer)
+        has_come.set()
+
+    await page.route(HALL, hold, times=1)
+    async with await house.signed_in("hall", address="127.0.0.1") as desk, asyncio.timeout(PATIENCE / 1000):
+        await browser.sign_in("hall", "/hall")
+        await answered.wait()
+        await desk.post("/api/hall/tickets", json={"service_code": "consult"})
+        await house.deliver()
+        await browser.sees("[data-testid=ticket]")
+        may_come.set()
+        await has_come.wait()
+    await page.evaluate("fetch('/health')")  # what came before it is on the page
+    await browser.sees("[data-testid=ticket]")
 
 
 @pytest.mark.req("R-QUEUE-11", "R-QUEUE-16", "R-QUEUE-19")

@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 
 import { read, request } from "../api";
 import { plural, t } from "../i18n";
+import { latest } from "../latest";
 import { tickets } from "../live-store";
 import { Icon } from "../parts/icon";
 import { printTicket } from "../parts/ticket-paper";
@@ -38,10 +39,10 @@ const mine = computed(() =>
   visitors.value.find((ticket) => ticket.state === "called" && ticket.called_by === me.value?.id),
 );
 
+const newest = latest();
+
 async function load(): Promise<void> {
-  await attempt(async () => {
-    visitors.value = await read<Ticket[]>("/api/hall/tickets");
-  });
+  await attempt(() => newest(read<Ticket[]>("/api/hall/tickets"), (answer) => (visitors.value = answer)));
 }
 
 async function callNext(): Promise<void> {

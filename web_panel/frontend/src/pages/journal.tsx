@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 
 import { read } from "../api";
 import { plural, t, type TextKey } from "../i18n";
+import { latest } from "../latest";
 import { EventCard, eventPhone, EventTypeName, talkTime, type EventRow } from "../parts/event-card";
 import { Icon } from "../parts/icon";
 import { TakenCall } from "../parts/taken-call";
@@ -42,7 +43,7 @@ const until = signal("");
 const page = signal(1);
 const found = signal<Page | null>(null);
 const registering = signal(false); // a call that took place elsewhere, in the place of the card
-let asked = 0;
+const newest = latest();
 let typing: number | undefined;
 
 function query(): string {
@@ -55,11 +56,7 @@ function query(): string {
 }
 
 async function load(address: string): Promise<void> {
-  const question = ++asked;
-  await attempt(async () => {
-    const answer = await read<Page>(address);
-    if (question === asked) found.value = answer; // a slower, older answer is not shown
-  });
+  await attempt(() => newest(read<Page>(address), (answer) => (found.value = answer)));
 }
 
 function choose(change: () => void): void {

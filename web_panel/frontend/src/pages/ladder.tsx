@@ -7,6 +7,7 @@ import type { JSX } from "preact";
 
 import { read, Refused } from "../api";
 import { formatDateTime, formatNumber, t } from "../i18n";
+import { latest } from "../latest";
 import { Icon } from "../parts/icon";
 import { path } from "../router";
 import { attempt } from "../toasts";
@@ -61,15 +62,19 @@ function chosenCall(): string | null {
   return /^\/calls\/([0-9a-f-]{36})$/.exec(path.value)?.[1] ?? null;
 }
 
+const newest = latest();
+
 async function load(call: string): Promise<void> {
-  await attempt(async () => {
-    try {
-      ladder.value = await read<CallLadder>(`/api/calls/${call}/trace`);
-    } catch (failure) {
-      if (!(failure instanceof Refused) || failure.status !== 404) throw failure;
-      ladder.value = "none";
-    }
-  });
+  await attempt(() => newest(traceOf(call), (answer) => (ladder.value = answer)));
+}
+
+async function traceOf(call: string): Promise<CallLadder | "none"> {
+  try {
+    return await read<CallLadder>(`/api/calls/${call}/trace`);
+  } catch (failure) {
+    if (!(failure instanceof Refused) || failure.status !== 404) throw failure;
+    return "none";
+  }
 }
 
 function shortened(title: string): string {

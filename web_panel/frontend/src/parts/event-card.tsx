@@ -1,12 +1,13 @@
 // One event: its requisites, its recordings, and the content that the agent writes (R-CALL-20, R-CALL-24).
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { read } from "../api";
 import { call, writeContent } from "../commands";
 import { formatDateTime, formatDuration, t, tOr } from "../i18n";
+import { latest } from "../latest";
 import { may, me } from "../session";
 import { attempt } from "../toasts";
 import { OtherClient } from "./client-search";
@@ -180,10 +181,9 @@ function Content({ row, changed }: { row: EventRow; changed: () => void }): JSX.
 
 export function EventCard(props: { id: string; close: () => void; changed: () => void }): JSX.Element {
   const card = useSignal<Card | null>(null);
+  const newest = useMemo(latest, []);
   const load = (): Promise<unknown> =>
-    attempt(async () => {
-      card.value = await read<Card>(`/api/events/${props.id}`);
-    });
+    attempt(() => newest(read<Card>(`/api/events/${props.id}`), (answer) => (card.value = answer)));
   useEffect(() => {
     void load();
     const escape = (event: KeyboardEvent): void => {

@@ -1,11 +1,13 @@
 // Missed calls of today, one entry for each caller, and all follow-ups that are open whatever their day.
 
 import { computed, useSignal, useSignalEffect } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { read } from "../api";
 import { now } from "../clock";
 import { formatMoment, plural, t, tOr } from "../i18n";
+import { latest } from "../latest";
 import { lines, missed } from "../live-store";
 import { me } from "../session";
 import { attempt } from "../toasts";
@@ -105,10 +107,9 @@ function OpenRow({ followUp, after }: { followUp: FollowUp; after: () => void })
 
 function AllOpen(): JSX.Element {
   const open = useSignal<FollowUp[] | null>(null);
+  const newest = useMemo(latest, []);
   const load = (): void =>
-    void attempt(async () => {
-      open.value = await read<FollowUp[]>("/api/follow-ups");
-    });
+    void attempt(() => newest(read<FollowUp[]>("/api/follow-ups"), (answer) => (open.value = answer)));
   useSignalEffect(() => {
     void missed.value; // whatever changes among today's may change this list
     load();
