@@ -85,7 +85,7 @@ export function Shell({ children }: { children: ComponentChildren }): JSX.Elemen
             </a>
           ))}
         </nav>
-        {may("see_live_panel") && <OwnStatus />}
+        {may("see_live_panel") && (person?.extension || person?.window) && <OwnStatus />}
         {may("call") && person?.extension && <MyPhone />}
         <LanguageSelect />
         {person && (
