@@ -103,7 +103,7 @@ async def panel(
 ) -> AsyncIterator[Panel]:
     """Serve the panel, by https where `[http] tls` says so. `promised`: by an earlier core. Raises PortTaken."""
     config, spool = given.config, given.spool
-    live = await _live(config, pool, spool, outbox, switch, promised)
+    live = await _live(given, pool, outbox, switch, promised)
     agents = AgentCommands(switch.dispatcher, spool, SystemClock())
     tell_auto_pauses(switch.dispatcher, agents, live.state.by_extension.get)
     pop = ScreenPop(pool, live)
@@ -155,8 +155,9 @@ def _visitors(pool: Pool, live: LivePanel, spool: Spool, outbox: Outbox, windows
 
 
 async def _live(
-    config: Config, pool: Pool, spool: Spool, outbox: Outbox, switch: Telephony, promised: Sequence[OwedCallback]
+    given: Surroundings, pool: Pool, outbox: Outbox, switch: Telephony, promised: Sequence[OwedCallback]
 ) -> LivePanel:
+    config, spool = given.config, given.spool
     clock, zone = SystemClock(), ZoneInfo(config.timezone)
     live = LivePanel(clock.now, time_zone=zone, region=config.region)
     # First listen, then look: what happens in between is folded in twice rather than missed.
@@ -169,6 +170,7 @@ async def _live(
             conferences=_conferences(config),
             switches=switch.calls.exchange.lines.switches,
             callbacks=shown_callbacks(promised, config.region),
+            wrap_ups=given.wrap_ups,
         )
     )
     outbox.subscribe(live.on_outbox)

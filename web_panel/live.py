@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo
 from callflow.facts import Fact, ForwardKind
 from callflow.line_book import Switch
 from crm_core.follow_ups import MissedCall
-from queue_engine.facts import QueueFact
+from queue_engine.facts import QueueFact, WrapUpSet
 from web_panel.live_callbacks import Owed
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_meetings import Conference, MeetingHeard
-from web_panel.live_messages import CardFound, from_outbox
+from web_panel.live_messages import CardFound, WrapUpOver, from_outbox
 from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
 from web_panel.live_views import BoardView, Sight, StaffView, View
@@ -54,6 +54,7 @@ class Seed:
     switches: Mapping[str, Switch] = field(default_factory=dict)
     conferences: Iterable[Conference] = ()
     callbacks: Iterable[Owed] = ()
+    wrap_ups: Mapping[str, datetime] = field(default_factory=dict)  # of each extension in one: until when
     missed: Iterable[Missed] = ()  # oldest first
     services: Iterable[ServiceView] = ()
     tickets: Iterable[Ticket] = ()  # waiting and called
@@ -155,6 +156,9 @@ class LivePanel:
         state.switches = dict(seed.switches) | state.switches
         state.meetings.named = {conference.number: conference for conference in seed.conferences}
         state.callbacks.know(seed.callbacks)
+        state.wrap_ups = dict(seed.wrap_ups) | state.wrap_ups
+        for extension in state.wrap_ups:
+            self._ends_wrap_up(extension)
         state.missed = {missed.key: missed for missed in seed.missed}
         state.services = {service.id: service for service in seed.services}
         tickets = tuple(seed.tickets)
@@ -176,6 +180,8 @@ class LivePanel:
     def on_fact(self, fact: Fact | QueueFact) -> None:
         self._turn_the_day()
         self._show(self.state.apply(fact, fact.at))
+        if isinstance(fact, WrapUpSet):
+            self._ends_wrap_up(fact.extension)
 
     @property
     def is_looked_at(self) -> bool:
@@ -252,6 +258,17 @@ class LivePanel:
             for message in view.changes(self.state, self._gallery, touched):
                 for subscription in self._subscriptions.get(key, ()):
                     subscription.push(message)
+
+    def _ends_wrap_up(self, extension: str) -> None:
+        """In its time. A later word about it has another end: this one says nothing then."""
+        until = self.state.wrap_ups.get(extension)
+        if until is not None:
+            seconds = max(0.0, (until - self._now()).total_seconds())
+            asyncio.get_running_loop().call_later(seconds, self._wrap_up_over, extension, until)
+
+    def _wrap_up_over(self, extension: str, until: datetime) -> None:
+        if self.state.wrap_ups.get(extension) == until:
+            self._show(self.state.apply(WrapUpOver(extension=extension), self._now()))
 
     def _turn_the_day(self) -> None:
         if self._now() >= self._midnight:

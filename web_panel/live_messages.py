@@ -60,6 +60,12 @@ class FollowUpTold(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class WrapUpOver(msgspec.Struct, frozen=True, kw_only=True):
+    """The time of an agent's wrap-up has come to its end. No fact says so, the panel's clock does."""
+
+    extension: str
+
+
 class LineSet(msgspec.Struct, frozen=True, kw_only=True):
     """The CRM's word: the line's settings are others, or the line is new."""
 

@@ -155,6 +155,7 @@ def agent_view(state: LiveState, user_id: UUID) -> AgentView | None:
         window=person.window,
         status=state.status(user_id),
         since=_since(state, user_id),
+        wrap_up_until=state.wrap_ups.get(person.extension or ""),
         online=person.extension in state.online,
         ready=declared is None or declared.will is Will.READY,
         will=declared.will if declared else Will.READY,

@@ -50,13 +50,13 @@ from callflow.room_facts import ConferenceJoined
 from callflow.secret_facts import SecretEntry
 from crm_core.clients.phone_numbers import normalise
 from crm_core.follow_ups import MissedCall
-from queue_engine.facts import AgentDeclared, HandRaised, Will
+from queue_engine.facts import AgentDeclared, HandRaised, Will, WrapUpSet
 from web_panel.live_callbacks import CallbackNews, LiveCallbacks
 from web_panel.live_calls import Handover, LiveCall, Offer, Party, RecordingFact
 from web_panel.live_entries import CardKey, Declared, Key, Kind, Line, Missed, Notice, Person, Ticket, agent_said, bound
 from web_panel.live_hall import HallNews, happens
 from web_panel.live_meetings import LiveMeetings, MeetingNews
-from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, StatusNamed, stands
+from web_panel.live_messages import CallLinked, CardFound, FollowUpTold, LineSet, StatusNamed, WrapUpOver, stands
 from web_panel.live_missed import concerned, is_missed, known, linked, missed_by
 from web_panel.live_rooms import ConferenceFact, SupervisionFact, Supervisions
 from web_panel.live_said import Said
@@ -82,6 +82,7 @@ class LiveState:
     undisturbed: set[str] = field(default_factory=set)  # extensions with do-not-disturb at the switchboard
     forwarded: dict[str, frozenset[ForwardKind]] = field(default_factory=dict)  # whose calls go on, and when
     declared: dict[UUID, Declared] = field(default_factory=dict)
+    wrap_ups: dict[str, datetime] = field(default_factory=dict)  # extension -> until when
     hands: dict[UUID, datetime] = field(default_factory=dict)  # since when a user asks for a supervisor
     serving: dict[UUID, UUID] = field(default_factory=dict)  # user -> ticket
     calls: dict[UUID, LiveCall] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class LiveState:
             reachable=extension in self.online if extension else declared is not None,
             will=declared.will if declared else Will.READY,
             published="dnd" if extension in self.undisturbed else self.published.get(extension or "", ""),
+            wrapping=extension in self.wrap_ups,
         )
 
     def status_since(self, user_id: UUID) -> datetime | None:
@@ -382,6 +384,13 @@ class LiveState:
     def _(self, fact: AgentDeclared | HandRaised) -> None:
         agent_said(fact, self.declared, self.hands)
         self._touch_agent(fact.user)
+
+    @_fold.register
+    def _(self, fact: WrapUpSet | WrapUpOver) -> None:
+        self.wrap_ups.pop(fact.extension, None)
+        if isinstance(fact, WrapUpSet) and fact.until > fact.at:
+            self.wrap_ups[fact.extension] = fact.until
+        self._touch_extension(fact.extension)
 
     @_fold.register
     def _(self, fact: HallNews) -> None:

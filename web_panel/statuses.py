@@ -22,6 +22,7 @@ class AgentStatus(StrEnum):
     OFFERED = "offered"  # the person's phone rings
     BUSY = "busy"  # in conversation, or with a visitor at the window
     WAITING = "waiting"  # on hold (O-15)
+    WRAP_UP = "wrap_up"  # finishes the work after a call out of a line, and is offered nothing
     PAUSED = "paused"
     SIGNED_OUT = "signed_out"  # the working day is over, or has not begun
     AWAY = "away"  # so says the person's phone
@@ -58,7 +59,13 @@ STRENGTH = (AgentStatus.BUSY, AgentStatus.CALLING, AgentStatus.WAITING, AgentSta
 
 
 def agent_status(
-    in_calls: Container[AgentStatus], *, serving: bool, reachable: bool, will: Will, published: str = ""
+    in_calls: Container[AgentStatus],
+    *,
+    serving: bool,
+    reachable: bool,
+    will: Will,
+    published: str = "",
+    wrapping: bool = False,
 ) -> AgentStatus:
     """The one status of a person. `in_calls` is what the person's live calls say of the person; `published` what the
     person's phone says: "", "away" or "dnd"."""
@@ -76,4 +83,6 @@ def agent_status(
         return AgentStatus.DND
     if will is Will.PAUSED:
         return AgentStatus.PAUSED
+    if wrapping:
+        return AgentStatus.WRAP_UP
     return AgentStatus.AWAY if published == AgentStatus.AWAY else AgentStatus.FREE

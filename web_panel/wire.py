@@ -36,6 +36,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     window: str | None
     status: AgentStatus
     since: datetime | None  # when this status began; None when it began before this server did
+    wrap_up_until: datetime | None  # offered nothing before
     online: bool  # a phone is registered: the second facet of O-14
     ready: bool
     will: Will  # what the person declared (R-PANEL-08)

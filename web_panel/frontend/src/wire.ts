@@ -1,6 +1,6 @@
 // The websocket's contract, as web_panel/wire.py states it. A test compares the two.
 
-export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "paused" | "signed_out" | "away" | "dnd";
+export type AgentStatus = "offline" | "free" | "calling" | "offered" | "busy" | "waiting" | "wrap_up" | "paused" | "signed_out" | "away" | "dnd";
 export type Will = "signed_out" | "ready" | "on_demand" | "paused";
 export type CallState = "ringing" | "menu" | "queued" | "talking" | "held" | "parked" | "ended";
 export type CardState = "known" | "several" | "unknown" | "late";
@@ -20,6 +20,7 @@ export interface AgentView {
   window: string | null;
   status: AgentStatus;
   since: string | null;
+  wrap_up_until: string | null;
   online: boolean;
   ready: boolean;
   will: Will;

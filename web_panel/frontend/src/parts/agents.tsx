@@ -11,10 +11,10 @@ import { attempt } from "../toasts";
 import type { AgentStatus, AgentView } from "../wire";
 import { Icon } from "./icon";
 import { statusOf } from "../user-statuses";
-import { reasonText, WillMenu } from "./will-menu";
+import { reasonText, WillMenu, WrapUpLeft } from "./will-menu";
 import { nameOf, partyTitle, Since, StatusPill } from "./words";
 
-const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "waiting", "free", "dnd", "paused", "away", "offline", "signed_out"];
+const ORDER: readonly AgentStatus[] = ["offered", "calling", "busy", "wrap_up", "waiting", "free", "dnd", "paused", "away", "offline", "signed_out"];
 
 const sorted = computed(() =>
   [...agents.value.values()].sort(
@@ -71,7 +71,7 @@ function AgentRow({ agent }: { agent: AgentView }): JSX.Element {
         )}
         {with_ && <span class="clip">{with_}</span>}
       </span>
-      <Since at={agent.since} />
+      {agent.status === "wrap_up" ? <WrapUpLeft agent={agent} /> : <Since at={agent.since} />}
       {may("supervise") && (
         <WillMenu agent={agent} who={agent.user_id} label={t("agents.set", { name: agent.name })} />
       )}

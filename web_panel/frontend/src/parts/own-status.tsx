@@ -2,11 +2,11 @@
 
 import type { JSX } from "preact";
 
-import { declare, lowerHand, raiseHand } from "../commands";
+import { declare, endWrapUp, lowerHand, raiseHand } from "../commands";
 import { t } from "../i18n";
 import { myAgent } from "../live-store";
 import { attempt } from "../toasts";
-import { WillMenu } from "./will-menu";
+import { WillMenu, WrapUpLeft } from "./will-menu";
 
 export function OwnStatus(): JSX.Element {
   const agent = myAgent.value;
@@ -33,6 +33,17 @@ export function OwnStatus(): JSX.Element {
         </button>
       </div>
       {agent && <WillMenu agent={agent} who="me" label={t("own_status")} />}
+      {agent?.status === "wrap_up" && (
+        <button
+          type="button"
+          class="bar-select is-wrapping"
+          title={t("agents.end_wrap_up")}
+          data-testid="end-wrap-up"
+          onClick={() => void attempt(() => endWrapUp())}
+        >
+          {t("wrap_up.end")} <WrapUpLeft agent={agent} />
+        </button>
+      )}
       <button
         type="button"
         class="bar-select"

@@ -3,8 +3,9 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 
+import { secondsSince } from "../clock";
 import { chooseStatus, declare, endWrapUp, prolongWrapUp } from "../commands";
-import { t, tOr } from "../i18n";
+import { formatDuration, t, tOr } from "../i18n";
 import { attempt } from "../toasts";
 import { lookAtStatuses, nameIn, statusOf, userStatuses } from "../user-statuses";
 import type { AgentView, Will } from "../wire";
@@ -49,6 +50,16 @@ function UserStatuses({ agent }: { agent: AgentView }): JSX.Element {
   );
 }
 
+/** Counts down to the end of the wrap-up. */
+export function WrapUpLeft({ agent }: { agent: AgentView }): JSX.Element | null {
+  if (agent.wrap_up_until === null) return null;
+  return (
+    <span class="timer" title={t("wrap_up.left")} data-testid="wrap-up-left">
+      −{formatDuration(-secondsSince(agent.wrap_up_until))}
+    </span>
+  );
+}
+
 export function WillMenu({ agent, who, label }: { agent: AgentView; who: string; label: string }): JSX.Element {
   const chosen = chosenOf(agent);
   const reasons = new Set<string>(PAUSE_REASONS);
@@ -88,8 +99,8 @@ export function WillMenu({ agent, who, label }: { agent: AgentView; who: string;
         </option>
       ))}
       {(agent.uses_statuses || agent.status_name) && <UserStatuses agent={agent} />}
-      {agent.extension && <option value={END_WRAP_UP}>{t("agents.end_wrap_up")}</option>}
-      {agent.extension && who === "me" && (
+      {agent.wrap_up_until && <option value={END_WRAP_UP}>{t("agents.end_wrap_up")}</option>}
+      {agent.wrap_up_until && who === "me" && (
         <option value={PROLONG_WRAP_UP}>{t("agents.prolong_wrap_up")}</option>
       )}
     </select>
