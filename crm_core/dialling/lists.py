@@ -89,6 +89,11 @@ ADD = """
                            created_by, created_at, preview_seconds, caller_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14)
 """
+CHANGE = """
+    UPDATE dial_list SET name = $2, line = $3, party_first = $4, hours = $5, tries = $6, pauses = $7::jsonb,
+           points = $8, ring_seconds = $9, grace_minutes = $10, preview_seconds = $11, caller_id = $12
+     WHERE id = $1 RETURNING id
+"""
 SWITCH = "UPDATE dial_list SET is_open = $2 WHERE id = $1 RETURNING id"
 AUDIT = """
     INSERT INTO audit (user_id, action, object_kind, object_id, detail)
@@ -162,6 +167,25 @@ async def add_list(conn: Connection, user: User, new: NewList, *, now: datetime)
             raise ListNameTaken(new.name) from None
         await conn.execute(AUDIT, user.id, "made", list_id, new.name, None)
     return list_id
+
+
+async def change_list(conn: Connection, user: User, list_id: UUID, new: NewList) -> None:
+    """All its settings. They hold for who comes into the line from then on, and for when the next try is. Raises
+    BadList, ListNameTaken, NotFound, Forbidden."""
+    require(user, Right.CHANGE_LINES)
+    check(new)
+    pauses = msgspec.json.encode(new.pauses).decode()
+    async with conn.transaction():
+        try:
+            found = await conn.fetchval(
+                CHANGE, list_id, new.name, new.line, new.party_first, new.hours, new.tries, pauses, new.points,
+                new.ring_seconds, new.grace_minutes, new.preview_seconds, new.caller_id,
+            )  # fmt: skip
+        except asyncpg.UniqueViolationError:
+            raise ListNameTaken(new.name) from None
+        if found is None:
+            raise NotFound(list_id)
+        await conn.execute(AUDIT, user.id, "changed", list_id, new.name, None)
 
 
 async def switch_list(conn: Connection, user: User, list_id: UUID, *, is_open: bool) -> None:

@@ -43,6 +43,27 @@ async def test_a_list_is_made_filled_and_opened_and_its_results_are_told(house: 
     assert results == {"entries": {"waiting": 2}, "calls": {}}
 
 
+async def test_a_list_is_changed_and_keeps_its_numbers(house: House) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        made = (await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000", "tries": 2})).json()["id"]
+        await tab.post("/api/dial-lists", json={"name": "Summer", "line": "7000"})
+        path = f"/api/dial-lists/{made}"
+        await tab.post(f"{path}/entries", json={"rows": [{"number": "0501112233"}]})
+        new = {"name": "Spring", "line": "7000", "hours": "mon-sun 08:00-21:00", "tries": 5, "pauses": {"busy": 7}}
+        put = await tab.put(path, json=new)
+        shown = next(each for each in (await tab.get("/api/dial-lists")).json() if each["id"] == made)
+        results = (await tab.get(f"{path}/results")).json()
+        refused = [
+            (await tab.put(each, json={**new, **wrong})).status_code
+            for each, wrong in ((path, {"name": "Summer"}), (path, {"hours": ""}), (path, {"line": "7999"}),
+                                (f"/api/dial-lists/{UUID(int=7)}", {}))
+        ]  # fmt: skip
+    assert put.status_code == 204
+    assert new.items() <= shown.items()
+    assert results["entries"] == {"waiting": 1}
+    assert refused == [409, 400, 400, 404]
+
+
 async def test_what_makes_no_sense_is_named(house: House) -> None:
     async with await house.signed_in("supervisor") as tab:
         hours = await tab.post("/api/dial-lists", json={"name": "Spring", "line": "7000", "hours": "at night"})

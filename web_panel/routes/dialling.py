@@ -65,6 +65,20 @@ class DialListController(Controller):
             raise Invalid("line")
         return MadeList(await lists.add_list(conn, user, data, now=services.clock()))
 
+    @put("/{list_id:uuid}", opt=CHANGES, status_code=204)
+    async def change(
+        self,
+        list_id: FromPath[UUID],
+        data: JSONBody[NewList],
+        user: NamedDependency[User],
+        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
+    ) -> None:
+        """All settings of a list; what is left out is as in a new one. They hold for who is called from then on."""
+        if data.line not in services.line_book:
+            raise Invalid("line")
+        await lists.change_list(conn, user, list_id, data)
+
     @post("/{list_id:uuid}/open", opt=CHANGES, status_code=204)
     async def open(
         self, list_id: FromPath[UUID], user: NamedDependency[User], conn: NamedDependency[Connection]
