@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 
 import pytest
@@ -92,3 +93,24 @@ async def test_an_agent_reads_no_figures_of_others(house: House, path: str) -> N
 def test_a_cell_that_a_spreadsheet_would_reckon_is_told_to_be_text() -> None:
     (row,) = csv.DictReader(io.StringIO(table([{"name": "=HYPERLINK(1)", "figures": {"a": 1, "b": None}}])))
     assert row == {"name": "'=HYPERLINK(1)", "figures.a": "1", "figures.b": ""}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "lines?since=2030-01-07&until=2030-01-07&by=nothing",
+        "lines/offered?since=2030-01-07&until=2030-01-07&line=%00",
+        "agents.csv?since=2030-01-07&until=2029-01-07",
+        "agents/handled?since=2030-01-07&until=2030-06-07",
+        "missed?since=yesterday&until=2030-01-07",
+    ],
+)
+async def test_a_question_that_is_refused_keeps_no_connection(house: House, asked: str) -> None:
+    async with await house.signed_in("supervisor") as tab:
+        gc.disable()  # what is lost would be found again
+        try:
+            for _ in range(3):
+                assert (await tab.get(f"/api/reports/{asked}")).status_code == 400
+            assert house.services.pool.get_idle_size() == house.services.pool.get_size()
+        finally:
+            gc.enable()

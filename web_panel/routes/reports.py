@@ -1,4 +1,8 @@
-"""Figures of lines, agents and missed contacts, and what is behind each figure."""
+"""Figures of lines, agents and missed contacts, and what is behind each figure.
+
+What they ask is read by dependencies, which may refuse it. When one of them does, Litestar ends none that has begun: so
+nothing here takes the connection of `dependencies`, which would be lost to all until it is collected.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from litestar.params import FromPath, FromQuery
 
 from crm_core import reports
 from crm_core.access import Right
-from crm_core.database import Connection
 from crm_core.organisation import User
 from crm_core.reports import (
     AgentCall,
@@ -33,6 +36,7 @@ from web_panel.auth import needs
 from web_panel.days import begin_of, end_of
 from web_panel.errors import Invalid
 from web_panel.ports import PanelServices
+from web_panel.routes.dependencies import ACQUIRE_WITHIN
 from web_panel.tables import table
 
 CSV = "text/csv; charset=utf-8"
@@ -72,31 +76,31 @@ async def provide_asked(
 
 async def provide_lines(
     user: NamedDependency[User],
-    conn: NamedDependency[Connection],
     services: NamedDependency[PanelServices],
     asked: NamedDependency[Asked],
 ) -> list[LineFigures]:
-    return await reports.lines(conn, user, asked, now=services.clock())
+    async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+        return await reports.lines(conn, user, asked, now=services.clock())
 
 
 async def provide_agents(
     user: NamedDependency[User],
-    conn: NamedDependency[Connection],
     services: NamedDependency[PanelServices],
     period: NamedDependency[Interval],
     agent: FromQuery[UUID | None] = None,
 ) -> list[AgentFigures]:
-    return await reports.agents(conn, user, period, now=services.clock(), only=agent)
+    async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+        return await reports.agents(conn, user, period, now=services.clock(), only=agent)
 
 
 async def provide_missed(
     user: NamedDependency[User],
-    conn: NamedDependency[Connection],
     services: NamedDependency[PanelServices],
     period: NamedDependency[Interval],
     line: FromQuery[str | None] = None,
 ) -> list[MissedFigures]:
-    return await reports.missed(conn, user, period, now=services.clock(), line=line)
+    async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+        return await reports.missed(conn, user, period, now=services.clock(), line=line)
 
 
 class ReportController(Controller):
@@ -126,11 +130,12 @@ class ReportController(Controller):
         self,
         count: FromPath[Count],
         user: NamedDependency[User],
-        conn: NamedDependency[Connection],
+        services: NamedDependency[PanelServices],
         asked: NamedDependency[Asked],
     ) -> list[LineVisit]:
         """The waits that a figure counts, the earliest first, at most 1000."""
-        return await reports.which(conn, user, asked, count)
+        async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+            return await reports.which(conn, user, asked, count)
 
     @get("/agents")
     async def agents(self, agent_figures: NamedDependency[list[AgentFigures]]) -> list[AgentFigures]:
@@ -147,13 +152,13 @@ class ReportController(Controller):
         self,
         count: FromPath[AgentCount],
         user: NamedDependency[User],
-        conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
         period: NamedDependency[Interval],
         agent: FromQuery[UUID | None] = None,
     ) -> list[AgentCall]:
         """The offers or the parts of calls that a figure counts, the earliest first, at most 1000."""
-        return await reports.agent_calls(conn, user, period, count, now=services.clock(), only=agent)
+        async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+            return await reports.agent_calls(conn, user, period, count, now=services.clock(), only=agent)
 
     @get("/missed")
     async def missed(self, missed_figures: NamedDependency[list[MissedFigures]]) -> list[MissedFigures]:
@@ -170,10 +175,10 @@ class ReportController(Controller):
         self,
         count: FromPath[MissedCount],
         user: NamedDependency[User],
-        conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
         period: NamedDependency[Interval],
         line: FromQuery[str | None] = None,
     ) -> list[MissedContact]:
         """The follow-ups that a figure counts, the earliest first, at most 1000."""
-        return await reports.missed_ones(conn, user, period, count, now=services.clock(), line=line)
+        async with services.pool.acquire(timeout=ACQUIRE_WITHIN) as conn:
+            return await reports.missed_ones(conn, user, period, count, now=services.clock(), line=line)
