@@ -22,7 +22,7 @@ from queue_engine.facts import QueueFact, WrapUpSet
 from web_panel.live_callbacks import Owed
 from web_panel.live_entries import Declared, Key, Line, Missed, Person, Ticket
 from web_panel.live_meetings import Conference, MeetingHeard
-from web_panel.live_messages import CardFound, WrapUpOver, from_outbox
+from web_panel.live_messages import CardFound, SettingChanged, WrapUpOver, from_outbox
 from web_panel.live_render import Gallery
 from web_panel.live_state import LiveState
 from web_panel.live_views import BoardView, Sight, StaffView, View
@@ -196,7 +196,9 @@ class LivePanel:
         told = from_outbox(message.kind, message.payload)
         if isinstance(told, MissedCall) and told.at < self._midnight_before():
             return  # the list of missed calls is today's
-        if told is not None:
+        if isinstance(told, SettingChanged):
+            told.hold(self.state)
+        elif told is not None:
             self._turn_the_day()
             self._show(self.state.apply(told, self._now()))
 

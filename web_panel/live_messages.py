@@ -18,6 +18,7 @@ from callflow.line_orders import LineSwitched
 from crm_core import hall
 from crm_core.dictionaries.user_statuses import STATUS_CHANGED
 from crm_core.follow_ups import MISSED_ELSEWHERE, MissedCall
+from crm_core.settings import SETTING_CHANGED
 from queue_engine.facts import TicketCalled, TicketIssued, TicketServed
 from web_panel.live_entries import CardKey, Key, Kind, Line
 from web_panel.wire import CardView, FollowUpView
@@ -81,6 +82,23 @@ class StatusNamed(msgspec.Struct, frozen=True, kw_only=True):
     name: dict[str, str]
 
 
+class SettingChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter of the CRM has another value, as it was typed."""
+
+    key: str
+    value: str
+
+    def hold(self, state: LiveState) -> None:
+        """From the next call on: which numbers are too short for the list, and where a number is at home."""
+        match self.key:
+            case "min_number_length":
+                state.shortest = int(self.value or 0)
+            case "region":
+                state.region = self.value
+            case _:
+                pass
+
+
 def stands(news: LineSwitched | LineSet | StatusNamed, state: LiveState) -> list[Key]:
     """Take that over; what is shown otherwise by it."""
     match news:
@@ -97,6 +115,7 @@ def stands(news: LineSwitched | LineSet | StatusNamed, state: LiveState) -> list
 SHAPES: Mapping[str, type[object]] = {
     "line.changed": LineSet,
     STATUS_CHANGED: StatusNamed,
+    SETTING_CHANGED: SettingChanged,
     "call.linked": CallLinked,
     MISSED_ELSEWHERE: MissedCall,
     "follow_up.opened": FollowUpTold,

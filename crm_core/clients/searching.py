@@ -17,6 +17,7 @@ from crm_core import settings
 from crm_core.access import Right, require
 from crm_core.clients.phone_numbers import normalise
 from crm_core.database import Connection
+from crm_core.likeness import holding
 from crm_core.organisation import User
 
 MOST = 20
@@ -89,8 +90,7 @@ async def search(conn: Connection, user: User, text: str) -> FoundClients:
 async def _named(conn: Connection, text: str) -> list[UUID]:
     ids = [row["id"] for row in await conn.fetch(BEGINS, text, LAST, MOST + 1)]
     if len(ids) <= MOST and len(text) >= FEWEST_LETTERS:
-        escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        ids += [row["id"] for row in await conn.fetch(HOLDS, f"%{escaped}%", ids, MOST + 1 - len(ids))]
+        ids += [row["id"] for row in await conn.fetch(HOLDS, holding(text), ids, MOST + 1 - len(ids))]
     return ids
 
 

@@ -28,6 +28,7 @@ from uuid import UUID
 from crm_core.access import VISIBLE_EVENT, sees_all
 from crm_core.database import Connection
 from crm_core.events.kinds import KINDS, Order, Values, View, period
+from crm_core.likeness import holding
 from crm_core.organisation import User
 
 SAMPLE = 1_000
@@ -113,11 +114,10 @@ def sought(text: str | None) -> Sought | None:
     text = (text or "").replace("\0", "").strip()[:LONGEST_TEXT]
     if not text:
         return None
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     digits = "".join(character for character in text if character.isascii() and character.isdigit())
     typed_otherwise = digits != text and not any(character.isalpha() for character in text)
     number = [f"%{digits}%"] if typed_otherwise and len(digits) >= FEWEST_DIGITS else []
-    return Sought([f"%{escaped}%", *number], trigrams=re.search(r"[^\W_]{3}", text) is not None)
+    return Sought([holding(text), *number], trigrams=re.search(r"[^\W_]{3}", text) is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from crm_core.follow_ups.care import FollowUpCare
 from crm_core.follow_ups.missed import MISSED_ELSEWHERE, MissedCall, missed_today, tell_missed
 from crm_core.follow_ups.reading import FollowUp, FollowUpState
 from crm_core.follow_ups.work import (
+    FARTHEST,
     AlreadyClaimed,
     AlreadyClosed,
     FollowUpCard,
@@ -23,6 +24,7 @@ from crm_core.follow_ups.work import (
 )
 
 __all__ = [
+    "FARTHEST",
     "MISSED_ELSEWHERE",
     "AlreadyClaimed",
     "AlreadyClosed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +16,7 @@ from crm_core.follow_ups.reading import COLUMNS, FROM, FollowUp, FollowUpState, 
 from crm_core.organisation import User
 
 LIST_LIMIT = 1000
+FARTHEST = timedelta(days=366)  # that something is put off: what is owed is not to be forgotten
 
 
 class AlreadyClaimed(Exception):

@@ -208,7 +208,7 @@ async def write(conn: Connection, user: User, key: str, value: str) -> None:
     async with conn.transaction():
         await conn.execute(WRITE, key, value)
         await conn.execute(AUDIT, user.id, key, _without_password(value))
-        await outbox.append(conn, SETTING_CHANGED, {"key": key})
+        await outbox.append(conn, SETTING_CHANGED, {"key": key, "value": _without_password(value)})
 
 
 async def shown(conn: Connection, user: User) -> Mapping[str, str | int | bool]:

@@ -21,6 +21,7 @@ async def people(conn: Connection) -> dict[str, User]:
         NewClient(name="Ромашка", phones=["067 123 45 67"], owner_id=people["olena"].id, contacts=[driver]),
         NewClient(name="ТОВ Ромашка", phones=["+380671239999", "101"]),
         NewClient(name="Їжак і син_ок"),
+        NewClient(name="Марʼяна П'явка"),
     ):
         await clients.create(conn, None, new)
     return people
@@ -39,6 +40,9 @@ async def names(conn: Connection, user: User, text: str) -> list[str]:
         ("ї", ["Їжак і син_ок"]),
         ("син_", ["Їжак і син_ок"]),
         ("ром%", []),
+        ("Мар'яна", ["Марʼяна П'явка"]),  # whichever of the apostrophes
+        ("п’явка", ["Марʼяна П'явка"]),
+        ("марряна", []),
         ("0671234567", ["Ромашка"]),
         ("+380 67 123-45-67", ["Ромашка"]),
         ("067123", ["Ромашка", "ТОВ Ромашка"]),

@@ -38,10 +38,11 @@ async def test_a_call_that_was_taken_elsewhere_is_registered_as_done(house: Hous
     [
         ({"direction": "incoming"}, "phone"),
         ({"direction": "incoming", "phone": "100", "started_at": "2030-01-08T09:30:00Z"}, "started_at"),
+        ({"direction": "incoming", "phone": "100", "started_at": "2030-01-07T09:20:00Z", "minutes": 60}, "minutes"),
         ({"direction": "sideways", "phone": "100"}, "direction"),
     ],
 )
-async def test_what_makes_no_sense_is_named(house: House, body: dict[str, str], field: str) -> None:
+async def test_what_makes_no_sense_is_named(house: House, body: dict[str, object], field: str) -> None:
     async with await house.signed_in("agent") as tab:
         answer = await tab.post("/api/events/phone-calls", json=body)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
@@ -87,6 +88,7 @@ async def test_a_follow_up_is_postponed_and_its_card_tells_what_was_done(house: 
         path = f"/api/follow-ups/{owed['id']}"
         assert (await tab.post(f"{path}/claim")).status_code == 204
         assert (await tab.post(f"{path}/postpone", json={"until": "2030-01-07T08:00:00Z"})).json()["field"] == "until"
+        assert (await tab.post(f"{path}/postpone", json={"until": "2999-01-07T15:00:00Z"})).json()["field"] == "until"
         assert (await tab.post(f"{path}/postpone", json={"until": "2030-01-07T15:00:00Z"})).status_code == 204
         card = (await tab.get(path)).json()
     assert (card["follow_up"]["due_at"], card["follow_up"]["state"]) == ("2030-01-07T15:00:00Z", "claimed")

@@ -12,6 +12,7 @@ import pytest
 from callflow.facts import Fact, Outcome
 from crm_core.follow_ups import MISSED_ELSEWHERE, MissedCall
 from crm_core.outbox import OutboxMessage
+from crm_core.settings import SETTING_CHANGED
 from queue_engine.facts import QueueFact
 from tests.web_panel.story import BEGIN, IVAN, MARTA, OLENA, SUPPORT, Story, named
 from web_panel.live import BACKLOG, LivePanel, Seed, Subscription
@@ -258,3 +259,10 @@ async def test_of_calls_that_another_server_saw_those_of_today_are_listed(
     )  # fmt: skip
     panel.on_outbox(OutboxMessage(1, MISSED_ELSEWHERE, msgspec.to_builtins(call)))
     assert len(panel.state.missed) == listed
+
+
+async def test_a_number_that_is_too_short_from_now_on_is_listed_no_more(panel: LivePanel, story: Story) -> None:
+    tell(panel, story.missed("a", "+380671111111", "7000"), story.missed("b", "105", "7000"))
+    panel.on_outbox(OutboxMessage(1, SETTING_CHANGED, {"key": "min_number_length", "value": "4"}))
+    tell(panel, story.missed("c", "106", "7000"), story.missed("d", "+380672222222", "7000"))
+    assert await _missed_of(panel, SUPERVISOR) == {"+380671111111", "raw:105", "+380672222222"}

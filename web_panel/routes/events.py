@@ -114,6 +114,8 @@ class EventController(Controller):
         started_at = data.started_at or now - timedelta(minutes=data.minutes)
         if started_at > now:
             raise Invalid("started_at")
+        if started_at + timedelta(minutes=data.minutes) > now + timedelta(minutes=1):  # minutes are rounded up
+            raise Invalid("minutes")
         taken = TakenCall(
             outgoing=data.direction == "outgoing",
             phone=data.phone,
@@ -135,7 +137,7 @@ class EventController(Controller):
     ) -> Made:
         """Whoever spoke there wants to be called at that time. The call that reaches them is a Callback (R-CALL-10)."""
         now = services.clock()
-        if data.at < now:
+        if not now <= data.at <= now + follow_ups.FARTHEST:
             raise Invalid("at")
         return Made(await follow_ups.ask(conn, user, event_id, due_at=data.at, now=now))
 

@@ -58,8 +58,9 @@ class FollowUpController(Controller):
         conn: NamedDependency[Connection],
         services: NamedDependency[PanelServices],
     ) -> None:
-        """Do it then; it stays mine until then."""
-        if data.until < services.clock():
+        """Do it then, within a year; it stays mine until then."""
+        now = services.clock()
+        if not now <= data.until <= now + follow_ups.FARTHEST:
             raise Invalid("until")
         await follow_ups.postpone(conn, user, follow_up_id, until=data.until)
 
