@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from queue_engine.dispatcher import Dispatcher
 from queue_engine.facts import Will
 from queue_engine.work import Line
 from tests.web_panel.story import BEGIN, Story, named
+from tests.web_panel.test_lines import AROUND, BOOK
 from tests.web_panel.test_live_callbacks import promised
 from tests.web_panel.test_pages_browser import CHROMIUM, Browser, browser, built, served
 from web_panel.live_entries import Line as ShownLine
@@ -93,6 +95,22 @@ async def test_a_supervisor_sees_a_promised_callback_before_later_callers_and_ta
     async with browser.page.expect_response(lambda answer: "/api/callbacks/" in answer.url):
         await waits.first.get_by_test_id("wait-orders").select_option("withdraw")
     assert owed.withdrawn == [named("owed")]
+
+
+async def test_a_supervisor_changes_what_the_page_of_a_line_shows_and_nothing_else(browser: Browser) -> None:
+    house = browser.served.house
+    house.app.state["services"] = replace(house.app.state["services"], line_book=BOOK, line_around=AROUND)
+    await browser.sign_in("supervisor", "/lines")
+    await browser.page.get_by_test_id("serves-1003").check()
+    await browser.page.get_by_test_id("field-wrap_up").fill("45")
+    async with browser.page.expect_response(lambda answer: answer.request.method == "PATCH") as answered:
+        await browser.page.get_by_test_id("keep-line").click()
+    answer = await answered.value
+    sent = json.loads(answer.request.post_data or "{}")
+    assert (answer.status, sent["revision"]) == (200, 0)
+    assert (sent["settings"]["agents"], sent["settings"]["wrap_up"]) == (["1002", "1003"], 45)
+    assert sent["settings"]["ring_timeout"] is None, "as the configuration says, for it was left empty"
+    assert not {"tiers", "callback", "skills"} & set(sent["settings"])
 
 
 @pytest.mark.req("R-PANEL-17")

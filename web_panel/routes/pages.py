@@ -21,6 +21,7 @@ PATHS = [
     "/events/{event_id:uuid}",
     "/calls/{call_id:uuid}",
     "/reports",
+    "/lines",
     "/hall",
     "/board",
     "/booking",

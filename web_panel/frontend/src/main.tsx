@@ -36,6 +36,7 @@ const Ladder = later(() => import("./pages/ladder"));
 const Hall = later(() => import("./pages/hall"));
 const Keys = later(() => import("./pages/keys"));
 const Journal = later(() => import("./pages/journal"));
+const Lines = later(() => import("./pages/lines"));
 const Reports = later(() => import("./pages/reports"));
 
 function Live({ children }: { children: JSX.Element }): JSX.Element {
@@ -63,6 +64,7 @@ function SignedIn(): JSX.Element {
   if (page === "/hall") return <Hall />;
   if (page === "/events" || page.startsWith("/events/")) return <Journal />;
   if (page === "/reports" && may("supervise")) return <Reports />;
+  if (page === "/lines" && may("change_lines")) return <Lines />;
   if (page === "/keys" && may("change_settings")) return <Keys />;
   if (page.startsWith("/calls/") && may("supervise")) return <Ladder />;
   return <Unknown />;

@@ -23,6 +23,7 @@ function pages(): PageLink[] {
     { path: "/", title: t("page.desk"), shown: may("see_live_panel") },
     { path: "/events", title: t("module_events"), shown: may("see_events") },
     { path: "/reports", title: t("page.reports"), shown: may("supervise") },
+    { path: "/lines", title: t("report.lines"), shown: may("change_lines") },
     { path: "/hall", title: t("page.hall"), shown: may("see_hall") },
     { path: "/board", title: t("page.board"), shown: may("see_hall") },
     { path: "/keys", title: t("page.keys"), shown: may("change_settings") },
