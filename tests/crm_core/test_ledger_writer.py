@@ -50,7 +50,7 @@ async def writing(pool: Pool, spool: Spool) -> AsyncIterator[LedgerWriter]:
         yield writer
     finally:
         task.cancel()
-        await asyncio.wait([task], timeout=5)
+        await asyncio.wait([task], timeout=12)  # sooner than a batch gives up
         assert task.cancelled(), "the writer stops at once, whatever it waits for"
 
 
@@ -256,7 +256,6 @@ async def test_a_terminated_connection_costs_only_lateness(
 async def test_a_data_base_that_hangs_costs_only_lateness(
     conn: Connection, pool: Pool, spool: Spool, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "BATCH_TIMEOUT", 0.3)
     facts = append(spool, answered_call(ANNA).facts)
     async with writing(pool, spool) as writer:
         await drained(writer)
@@ -268,12 +267,14 @@ async def test_a_data_base_that_hangs_costs_only_lateness(
         ]
         for pid in backends:
             os.kill(pid, signal.SIGSTOP)
+        monkeypatch.setattr(ledger, "BATCH_TIMEOUT", 0.3)
         try:
             facts += append(spool, call_back(ANNA, at=MORNING + timedelta(hours=1)).facts)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not writer.troubles:
                     await asyncio.sleep(0.02)
         finally:
+            monkeypatch.undo()  # on a busy machine a batch may take as long
             for pid in backends:
                 os.kill(pid, signal.SIGCONT)
         facts += append(spool, missed_call(ANNA, at=MORNING + timedelta(hours=2)).facts)
@@ -308,7 +309,7 @@ async def test_a_data_base_that_refuses_is_waited_for(
     await pool.expire_connections()
     facts = append(spool, missed_call(ANNA).facts)
     async with writing(pool, spool) as writer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while writer.troubles < 3:
                 await asyncio.sleep(0.02)
         assert spool.pending == len(facts)

@@ -104,7 +104,7 @@ async def test_a_reader_waits_for_nobody_who_began_later(conn: Connection, pool:
         await first.start()
         await ledger.write(early, [online()])
         reading = asyncio.create_task(sharing.read(conn, people["borys"], after=0))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await pool.fetchval(HAS_LOOKED, conn.get_server_pid()):
                 await asyncio.sleep(0.01)
         await second.start()

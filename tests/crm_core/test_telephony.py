@@ -20,6 +20,7 @@ from crm_core.outbox import Outbox, OutboxMessage
 from crm_core.telephony import PostgresBindings, StoredBinding, switches
 from queue_engine.facts import AgentDeclared, Will
 from tests.crm_core.company import MORNING, found_company, tell
+from tests.support.deadlines import DEADLINE
 
 AOR = "sip:1001@dzvin"
 
@@ -47,7 +48,7 @@ def a_binding(contact: str = "sip:1001@192.0.2.7:5062", **changes: str | float) 
 
 
 async def until(condition: asyncio.Event) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await condition.wait()
 
 
@@ -117,7 +118,7 @@ async def test_bindings_wait_for_a_data_base_that_is_away(conn: Connection, pool
         bindings.save(AOR, (a_binding(),))
         await asyncio.sleep(0.1)
         await conn.execute("ALTER TABLE away RENAME TO sip_binding")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while not await bindings.load():
                 await asyncio.sleep(0.02)
 
@@ -158,7 +159,7 @@ async def test_messages_are_delivered_in_order_and_once_committed(conn: Connecti
             async with conn.transaction():
                 await outbox.append(conn, "x", {"number": number})
         await until(enough)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while await conn.fetchval("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     assert [message.payload["number"] for message in heard] == list(range(500))

@@ -17,6 +17,8 @@ import pytest
 
 from dzvin.data_folder import DataFolder
 from dzvin.plan import Ready
+from tests.support.deadlines import DEADLINE
+from tests.support.network import free_port
 
 ACCEPTANCE = Path(__file__).parents[2] / "examples" / "acceptance.toml"
 OPTIONS = (
@@ -26,13 +28,13 @@ OPTIONS = (
 
 
 class Installation:
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, *, http: int = 0, sip: int = 0) -> None:
+        self.data, self.http, self.sip = data, http, sip
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "dzvin", "run", "--data", str(self.data), "--config", str(ACCEPTANCE)]
-        command += ["--http-port", "0", "--sip-udp", "127.0.0.1:0", "--no-hello"]
+        command += ["--http-port", str(self.http), "--sip-udp", f"127.0.0.1:{self.sip}", "--no-hello"]
         with (self.data.parent / "log").open("a") as log:
             return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
 
@@ -54,8 +56,10 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    started = Installation(tmp_path / "data")
+def installation(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """On any ports. Those of a core that is killed are the test's, lest somebody else gets one meanwhile."""
+    http, sip = getattr(request, "param", (0, 0))
+    started = Installation(tmp_path / "data", http=http, sip=sip)
     yield started
     if started.process.poll() is None:
         started.end()
@@ -67,7 +71,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 def sip_answers(ready: Ready) -> bool:
     host, _, port = ready.sip["udp"].rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
-        phone.settimeout(10)
+        phone.settimeout(DEADLINE)
         phone.connect((host, int(port)))
         me = "{}:{}".format(*phone.getsockname())
         phone.send(OPTIONS.format(sip=ready.sip["udp"], me=me).encode())
@@ -80,8 +84,8 @@ def gone(pid: object) -> bool:
 
 def test_it_answers_on_every_port_that_it_names_and_ends_in_order(installation: Installation) -> None:
     ready = installation.ready()
-    assert httpx.get(ready.http + "/health").status_code == 200
-    assert "dzvin_calls" in httpx.get(ready.http + "/metrics").text
+    assert httpx.get(ready.http + "/health", timeout=DEADLINE).status_code == 200
+    assert "dzvin_calls" in httpx.get(ready.http + "/metrics", timeout=DEADLINE).text
     assert sip_answers(ready)
     media = ready.pids["media"]
     assert isinstance(media, list)
@@ -89,6 +93,7 @@ def test_it_answers_on_every_port_that_it_names_and_ends_in_order(installation: 
     assert all(gone(pid) for pid in (ready.pids["core"], ready.pids["database"], *media))
 
 
+@pytest.mark.parametrize("installation", [(free_port(), free_port())], indirect=True, ids=["its own"])
 def test_a_killed_core_is_back_on_its_ports(installation: Installation) -> None:
     first = installation.ready()
     core = first.pids["core"]
@@ -97,7 +102,7 @@ def test_a_killed_core_is_back_on_its_ports(installation: Installation) -> None:
     second = installation.ready()
     assert (second.http, second.sip) == (first.http, first.sip)
     assert sip_answers(second)
-    assert httpx.get(second.http + "/health").status_code == 200
+    assert httpx.get(second.http + "/health", timeout=DEADLINE).status_code == 200
 
 
 def test_after_a_killed_supervisor_the_next_start_finds_everything(installation: Installation) -> None:
