@@ -95,15 +95,15 @@ WAITING = """
       FROM ticket t JOIN service s ON s.id = t.service_id LEFT JOIN party ON party.id = t.party_id
      WHERE t.state IN ('waiting', 'called')
        AND ($1::boolean OR EXISTS (SELECT 1 FROM project_member m WHERE m.project_id = t.project_id AND m.user_id = $2))
-       AND (t.project_id, t.day) IN (SELECT * FROM unnest($3::uuid[], $4::date[]))
+       AND (t.state = 'called' OR (t.project_id, t.day) IN (SELECT * FROM unnest($3::uuid[], $4::date[])))
      ORDER BY t.starts_at, t.id
      LIMIT $5
 """
 
 
 async def waiting(conn: Connection, user: User, *, now: datetime | None = None) -> list[WaitingTicket]:
-    """Who waits or is being served today: in all queues for who issues tickets, for an operator in the queues of the
-    own working groups. `now` is the data base's when not given. Raises Forbidden.
+    """Who waits today, and who is being served since whatever day: in all queues for who issues tickets, for
+    an operator in the queues of the own working groups. `now` is the data base's when not given. Raises Forbidden.
     """
     require(user, Right.SEE_HALL)
     now = now or await conn.fetchval("SELECT now()")

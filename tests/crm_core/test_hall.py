@@ -227,6 +227,18 @@ async def test_a_task_made_on_saving_is_handed_over_not_made_twice(conn: Connect
     assert [row["assignee_id"] for row in await conn.fetch("SELECT assignee_id FROM task")] == [people["taras"].id]
 
 
+async def test_whom_an_operator_serves_at_midnight_is_served_to_the_end(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    """The operator is called to nobody else until then, and is offered no calls."""
+    await walk_in(conn, people)
+    ticket = await hall.call_next(conn, people["olena"], now=MORNING)
+    assert ticket is not None
+    await walk_in(conn, people)
+    (shown,) = await hall.waiting(conn, people["olena"], now=MORNING + timedelta(days=1))
+    assert (shown.id, shown.state) == (ticket.id, TicketState.CALLED)
+
+
 @pytest.mark.req("R-QUEUE-05", "R-QUEUE-26")
 async def test_a_project_without_the_queue_is_not_searched(conn: Connection, people: dict[str, User]) -> None:
     await walk_in(conn, people)
