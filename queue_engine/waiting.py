@@ -57,9 +57,10 @@ def withdraw(floor: Floor, entry: Entry, reason: WithdrawReason, now: float) -> 
 
 
 def change(floor: Floor, entry: Entry, given: ItemChanged, now: float) -> None:
-    """A supervisor's word. Whoever rings for it rings no more, unless only the priority is another."""
+    """A supervisor's word. Whoever rings for it rings no more, unless only the priority is another or it is anybody's
+    again."""
     item = entry.item
-    if given.line is not None or given.assigned is not None:
+    if given.line is not None or given.assigned:
         withdraw(floor, entry, WithdrawReason.MOVED, now)
     floor.pool.remove(entry)
     moved = given.line is not None and given.line != item.line

@@ -56,6 +56,16 @@ def test_whose_it_is_has_it_still_once_its_party_has_answered() -> None:
     assert desk.asked() == ["1002"]
 
 
+def test_whose_it_was_rings_on_when_it_becomes_anybodys() -> None:
+    desk = Desk(Line("7000", PAIR)).phone(*PAIR).comes(1, kind=ItemKind.PLANNED, not_before=1.0)
+    desk.give(ItemChanged(one(1), assigned="1002"))
+    assert desk.at(1.0).asked() == ["1002"]
+    desk.give(ItemChanged(one(1), assigned=""))
+    assert desk.heard() == []
+    desk.refused(1, "1002")
+    assert desk.asked() == ["1001"]
+
+
 @pytest.mark.parametrize("strategy", ["ring_all", "progressive"])
 def test_a_callback_asks_one_agent_at_a_time_whatever_the_strategy(strategy: str) -> None:
     desk = Desk(Line("7000", PAIR, strategy=strategy)).phone(*PAIR).comes(1, kind=ItemKind.CALLBACK)
