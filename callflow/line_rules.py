@@ -97,7 +97,7 @@ def _agents(line: LineSettings, around: Around) -> Iterator[Breach]:
 def _skills(line: LineSettings) -> Iterator[Breach]:
     """A relaxation that asks for more than the line, or than an earlier one, would change nothing."""
     levels = dict(line.skills)
-    for index, step in enumerate(sorted(line.relaxations, key=lambda step: step.after)):
+    for index, step in sorted(enumerate(line.relaxations), key=lambda each: each[1].after):
         for name, level in step.skills.items():
             if name not in levels:
                 yield ("relaxations", index, "skills"), f'the line does not ask for "{name}"'

@@ -115,6 +115,11 @@ def test_every_setting_of_the_engine_can_be_said() -> None:
         ),
         ("relaxations = [{ after = 5, skills = { english = 1 } }]", "relaxations.0.skills", "does not ask"),
         ("skills = {en = 1}\nrelaxations = [{after = 5, skills = {en = 1}}]", "relaxations.0.skills", "no less than 1"),
+        (
+            "skills = {en = 3}\nrelaxations = [{after = 60, skills = {en = 2}}, {after = 5, skills = {en = 1}}]",
+            "relaxations.0.skills",
+            "no less than 1",
+        ),
         ('overflow = "999"', "overflow", "no such number"),
         ('exit_keys = { 12 = "700" }', "exit_keys.12", "0 to 9"),
         ('exit_keys = { 1 = "999" }', "exit_keys.1", "no such number"),
