@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support import tones
+from tests.support.audio import PACE
 from tests.support.network import CLEAR, BadRelay, Weather
 from tests.support.phone import FakePhone
 from tests.support.phone_call import Call
@@ -102,6 +103,14 @@ async def hear_each_other(one: Call, other: Call, frequencies: tuple[int, int] =
     echoes = tones.level(at_one, first), tones.level(at_other, second)
     assert max(echoes) < UNHEARD, f"an echo: {echoes} dB"
     return levels
+
+
+async def hush(*calls: Call) -> None:
+    """They have fallen silent: what is commanded next may hold before its answer is here."""
+    for call in calls:
+        call.audio.play(None)
+    for call in calls:
+        await call.audio.sent_more(round(SETTLING / PACE))
 
 
 async def heard(call: Call, seconds: float = 0.8) -> bytes:

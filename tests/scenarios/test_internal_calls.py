@@ -100,12 +100,12 @@ async def test_a_refusal_comes_through(company: Company, server: Server, answer:
 async def test_nobody_registered_is_told_at_once(company: Company) -> None:
     anna = await company.phone("1001")
     call = await anna.dial("1002")
-    assert await call.refused(5) == 480
+    assert await call.refused() == 480
 
 
 async def test_an_unknown_number_is_told_at_once(company: Company) -> None:
     anna = await company.phone("1001")
-    assert await (await anna.dial("5559999")).refused(5) == 404
+    assert await (await anna.dial("5559999")).refused() == 404
 
 
 @pytest.mark.req("R-CALL-07")

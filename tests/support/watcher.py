@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
 from pbx.sip.message import Request, Response
-from tests.support.deadlines import until
+from tests.support.deadlines import DEADLINE, until
 from tests.support.phone import FakePhone
 
 PIDF = "{urn:ietf:params:xml:ns:pidf}"
@@ -98,7 +98,7 @@ class Watch:
                 states[dialog.get("id") or ""] = dialog.findtext(f"{INFO}state") or ""
         return {name: state for name, state in states.items() if state != "terminated"}
 
-    async def shows(self, what: str, holds: Callable[[Watch], object], seconds: float = 10.0) -> None:
+    async def shows(self, what: str, holds: Callable[[Watch], object], seconds: float = DEADLINE) -> None:
         await until(f"{self.number}: {what}", lambda: holds(self), seconds)
 
     async def note(self, note: str) -> None:

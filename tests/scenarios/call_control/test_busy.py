@@ -19,7 +19,7 @@ async def test_a_call_beyond_the_lines_is_busy_and_missed(company: Company, serv
     async with server.sign_in("admin") as panel, wishing(server, "1002", lines=1):
         known = await known_events(panel)
         talk = await connect(anna, boris, "1002")
-        assert await (await carol.dial("1002")).refused(5) == 486
+        assert await (await carol.dial("1002")).refused() == 486
         event = await new_event(panel, known, lambda row: row["type"] == "missed_incoming_call")
         assert (event["phone"], event["owner_name"]) == ("1003", "Тарас Бондар")
         assert (await follow_up_of(panel, "1003"))["event_id"] == event["id"]
@@ -46,7 +46,7 @@ async def test_a_second_call_waits_on_the_second_line(company: Company, server: 
         await second.answer()
         await call.answered()
         await hear_each_other(call, second)
-        assert await (await (await company.phone("1004")).dial("1002")).refused(5) == 486
+        assert await (await (await company.phone("1004")).dial("1002")).refused() == 486
         await second.hang_up()
         await call.ended()
         await first.callee.resume()
@@ -68,7 +68,7 @@ async def test_do_not_disturb_is_busy_and_missed(company: Company, server: Serve
     anna, boris = await company.phone("1001"), await company.phone("1002")
     async with server.sign_in("admin") as panel, wishing(server, "1002", do_not_disturb=True):
         known = await known_events(panel)
-        assert await (await anna.dial("1002")).refused(5) == 486
+        assert await (await anna.dial("1002")).refused() == 486
         event = await new_event(panel, known, lambda row: row["type"] == "missed_incoming_call")
         follow_up = await follow_up_of(panel, "1001")
     assert (event["phone"], event["owner_name"]) == ("1001", "Тарас Бондар")
@@ -106,7 +106,7 @@ async def test_a_line_waits_for_an_agent_who_may_be_disturbed(company: Company, 
 
 async def test_do_not_disturb_by_the_file_until_the_person_changes_it(company: Company, server: Server) -> None:
     anna, lesia = await company.phone("1001"), await company.phone("1005")
-    assert await (await anna.dial("1005")).refused(5) == 486
+    assert await (await anna.dial("1005")).refused() == 486
     async with wishing(server, "1005", do_not_disturb=False):
         talk = await connect(anna, lesia, "1005")
         await talk.caller.hang_up()

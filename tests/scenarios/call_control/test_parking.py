@@ -121,7 +121,7 @@ async def test_an_orbit_holds_one(company: Company, server: Server) -> None:
 
 async def test_an_empty_orbit_has_nobody(company: Company, server: Server) -> None:
     carol = await company.phone("1003")
-    assert await (await carol.dial("*705")).refused(5) == 480
+    assert await (await carol.dial("*705")).refused() == 480
     async with desk(server, "1003") as hers:
         answer = await hers.panel.ask("POST", "/api/calls/retrieve", {"orbit": "*705"}, status=409)
         assert answer.json()["error"] == "nobody_rings"

@@ -70,15 +70,15 @@ async def test_the_one_that_has_rung_longest_comes_first(company: Company) -> No
 
 async def test_nothing_rings(company: Company) -> None:
     carol = await company.phone("1003")
-    assert await (await carol.dial("*8")).refused(5) == 480
-    assert await (await carol.dial("*81002")).refused(5) == 480
+    assert await (await carol.dial("*8")).refused() == 480
+    assert await (await carol.dial("*81002")).refused() == 480
 
 
 async def test_only_within_the_group(company: Company) -> None:
     anna, boris, stranger = [await company.phone(number) for number in ("1001", "1002", "u00001")]
     call, rung = await ringing(anna, boris)
     for code in ("*8", "*81002"):
-        assert await (await stranger.dial(code)).refused(5) == 480
+        assert await (await stranger.dial(code)).refused() == 480
     await call.cancel()
     await rung.cancelled()
 
@@ -86,7 +86,7 @@ async def test_only_within_the_group(company: Company) -> None:
 async def test_nobody_picks_up_the_own_call(company: Company) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
     call, rung = await ringing(anna, boris)
-    assert await (await anna.dial("*81002")).refused(5) == 480
+    assert await (await anna.dial("*81002")).refused() == 480
     await rung.answer()
     await call.answered()
     await call.hang_up()
@@ -110,7 +110,7 @@ async def test_a_lamps_key_of_a_stranger_to_the_group_does_nothing(company: Comp
     watch = await a_watch(stranger, "1002", "dialog")
     call, rung = await ringing(anna, boris)
     await watch.lamp("early")
-    assert await (await stranger.dial("1002", headers=[("Replaces", replaces(watch))])).refused(5) == 403
+    assert await (await stranger.dial("1002", headers=[("Replaces", replaces(watch))])).refused() == 403
     await rung.answer()
     await call.answered()
     await hear_each_other(call, rung)
@@ -122,7 +122,7 @@ async def test_a_lamps_key_of_a_stranger_to_the_group_does_nothing(company: Comp
 async def test_a_dialog_that_is_not_is_not_replaced(company: Company) -> None:
     carol = await company.phone("1003")
     call = await carol.dial("1002", headers=[("Replaces", "nobody@nowhere;to-tag=1;from-tag=2")])
-    assert await call.refused(5) == 481
+    assert await call.refused() == 481
 
 
 async def test_the_caller_gives_up_in_the_moment_of_the_pickup(company: Company) -> None:

@@ -48,14 +48,14 @@ async def test_a_code_with_a_number_that_one_may_not_dial(
     company: Company, server: Server, code: str, status: int
 ) -> None:
     boris = await company.phone("1002")
-    assert await (await boris.dial(code)).refused(5) == status
+    assert await (await boris.dial(code)).refused() == status
     assert set((await forwards(server, "1002")).values()) == {""}
 
 
 async def test_do_not_disturb_by_code(company: Company, server: Server) -> None:
     anna, boris = await company.phone("1001"), await company.phone("1002")
     await dialled(boris, "*78")
-    assert await (await anna.dial("1002")).refused(5) == 486
+    assert await (await anna.dial("1002")).refused() == 486
     await dialled(boris, "*79")
     assert (await wishes(server, "1002"))["do_not_disturb"] is False
 

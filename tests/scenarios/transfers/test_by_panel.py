@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.scenarios.call_control.people import Desk, desk, hears_music
-from tests.scenarios.company import DID, UNHEARD, Company, Talk, hear_each_other, heard
+from tests.scenarios.company import DID, UNHEARD, Company, Talk, hear_each_other, heard, hush
 from tests.scenarios.transfers.people import (
     Trio,
     a_trio,
@@ -147,6 +147,7 @@ async def test_what_the_colleagues_say_is_not_recorded(company: Company, server:
     """Both talks with the customer in one recording, and none of the one between."""
     async with a_case(company, server) as case:
         target = await case.consult()
+        await hush(case.agent, target)
         await case.his.tell(case.call_id, "complete")
         await hear_each_other(case.customer, target, (500, 1300))
         await end(case.customer, target)
