@@ -19,8 +19,8 @@ def be(module: str) -> None:
         arguments.add_argument(f"--{name}")
     given, _ = arguments.parse_known_args()
     data = Path(os.environ["FAKE_DATA"])
-    # Before it says that it has started: whoever reads that may ask it to end at once.
-    signal.signal(signal.SIGTERM, lambda *_: end(data, module))
+    # Before it says that it has started: whoever reads that may ask it to end at once, and is heard below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     words = {"pid": os.getpid(), "epoch": given.epoch, "url": os.environ.get("DZVIN_INTERNAL_DATABASE_URL")}
     journal(data, f"{module} start " + " ".join(f"{key}={value}" for key, value in words.items() if value))
     if (data / f"{module}.fails").exists():
@@ -31,7 +31,8 @@ def be(module: str) -> None:
     if given.ready_fd:
         os.write(int(given.ready_fd), ready_line())
     while True:
-        signal.pause()
+        signal.sigwait({signal.SIGTERM})
+        end(data, module)
 
 
 def end(data: Path, module: str) -> None:

@@ -166,7 +166,7 @@ async def test_a_media_worker_that_never_starts_ends_the_start(data: Path) -> No
 
 
 async def test_a_second_request_to_end_hurries(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dzvin.processes.HURRY", 0.05)
+    monkeypatch.setattr("dzvin.processes.HURRY", 1.0)  # in which it hears the second request
     async with running(data, DZVIN_CALLS__STOP_GRACE="600") as installation:
         ready = await installation.ready()
         (data / "dzvin.core.ignores").touch()

@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,9 @@ from tests.support import tones
 
 PORTS_EACH = 10  # for one scenario, so that nothing late of it reaches the next
 MEDIA_ABOVE = 2000
-GRACE = 4.0  # seconds beyond a scenario's own limit
+GRACE = 10.0  # seconds beyond a scenario's own limit
+PATIENCE = 20.0  # seconds for a phone to start, or to register
+UDP_SOCKETS = Path("/proc/net/udp")
 COMPLAINTS = ("bort", "rror", "imeout", "nexpected")
 
 
@@ -97,9 +98,9 @@ class Phones:
         a = Side()
         register(a, 1, expires=expires).recv(401, auth=True)
         register(a, 2, expires=expires, auth=True).recv(200)
-        process = self.start(who, a.xml("register"), stem=f"register-{who}", seconds=5)
+        process = self.start(who, a.xml("register"), stem=f"register-{who}", seconds=PATIENCE)
         try:
-            return process.wait(8) == 0
+            return process.wait(PATIENCE + GRACE) == 0
         except subprocess.TimeoutExpired:
             _kill(process)
             return False
@@ -161,7 +162,7 @@ def _play(phones: Phones, name: str) -> str:
         who, _, flag = party.partition(":")
         phones.processes[who] = phones.start(who, side.xml(name), flag=flag, seconds=case.limit)
         if who[0] not in "AX":
-            _wait_bound(phones.settings.local, phones.ports[who])
+            _wait_bound(phones.ports[who])
             time.sleep(0.05)
     lead = next(who for who in phones.processes if who[0] in "AX")
     failed = {who: status for who, status in _statuses(phones, lead).items() if status != 0}
@@ -200,15 +201,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _wait_bound(host: str, port: int, seconds: float = 3.0) -> None:
-    """Until somebody has bound that port."""
-    end = time.monotonic() + seconds
+def _wait_bound(port: int, seconds: float = PATIENCE) -> None:
+    """Until somebody has bound that UDP port. It is only looked at: were it tried, SIPp might meet us there."""
+    end, wanted = time.monotonic() + seconds, f":{port:04X}"
     while time.monotonic() < end:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            try:
-                sock.bind((host, port))
-            except OSError:
-                return
+        bound = (line.split()[1] for line in UDP_SOCKETS.read_text().splitlines()[1:])
+        if any(address.endswith(wanted) for address in bound):
+            return
         time.sleep(0.03)
 
 
