@@ -98,12 +98,12 @@ CLOSE_VISITED = """
     UPDATE task t
        SET closed_at = $2, status = 'done', result = 'visited', closed_by = $3
      WHERE t.kind = 'follow_up' AND t.closed_at IS NULL
-       AND (t.party_key = $1 OR t.e164 = $1)
+       AND (t.party_key = ANY($1::text[]) OR t.e164 = ANY($1))
     RETURNING t.id
 """
 
 
-async def close_visited(conn: Connection, e164: str, *, at: datetime, user_id: UUID) -> None:
-    """The party came to the hall and was served: nobody needs to call them back."""
-    rows = await conn.fetch(CLOSE_VISITED, e164, at, user_id)
+async def close_visited(conn: Connection, keys: Sequence[str], *, at: datetime, user_id: UUID) -> None:
+    """The party with these keys came to the hall and was served: nobody needs to call them back."""
+    rows = await conn.fetch(CLOSE_VISITED, list(keys), at, user_id)
     await publish(conn, "follow_up.closed", [row["id"] for row in rows])

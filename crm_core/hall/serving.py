@@ -88,8 +88,8 @@ async def _called(conn: Connection, user: User, ticket_id: UUID, now: datetime) 
 
 
 LOCK = """
-    SELECT t.called_by, t.state, party.e164
-      FROM ticket t LEFT JOIN party ON party.id = t.party_id
+    SELECT t.called_by, t.state, party.e164, 'client:' || event.client_id::text AS client
+      FROM ticket t LEFT JOIN party ON party.id = t.party_id LEFT JOIN event ON event.id = t.event_id
      WHERE t.id = $1
        FOR UPDATE OF t
 """
@@ -97,7 +97,8 @@ SERVE = "UPDATE ticket SET state = 'served', served_at = $2 WHERE id = $1"
 
 
 async def serve(conn: Connection, user: User, ticket_id: UUID, *, now: datetime, result: str = "") -> Ticket:
-    """The visitor was served: the task is done (R-QUEUE-34), and whoever owed this number a call owes none.
+    """The visitor was served: the task is done (R-QUEUE-34), and whoever owed this number or its client a
+    call owes none.
 
     By the operator who called, or by who sees all. Serving twice is harmless. Raises NotFound, NotYours, Forbidden.
     """
@@ -114,8 +115,8 @@ async def serve(conn: Connection, user: User, ticket_id: UUID, *, now: datetime,
         ticket = await read(conn, ticket_id)
         text = result.replace("\0", "")[:LONGEST_RESULT]
         await tasks.close(conn, ticket.event_id, now=now, by=user.id, result=text)
-        if row["e164"]:
-            await close_visited(conn, row["e164"], at=now, user_id=user.id)
+        if keys := [key for key in (row["client"], row["e164"]) if key]:
+            await close_visited(conn, keys, at=now, user_id=user.id)
         served = TicketServed(
             id=uuid7(), at=now, ticket=ticket.id, service=ticket.service_id, number=ticket.number, user=user.id
         )

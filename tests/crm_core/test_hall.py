@@ -375,6 +375,18 @@ async def test_a_visit_makes_up_for_a_missed_call(conn: Connection, people: dict
     assert await conn.fetchval("SELECT result FROM task WHERE kind = 'follow_up'") == "visited"
 
 
+async def test_a_visit_makes_up_for_a_missed_call_from_another_number_of_the_client(
+    conn: Connection, people: dict[str, User]
+) -> None:
+    office = "+380441112233"
+    await clients.create(conn, None, NewClient(name="ТОВ Анна", phones=[ANNA, office]))
+    await tell(conn, missed_call(office).facts)
+    ticket = await hall.book(conn, a_booking(30), now=MORNING)
+    await hall.call_next(conn, people["olena"], now=MORNING + 30 * MINUTE)
+    await hall.serve(conn, people["olena"], ticket.id, now=MORNING + 40 * MINUTE)
+    assert await follow_ups.open_list(conn, people["borys"]) == []
+
+
 async def test_only_the_desk_issues_tickets(conn: Connection, people: dict[str, User]) -> None:
     with pytest.raises(Forbidden):
         await hall.issue(conn, people["olena"], WalkIn(service_code="docs"), now=MORNING)
