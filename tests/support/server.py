@@ -30,14 +30,14 @@ import msgspec
 from dzvin import local_ca
 from dzvin.clock import SystemClock
 from dzvin.processes import die_with
-from tests.support.deadlines import eventually, until
+from tests.support.deadlines import DEADLINE, eventually, until
 from tests.support.network import FIRST_FREE, Address, free_port
 from tests.support.panel import Panel
 
 ROOT = Path(__file__).parents[2]
 ACCEPTANCE = ROOT / "examples" / "acceptance.toml"
-READY_WITHIN = 60.0  # seconds: the first start makes a database cluster
-STOPPED_WITHIN = 30.0
+READY_WITHIN = 120.0  # seconds: the first start makes a database cluster
+STOPPED_WITHIN = 60.0
 MEDIA_PORTS = 400
 PEER = re.compile(r"127\.0\.0\.1:(50(?:70|80|90|91))\b")
 OVERRIDES = {
@@ -157,11 +157,11 @@ class Server:
         pairs = (line.split(" ") for line in text.splitlines() if not line.startswith("#"))
         return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2 and "{" not in pair[0]}
 
-    async def settled(self, seconds: float = 20.0) -> None:
+    async def settled(self, seconds: float = 2 * DEADLINE) -> None:
         """Every fact told so far is in PostgreSQL."""
         await eventually("the spool is empty", self.metrics, lambda metrics: metrics["dzvin_spool_facts"] == 0, seconds)
 
-    async def calls_written(self, seconds: float = 20.0) -> None:
+    async def calls_written(self, seconds: float = 2 * DEADLINE) -> None:
         """No call is left, and every fact of those that were is in PostgreSQL. Phones are hung up before a recording
         is closed and the end is told, so an empty spool does not say that a call is in it."""
 
@@ -262,6 +262,6 @@ def _peers(data: Path) -> dict[int, int]:
     return chosen
 
 
-async def gone(pid: int, seconds: float = 10.0) -> None:
+async def gone(pid: int, seconds: float = DEADLINE) -> None:
     """Wait until that process is no more."""
     await until(f"process {pid} ended", lambda: not Path(f"/proc/{pid}").exists(), seconds)
