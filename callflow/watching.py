@@ -134,7 +134,9 @@ class Watching:
 
     def _dialog(self, leg: InboundLeg | OutboundLeg, parties: bool) -> DialogInfo:
         initiator = isinstance(leg, InboundLeg)
-        state = DialogInfoState.TRYING if initiator else DialogInfoState.EARLY
+        # RFC 4235 §3.7.1: early with a provisional response that has a tag. Without it nobody can name the dialog, and
+        # the key beside the lamp would pick up nothing.
+        state = DialogInfoState.TRYING if initiator or leg.dialog is None else DialogInfoState.EARLY
         other = leg.arrival.dialled if isinstance(leg, InboundLeg) else leg.caller.number
         shown = parties and bool(other)
         return DialogInfo(

@@ -30,6 +30,7 @@ async def test_a_lamp_follows_a_call(company: Company) -> None:
     await caller.lamp()
     call = await anna.dial("1002")
     incoming = await boris.rings()
+    await callee.lamp("trying")
     incoming.ring()
     await callee.lamp("early")
     await caller.lamp("trying")
