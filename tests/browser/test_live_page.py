@@ -92,6 +92,8 @@ async def test_a_missed_call_appears_with_its_owner_and_a_way_to_call_back(
         assert reached.invite.request_uri.user == number
         await reached.answer()
         await expect(page.get_by_test_id("my-call")).to_contain_text("+380 50 333 44 55")
+        # Who hangs up before the two are joined has reached nobody.
+        await expect(page.locator('[data-testid="call"][data-state="talking"]')).to_be_visible()
         await own.hang_up()
         await reached.ended()
         await expect(entry).to_have_attribute("data-state", "closed")
