@@ -281,14 +281,17 @@ class Lining:
         self._call.chore(self._let_go(OfferEnd.ANSWERED_ELSEWHERE))
 
     def _dropped(self, place: Place, side: Side) -> None:
-        """The answer came to nothing. One that crosses the caller's good-bye is not the agent's fault."""
+        """The answer came to nothing. One that crosses the caller's good-bye is no refusal: the wait is over."""
         extension, why = side.extension or "", OfferEnd.FAILED
         if self._search.waiting.is_over:
             why = OfferEnd.CANCELLED
         elif side.is_over and side.leg.ended.result().reason is not LegEnd.HUNG_UP:
             why = OfferEnd.REJECTED
         self._call.tell(OfferEnded, leg=side.offer, extension=extension, reason=why)
-        place.refused(extension, REFUSALS.get(why, RefusalCause.NO_ANSWER))
+        if why is OfferEnd.CANCELLED:
+            place.leave(LeaveReason.ABANDONED)
+        else:
+            place.refused(extension, REFUSALS[why])
         self._search.goes_on()
 
     async def _let_go(self, why: OfferEnd) -> None:

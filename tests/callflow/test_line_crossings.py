@@ -75,6 +75,23 @@ async def test_who_hangs_up_before_the_bridge_stands_has_given_up(a_bridge_that_
 
 
 @virtual_time
+async def test_who_hangs_up_before_the_bridge_stands_costs_the_agent_who_answered_no_rest(
+    a_bridge_that_takes_its_time: None,
+) -> None:
+    line = Line("700", ("1003",), retry_after=60.0, wrap_up=0.0, auto_pause_after=1)
+    async with a_house(lines=["700"], queue=[line]) as house:
+        anna = await house.phones["1001"].dials("700")
+        await house.phones["1003"].says(200)
+        house.at_once((house.phones["1001"], anna.cancel_text))
+        await asyncio.sleep(2)
+        await house.settles()
+        boris = await house.phones["1002"].dials("700")
+        assert len(house.phones["1003"].rung) == 2, "is neither paused nor left alone for a minute"
+        house.at_once((house.phones["1002"], boris.cancel_text))
+        await house.settles()
+
+
+@virtual_time
 async def test_an_agent_who_hangs_up_before_the_bridge_stands_costs_the_caller_no_place(
     a_bridge_that_takes_its_time: None,
 ) -> None:
